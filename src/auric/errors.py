@@ -1,0 +1,41 @@
+"""Errors a user can act on, and the one table of exit codes.
+
+Every message says what is wrong, where, and what to do instead, in one line.
+"""
+
+from difflib import get_close_matches
+
+EXIT_OK = 0
+EXIT_FAILURE = 1
+"""A step failed while it ran (see its log)."""
+EXIT_INPUT = 2
+"""Configuration, table or file given by the user is wrong; nothing expensive was started."""
+
+
+class AuricError(Exception):
+    """Base of the errors that are shown as one line, without a traceback."""
+
+    exit_code = EXIT_FAILURE
+
+    def __init__(self, message: str) -> None:
+        super().__init__(" ".join(message.split()))
+
+
+class InputError(AuricError):
+    """Something the user gave is wrong."""
+
+    exit_code = EXIT_INPUT
+
+
+class StructureError(InputError):
+    """One structure cannot be used; others go on."""
+
+
+class ScfError(AuricError):
+    """A self-consistent field did not converge, whatever was tried."""
+
+
+def suggestion(word: str, choices: list[str] | tuple[str, ...]) -> str:
+    """A sentence that names the allowed words, and the nearest one if there is one."""
+    near = get_close_matches(word, choices, n=1)
+    return f"choose from {', '.join(choices)}." + (f" Did you mean '{near[0]}'?" if near else "")

@@ -1,0 +1,66 @@
+"""Logs, progress lines and threads of one job."""
+
+import logging
+import os
+import sys
+import time
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from threadpoolctl import threadpool_limits
+
+from auric.errors import EXIT_FAILURE, AuricError
+
+log = logging.getLogger("auric")
+
+
+@contextmanager
+def log_to(path: str | Path, *, threads: int = 1) -> Iterator[None]:
+    """Run a job with its records in a file.
+
+    An `AuricError` becomes one line on the terminal and the job's exit code; any other exception is a defect of ours:
+    its traceback goes to the log and one line to the terminal. Numerical libraries get `threads` threads.
+    """
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    handler = logging.FileHandler(path, mode="w", encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    log.addHandler(handler)
+    log.setLevel(logging.INFO)
+    started = time.perf_counter()
+    os.environ["OMP_NUM_THREADS"] = str(threads)
+    try:
+        with threadpool_limits(threads):
+            yield
+        log.info("done in %.1f s", time.perf_counter() - started)
+    except AuricError as error:
+        log.error("%s", error)
+        print(f"auric: {error}", file=sys.stderr, flush=True)
+        sys.exit(error.exit_code)
+    except Exception as error:  # the one place that turns a defect into a line; the traceback is kept
+        log.error("%s", traceback.format_exc())
+        print(f"auric: {type(error).__name__}: {error} (traceback in {path})", file=sys.stderr, flush=True)
+        sys.exit(EXIT_FAILURE)
+    finally:
+        log.removeHandler(handler)
+        handler.close()
+
+
+class Counter:
+    """Progress of a loop: a log record at most every few seconds, with what remains."""
+
+    def __init__(self, what: str, total: int, *, every_seconds: float = 5.0) -> None:
+        self.what, self.total, self.every = what, total, every_seconds
+        self.done, self.started = 0, time.perf_counter()
+        self.last = self.started
+
+    def step(self, note: str = "") -> None:
+        """Count one; tell if it is time to, or if it was the last."""
+        self.done += 1
+        now = time.perf_counter()
+        if now - self.last < self.every and self.done < self.total:
+            return
+        self.last = now
+        left = (now - self.started) / self.done * (self.total - self.done)
+        log.info("%s %d/%d, about %.0f s left %s", self.what, self.done, self.total, left, note)

@@ -1,0 +1,120 @@
+"""What made a number: hashes, versions, and the fingerprint of the code a rule reaches.
+
+Snakemake sees a rule's script but not what the script imports, so each rule passes `code_fingerprint` of its modules as
+a parameter: a changed syntax tree or library re-runs the rule, a changed comment or docstring does not.
+"""
+
+import ast
+import hashlib
+import json
+from collections.abc import Iterable
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from auric import __version__
+
+PACKAGE = Path(__file__).parent
+
+
+def digest(*parts: str | bytes, length: int = 16) -> str:
+    """Hexadecimal SHA-256 of the parts, shortened; parts are kept apart by their lengths."""
+    state = hashlib.sha256()
+    for part in parts:
+        data = part.encode() if isinstance(part, str) else part
+        state.update(f"{len(data)}:".encode() + data)
+    return state.hexdigest()[:length]
+
+
+def configuration_hash(configuration: Any) -> str:
+    """Hash of a configuration, independent of the order of its keys."""
+    return digest(json.dumps(configuration, sort_keys=True))
+
+
+def block_of(name: str, blocks: int) -> int:
+    """The block (0 .. blocks - 1) of a frame or structure: decided by its name alone, so that others never move it."""
+    return int(digest(name), 16) % blocks
+
+
+@cache
+def library_version(library: str) -> str:
+    """Installed version of a distribution, or 'absent'."""
+    try:
+        return version(library)
+    except PackageNotFoundError:
+        return "absent"
+
+
+def library_versions(libraries: Iterable[str]) -> dict[str, str]:
+    """Versions of auric and of these distributions."""
+    return {"auric": __version__} | {name: library_version(name) for name in sorted(libraries)}
+
+
+@cache
+def code_fingerprint(*modules: str, libraries: tuple[str, ...] = ()) -> str:
+    """Hash of the modules a rule's function reaches, and of the libraries that make its numbers.
+
+    Args:
+        modules: Full module names inside the package (`auric.elf.images`); their imports are followed.
+        libraries: Names of distributions whose versions count.
+    """
+    trees = [f"{name}\n{_syntax(name)}" for name in sorted(reached(*modules))]
+    return digest(*trees, json.dumps(library_versions(libraries) | {"auric": ""}, sort_keys=True))
+
+
+def reached(*modules: str) -> set[str]:
+    """Full names of the package's modules that these import, directly or not, themselves included."""
+    found: set[str] = set()
+    waiting = list(modules)
+    while waiting:
+        name = waiting.pop()
+        if name in found:
+            continue
+        if _file(name) is None:
+            raise ValueError(f"no module {name} in {PACKAGE}")
+        found.add(name)
+        waiting.extend(imports(name))
+    return found
+
+
+@cache
+def imports(module: str) -> frozenset[str]:
+    """Modules of the package named in a module's import statements."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(_source(module))):
+        if isinstance(node, ast.Import):
+            names.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+            names.add(node.module)
+            names.update(f"{node.module}.{alias.name}" for alias in node.names)
+    return frozenset(name for name in names if name.split(".")[0] == "auric" and _file(name) is not None)
+
+
+def _file(module: str) -> Path | None:
+    base = PACKAGE.joinpath(*module.split(".")[1:])
+    for candidate in (base.with_suffix(".py"), base / "__init__.py"):
+        if candidate.is_file() and (candidate.name == "__init__.py" or base != PACKAGE):
+            return candidate
+    return None
+
+
+def _source(module: str) -> str:
+    file = _file(module)
+    assert file is not None
+    return file.read_text(encoding="utf-8")
+
+
+def _syntax(module: str) -> str:
+    """The syntax tree without docstrings (comments are not in it)."""
+    tree = ast.parse(_source(module))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            first = node.body[0] if node.body else None
+            if (
+                isinstance(first, ast.Expr)
+                and isinstance(first.value, ast.Constant)
+                and isinstance(first.value.value, str)
+            ):
+                node.body = node.body[1:]
+    return ast.dump(tree)
