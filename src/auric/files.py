@@ -97,6 +97,13 @@ def read_npz(path: str | Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         return header, {key: file[key] for key in file.files if key != NPZ_HEADER}
 
 
+def read_npz_header(path: str | Path) -> dict[str, Any]:
+    """Read only the JSON header of what `write_npz` wrote."""
+    with np.load(path, allow_pickle=False) as file:
+        header: dict[str, Any] = json.loads(str(file[NPZ_HEADER]))
+        return header
+
+
 def write_dataset(path: str | Path, dataset: xr.Dataset) -> None:
     """Write NetCDF-4, floating-point grids compressed."""
     encoding: dict[str, dict[str, Any]] = {

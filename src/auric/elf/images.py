@@ -1,0 +1,122 @@
+"""ELF images of all S-Au bonds of a block of frames."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from ase import Atoms
+
+from auric.elf.field import OFFSETS, electron_localization
+from auric.elf.plane import Plane, planes_of_bond
+from auric.elf.quality import fault_of
+from auric.files import read_frames, write_dataset, write_table
+from auric.progress import Counter, log
+from auric.provenance import library_versions
+from auric.reference.orbitals import Orbitals, read_orbitals
+from auric.structures.bonds import gold_sulfur_bonds
+from auric.units import BOHR_ANGSTROM
+
+DROPPED_COLUMNS = ("structure", "frame", "bond", "third_atom", "reason")
+_LABELS = ("image", "structure", "frame", "bond", "third_element")
+
+
+def images_block(
+    labels: str | Path, orbitals: str | Path, failures: str | Path, images: str | Path, dropped: str | Path, *,
+    settings: Mapping[str, Any], cutoff_angstrom: float = 2.7, threads: int = 1,
+) -> None:  # fmt: skip
+    """Evaluate the images of a block and write the good ones (NetCDF) and the others' reasons (CSV).
+
+    Args:
+        labels: Labelled frames (extended xyz).
+        orbitals: Their orbitals (npz).
+        failures: Frames without a density (CSV), which are listed among the dropped.
+        images: NetCDF to write: `elf` (image, y, x) and the lengths and names of each image.
+        dropped: CSV to write, columns `DROPPED_COLUMNS`.
+        settings: Keys of `elf` of the configuration.
+        cutoff_angstrom: Longest distance counted as an S-Au bond.
+        threads: Threads for the atomic orbitals.
+    """
+    frames = {str(atoms.info["name"]): atoms for atoms in read_frames(labels)}
+    failed = pd.read_csv(failures, keep_default_na=False)
+    poor: list[dict[str, Any]] = [
+        {"structure": row.structure, "frame": row.frame, "bond": "", "third_atom": "", "reason": f"no density: {row.reason}"}
+        for row in failed.itertuples()
+    ]
+    rows: list[dict[str, Any]] = []
+    pictures: list[np.ndarray] = []
+    provenance: dict[str, Any] = {}
+    counter = Counter("frame", len(frames))
+    for name, wave_function in read_orbitals(orbitals):
+        provenance[name] = wave_function.provenance
+        for row, picture, fault in _images_of(frames[name], wave_function, settings, cutoff_angstrom, threads):
+            if fault:
+                poor.append({key: row[key] for key in DROPPED_COLUMNS[:-1]} | {"reason": fault})
+            else:
+                rows.append(row)
+                pictures.append(picture)
+        counter.step(name)
+    log.info("%d images kept, %d dropped", len(rows), len(poor))
+    write_dataset(images, _dataset(rows, pictures, settings, provenance))
+    write_table(dropped, poor, DROPPED_COLUMNS)
+
+
+def _images_of(atoms: Atoms, orbitals: Orbitals, settings: Mapping[str, Any], cutoff_angstrom: float, threads: int):  # type: ignore[no-untyped-def]
+    """Yield, for each plane of each bond of a frame, its row, its picture (pixels, pixels) and its fault."""
+    molecule, pixels = orbitals.molecule(), settings["pixels"]
+    structure, frame = str(atoms.info["structure"]), str(atoms.info["name"])
+    for bond in gold_sulfur_bonds(atoms, cutoff_angstrom=cutoff_angstrom):
+        planes, refused = planes_of_bond(
+            atoms, bond, planes=settings["planes"], min_perpendicular_angstrom=settings["min_perpendicular_angstrom"]
+        )
+        common = {"structure": structure, "frame": frame, "bond": f"{structure}:{bond.label}"}
+        for third, reason in refused.items():
+            yield common | {"third_atom": third}, None, reason
+        for plane in planes:
+            values = electron_localization(
+                orbitals,
+                plane.points_angstrom(pixels).reshape(-1, 3) / BOHR_ANGSTROM,
+                offset=OFFSETS[settings["offset"]],
+                molecule=molecule,
+                threads=threads,
+            )
+            yield common | _row(frame, plane, atoms), values.reshape(pixels, pixels), fault_of(values)
+
+
+def _row(frame: str, plane: Plane, atoms: Atoms) -> dict[str, Any]:
+    return {
+        "image": f"{frame}:{plane.bond.label}:{plane.third_atom}",
+        "bond_length_angstrom": plane.bond.length_angstrom,
+        "sulfur": plane.bond.sulfur,
+        "gold": plane.bond.gold,
+        "third_atom": plane.third_atom,
+        "third_element": atoms.symbols[plane.third_atom],
+    }
+
+
+def _dataset(
+    rows: list[dict[str, Any]], pictures: list[np.ndarray], settings: Mapping[str, Any], provenance: dict[str, Any]
+) -> xr.Dataset:
+    pixels = settings["pixels"]
+    centres = (np.arange(pixels) + 0.5) / pixels
+    stack = np.array(pictures, dtype="float32").reshape(len(rows), pixels, pixels)
+    shares = {"units": "1", "long_name": "share of the bond length"}
+    dataset = xr.Dataset(
+        {"elf": (("image", "y", "x"), stack, {"units": "1", "long_name": "electron localization function"})},
+        coords={"y": ("y", centres, shares), "x": ("x", centres, shares)},
+    )
+    for name in _LABELS:
+        dataset[name] = ("image", np.array([row[name] for row in rows], dtype=object).astype(str))
+    for name in ("sulfur", "gold", "third_atom"):
+        dataset[name] = ("image", np.array([row[name] for row in rows], dtype="int32"))
+    lengths = np.array([row["bond_length_angstrom"] for row in rows], dtype=float)
+    dataset["bond_length_angstrom"] = ("image", lengths, {"units": "angstrom"})
+    dataset.attrs = {
+        "elf_offset_hartree_per_bohr3": OFFSETS[settings["offset"]],
+        "frames_json": json.dumps(provenance, sort_keys=True),
+        "versions_json": json.dumps(library_versions(("pyscf", "numpy", "xarray"))),
+    }
+    return dataset

@@ -1,0 +1,135 @@
+"""Relaxed structures and thermal frames at the semi-empirical rung.
+
+A structure is relaxed (optional), then a seeded Langevin trajectory gives thermal frames; frame 0 is the structure the
+trajectory starts from. The seed comes from the configuration's seed and the structure itself, so that neither its name
+nor its neighbours in the table change its frames.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from ase import Atoms, units
+from ase.calculators.calculator import CalculationFailed
+from ase.md.langevin import Langevin
+from ase.md.velocitydistribution import MaxwellBoltzmannDistribution, Stationary, ZeroRotation
+from ase.optimize import LBFGS
+
+from auric.errors import AuricError, ScfError, StructureError
+from auric.files import read_frames, write_frames, write_table
+from auric.progress import log
+from auric.reference.engines import METHOD_VERSION
+from auric.reference.store import Entry, Store, structure_hash
+from auric.reference.xtb import RETRY_TEMPERATURES_K, XtbEngine, XtbSettings
+from auric.structures.bonds import gold_sulfur_bonds
+from auric.structures.check import check_structure
+from auric.structures.prepare import FAILURE_COLUMNS
+
+
+def frames_block(
+    structures: str | Path, frames: str | Path, failures: str | Path, *,
+    settings: Mapping[str, Any], store: str | Path, cutoff_angstrom: float = 2.7,
+) -> None:  # fmt: skip
+    """Relax the structures of a block and draw their thermal frames.
+
+    Args:
+        structures: Extended xyz of a block of structures.
+        frames: Extended xyz to write; `info` of each adds `structure` and a `name` such as `au4_0003`.
+        failures: CSV to write.
+        settings: Keys of `reference.frames` and `reference.xtb` of the configuration, as `frames` and `xtb`.
+        store: Folder of the label store.
+        cutoff_angstrom: A frame needs one S-Au bond below it.
+    """
+    engine, keep = XtbEngine(XtbSettings(**settings["xtb"])), Store(store)
+    made: list[Atoms] = []
+    failed: list[dict[str, str]] = []
+    for atoms in read_frames(structures):
+        name = str(atoms.info["name"])
+        try:
+            made += _frames_of(atoms, name, engine, settings["frames"], keep, failed, cutoff_angstrom)
+        except AuricError as error:
+            log.warning("%s: %s", name, error)
+            failed.append({"stage": "frames", "structure": name, "frame": "", "reason": str(error)})
+    write_frames(frames, made)
+    write_table(failures, failed, FAILURE_COLUMNS)
+
+
+def _frames_of(
+    atoms: Atoms, name: str, engine: XtbEngine, settings: Mapping[str, Any], store: Store,
+    failed: list[dict[str, str]], cutoff_angstrom: float,
+) -> list[Atoms]:  # fmt: skip
+    charge, multiplicity = int(atoms.info["charge"]), int(atoms.info["multiplicity"])
+    wanted = {**settings, "count": int(atoms.info.get("thermal_frames", settings["count"]))}
+    identity = {
+        "kind": "frames", "structure": structure_hash(atoms, charge, multiplicity), "settings": wanted,
+        "engine": engine.identity(), "method_version": METHOD_VERSION,
+    }  # fmt: skip
+    (content, arrays), known = store.get_or_make(
+        identity, lambda: _trajectory(atoms, charge, multiplicity, engine, wanted, identity["structure"])
+    )
+    log.info("%s: %d frames%s", name, len(arrays["positions_angstrom"]), " (kept from before)" if known else "")
+    frames = []
+    for number, positions in enumerate(arrays["positions_angstrom"]):
+        frame = Atoms(atoms.numbers, positions, info=dict(atoms.info))
+        frame.info.pop("thermal_frames", None)
+        frame.info |= {"name": f"{name}_{number:04d}", "structure": name, "geometry_engine": engine.name}
+        try:
+            check_structure(frame, charge=charge, multiplicity=multiplicity, cutoff_angstrom=cutoff_angstrom)
+            frames.append(frame)
+        except StructureError as error:
+            failed.append({"stage": "frames", "structure": name, "frame": frame.info["name"], "reason": str(error)})
+    if content["stopped"]:
+        failed.append({"stage": "frames", "structure": name, "frame": "", "reason": content["stopped"]})
+    return frames
+
+
+def _trajectory(
+    atoms: Atoms, charge: int, multiplicity: int, engine: XtbEngine, settings: Mapping[str, Any], structure: str
+) -> Entry:
+    """Positions of all frames, shape (frames, atoms, 3), angstrom; hotter electrons if the SCF fails on the way."""
+    for attempt, temperature_k in enumerate(RETRY_TEMPERATURES_K, start=1):
+        moving = Atoms(atoms.numbers, atoms.positions)
+        moving.calc = engine.calculator(charge, multiplicity, temperature_k=temperature_k)
+        positions: list[np.ndarray] = []
+        stopped = ""
+        try:
+            if settings["relax"]:
+                _relax(moving, settings)
+            for frame in _thermal(moving, settings, structure):
+                positions.append(frame)
+        except CalculationFailed as error:
+            stopped = f"GFN1-xTB failed after {len(positions)} frames ({error})"
+        if not stopped or (attempt == len(RETRY_TEMPERATURES_K) and positions):
+            return {"stopped": stopped}, {"positions_angstrom": np.array(positions)}
+    raise ScfError(f"{stopped}, also with electrons at {RETRY_TEMPERATURES_K[-1]:g} K; check charge and multiplicity")
+
+
+def _relax(atoms: Atoms, settings: Mapping[str, Any]) -> None:
+    bonds_before = len(gold_sulfur_bonds(atoms))
+    optimiser = LBFGS(atoms, logfile=None)
+    if not optimiser.run(fmax=settings["fmax_ev_angstrom"], steps=settings["relax_steps"]):
+        log.warning("relaxation stopped after %d steps above %g eV/angstrom", optimiser.nsteps, settings["fmax_ev_angstrom"])
+    log.info("relaxed in %d steps, S-Au bonds %d -> %d", optimiser.nsteps, bonds_before, len(gold_sulfur_bonds(atoms)))
+
+
+def _thermal(atoms: Atoms, settings: Mapping[str, Any], structure: str):  # type: ignore[no-untyped-def]
+    """Yield the start and then `count` thermal frames, positions (atoms, 3) in angstrom."""
+    yield atoms.positions.copy()
+    if not settings["count"]:
+        return
+    rng = np.random.default_rng([settings["seed"], int(structure, 16)])
+    MaxwellBoltzmannDistribution(atoms, temperature_K=settings["temperature_k"], rng=rng)
+    Stationary(atoms)
+    ZeroRotation(atoms)
+    dynamics = Langevin(
+        atoms,
+        settings["timestep_fs"] * units.fs,
+        temperature_K=settings["temperature_k"],
+        friction=settings["friction_per_fs"] / units.fs,
+        rng=rng,
+    )
+    dynamics.run(settings["equilibration_steps"])
+    for _ in range(settings["count"]):
+        dynamics.run(settings["interval_steps"])
+        yield atoms.positions.copy()

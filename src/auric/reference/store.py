@@ -1,0 +1,67 @@
+"""The label store: what was once computed is never computed again, whichever job or study asks.
+
+One npz file per entry, named by the hash of structure, settings and method version; written whole or not at all, never
+changed. It lies outside the declared outputs of the workflow, which deletes those of a failed job.
+"""
+
+import json
+import zipfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from ase import Atoms
+
+from auric.files import read_npz, write_npz
+from auric.progress import log
+from auric.provenance import digest
+
+Entry = tuple[dict[str, Any], dict[str, np.ndarray]]
+
+
+def structure_hash(atoms: Atoms, charge: int, multiplicity: int) -> str:
+    """Hash of elements, positions (to 1e-6 angstrom), charge and multiplicity; names do not count."""
+    positions = np.round(atoms.positions, 6) + 0.0  # + 0.0 turns -0.0 into 0.0
+    return digest(atoms.numbers.astype("<i4").tobytes(), positions.astype("<f8").tobytes(), f"{charge} {multiplicity}")
+
+
+class Store:
+    """Append-only entries in a folder."""
+
+    def __init__(self, folder: str | Path) -> None:
+        self.folder = Path(folder)
+
+    def path(self, key: str) -> Path:
+        """Where the entry of a key lies; two levels, so that no folder grows too large."""
+        return self.folder / key[:2] / f"{key}.npz"
+
+    def get(self, identity: Mapping[str, Any]) -> Entry | None:
+        """The entry of an identity, or None if it is absent, damaged or of another identity."""
+        path = self.path(_key(identity))
+        try:
+            header, arrays = read_npz(path)
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+            log.warning("%s is damaged (%s) and is made again", path, error)
+            return None
+        return (header["content"], arrays) if header.get("identity") == _json(identity) else None
+
+    def get_or_make(self, identity: Mapping[str, Any], make: Callable[[], Entry]) -> tuple[Entry, bool]:
+        """The entry of an identity, made and kept if it is not there; and whether it was there."""
+        found = self.get(identity)
+        if found is not None:
+            return found, True
+        content, arrays = make()
+        write_npz(self.path(_key(identity)), {"identity": _json(identity), "content": content}, arrays)
+        return (content, arrays), False
+
+
+def _json(identity: Mapping[str, Any]) -> Any:
+    """The identity as JSON gives it back (tuples become lists)."""
+    return json.loads(json.dumps(identity, sort_keys=True, default=dict))
+
+
+def _key(identity: Mapping[str, Any]) -> str:
+    return digest(json.dumps(_json(identity), sort_keys=True), length=32)

@@ -1,0 +1,69 @@
+"""`gfn1-xtb`: the semi-empirical rung, GFN1-xTB by tblite (doi:10.1021/acs.jctc.7b00118)."""
+
+import time
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from ase import Atoms
+from ase.calculators.calculator import CalculationFailed
+from tblite.ase import TBLite
+
+from auric.errors import ScfError
+from auric.reference.engines import Labels
+
+RETRY_TEMPERATURES_K = (None, 1000.0, 3000.0)
+"""Electronic temperatures tried in turn; None is the setting's. Hotter electrons spread over near-degenerate levels."""
+
+
+@dataclass(frozen=True)
+class XtbSettings:
+    """Settings of GFN1-xTB.
+
+    Attributes:
+        electronic_temperature_k: Fermi smearing (kelvin).
+    """
+
+    electronic_temperature_k: float = 300.0
+
+
+class XtbEngine:
+    """GFN1-xTB energies and forces."""
+
+    name = "gfn1-xtb"
+
+    def __init__(self, settings: XtbSettings) -> None:
+        self.settings = settings
+
+    def identity(self) -> dict[str, Any]:
+        """See `Engine`."""
+        return {"engine": self.name, "method": "GFN1-xTB", "basis": "GFN1-xTB"} | asdict(self.settings)
+
+    def calculator(self, charge: int, multiplicity: int, *, temperature_k: float | None = None) -> TBLite:
+        """An ASE calculator at this rung."""
+        return TBLite(
+            method="GFN1-xTB",
+            charge=charge,
+            multiplicity=multiplicity,
+            electronic_temperature=temperature_k or self.settings.electronic_temperature_k,
+            verbosity=0,
+        )
+
+    def label(self, atoms: Atoms, charge: int, multiplicity: int) -> Labels:
+        """See `Engine`; forces are always given."""
+        started = time.perf_counter()
+        failure = ""
+        for temperature_k in RETRY_TEMPERATURES_K:
+            copy = Atoms(atoms.numbers, atoms.positions)
+            copy.calc = self.calculator(charge, multiplicity, temperature_k=temperature_k)
+            try:
+                energy_ev, forces = float(copy.get_potential_energy()), np.asarray(copy.get_forces())
+            except CalculationFailed as error:
+                failure = str(error)
+                continue
+            details = {
+                "attempt": "plain" if temperature_k is None else f"electrons at {temperature_k:g} K",
+                "seconds": time.perf_counter() - started,
+            }
+            return Labels(energy_ev, forces, None, details)
+        raise ScfError(f"GFN1-xTB did not converge at electronic temperatures up to 3000 K ({failure})")

@@ -1,0 +1,73 @@
+"""What the report reads: tables with names kept as text, images, and labelled frames."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from auric.errors import InputError
+from auric.scorecard import COLUMNS
+
+PREDICTIONS = (
+    "split", "fold", "image", "structure", "frame", "bond", "third_atom", "bond_length_angstrom", "weight", "subject",
+    "predicted_angstrom",
+)  # fmt: skip
+HISTORY = (
+    "split", "fold", "epoch", "learning_rate", "training_mae_angstrom", "validation_mae_angstrom", "seconds",
+)  # fmt: skip
+FAILURES = ("stage", "structure", "frame", "reason")
+DROPPED = ("structure", "frame", "bond", "third_atom", "reason")
+
+HOLDOUT = "holdout"
+FOLDS = ("0", "1", "2", "3", "4")
+NUMBERS = frozenset(
+    {"bond_length_angstrom", "weight", "predicted_angstrom", "epoch", "learning_rate", "training_mae_angstrom",
+     "validation_mae_angstrom", "seconds", "ours", "ci_low", "ci_high", "n"}
+)  # fmt: skip
+
+
+def read_table(path: str | Path, columns: Sequence[str]) -> pd.DataFrame:
+    """Read a CSV file; names stay text (a structure called `001` is not the number one), empty text is ''.
+
+    Args:
+        path: CSV with at least these columns, perhaps without rows.
+        columns: Names of the columns to keep, in this order; those in `NUMBERS` become float64 (empty: NaN).
+
+    Raises:
+        InputError: If a column is missing, or a number cannot be read.
+    """
+    try:
+        table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    except pd.errors.EmptyDataError as error:
+        raise InputError(f"{path} is empty; it needs at least a line with {', '.join(columns)}") from error
+    missing = [name for name in columns if name not in table.columns]
+    if missing:
+        raise InputError(f"{path} has no column {', '.join(missing)}; it needs {', '.join(columns)}")
+    table = table.loc[:, list(columns)]
+    for name in columns:
+        if name in NUMBERS:
+            try:
+                table[name] = pd.to_numeric(table[name].replace("", "nan")).astype("float64")
+            except ValueError as error:
+                raise InputError(f"{path}, column {name}: {error}; it needs numbers") from error
+    return table
+
+
+def read_scorecards(paths: Sequence[str | Path]) -> pd.DataFrame:
+    """Join scorecard fragments; no fragments, or only empty ones, give a table without rows."""
+    tables = [table for table in (read_table(path, COLUMNS) for path in paths) if len(table)]
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=list(COLUMNS))
+
+
+def finite_predictions(predictions: pd.DataFrame) -> pd.DataFrame:
+    """The rows with a finite true and predicted bond length, with `error_angstrom` = predicted - true added."""
+    error = predictions["predicted_angstrom"] - predictions["bond_length_angstrom"]
+    kept = predictions.assign(error_angstrom=error)
+    return kept[np.isfinite(kept["error_angstrom"].to_numpy(dtype=float))].reset_index(drop=True)
+
+
+def in_order(found: Sequence[str], known: Sequence[str]) -> list[str]:
+    """The distinct words found: the known ones in their order, then the others by the alphabet."""
+    distinct = set(found)
+    return [word for word in known if word in distinct] + sorted(distinct - set(known))

@@ -1,0 +1,61 @@
+"""What a structure must satisfy before anything is computed on it."""
+
+import numpy as np
+from ase import Atoms
+from ase.data import covalent_radii
+
+from auric.errors import StructureError
+from auric.structures.bonds import gold_sulfur_bonds
+
+OVERLAP_SHARE = 0.6
+"""Atoms nearer than this share of the sum of their covalent radii overlap; the shortest real contact, H2, has 1.2."""
+
+
+def electron_count(atoms: Atoms, charge: int) -> int:
+    """Number of electrons, those of the atomic cores included."""
+    return int(atoms.numbers.sum()) - charge
+
+
+def check_structure(atoms: Atoms, *, charge: int, multiplicity: int, cutoff_angstrom: float = 2.7) -> None:
+    """Refuse what no engine should be started on.
+
+    Args:
+        atoms: The structure; positions in angstrom.
+        charge: Total charge (elementary charges).
+        multiplicity: 2S + 1.
+        cutoff_angstrom: Longest distance counted as an S-Au bond.
+
+    Raises:
+        StructureError: Non-finite or overlapping positions, impossible electron numbers, or no S-Au bond.
+    """
+    if not np.isfinite(atoms.positions).all():
+        bad = int(np.flatnonzero(~np.isfinite(atoms.positions).all(axis=1))[0])
+        raise StructureError(f"atom {bad + 1} ({atoms.symbols[bad]}) has a coordinate that is not finite; correct it")
+    _check_overlap(atoms)
+    electrons, unpaired = electron_count(atoms, charge), multiplicity - 1
+    if electrons < 1:
+        raise StructureError(f"charge {charge} leaves {electrons} electrons; correct the charge")
+    if not 0 <= unpaired <= electrons or (electrons - unpaired) % 2:
+        kind = "odd" if electrons % 2 else "even"
+        needed = "2, 4, ..." if electrons % 2 else "1, 3, ..."
+        raise StructureError(
+            f"multiplicity {multiplicity} is impossible with {electrons} electrons (charge {charge}); "
+            f"an {kind} number of electrons needs multiplicity {needed}"
+        )
+    if not gold_sulfur_bonds(atoms, cutoff_angstrom=cutoff_angstrom):
+        raise StructureError(
+            f"{atoms.get_chemical_formula()} has no S-Au bond below {cutoff_angstrom} angstrom; "
+            "check the coordinates' unit (angstrom) or raise structures.bond_cutoff_angstrom"
+        )
+
+
+def _check_overlap(atoms: Atoms) -> None:
+    radii = covalent_radii[atoms.numbers]
+    ratio = atoms.get_all_distances() / (radii[:, None] + radii[None])
+    np.fill_diagonal(ratio, np.inf)
+    i, j = np.unravel_index(int(ratio.argmin()), ratio.shape) if len(atoms) > 1 else (0, 0)
+    if ratio[i, j] < OVERLAP_SHARE:
+        raise StructureError(
+            f"atoms {i + 1} ({atoms.symbols[i]}) and {j + 1} ({atoms.symbols[j]}) overlap: "
+            f"{atoms.get_distance(i, j):.3f} angstrom apart; remove one or correct the coordinates"
+        )
