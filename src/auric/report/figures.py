@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
+import matplotlib.ticker
 import numpy as np
 import pandas as pd
 import xarray as xr
@@ -152,23 +153,25 @@ def draw_bins(path: Path, bins: pd.DataFrame) -> None:
     splits = in_order(bins["split"], SPLITS)
     labels = [label for label in bin_labels() if label in set(bins["bin"])]
     with _panels(path, len(splits), height=2.75) as (figure, panels):
+        named = []
         for axes, split in zip(panels, splits, strict=False):
             part = bins[bins["split"] == split]
             subjects = in_order(part["subject"], SUBJECTS)
             counts = part.groupby("bin")["n"].max()
-            ends = {}
+            ends = []
             for subject in subjects:
                 mine = part[part["subject"] == subject]
                 places = [labels.index(label) for label in mine["bin"]]
                 axes.plot(places, mine["mae_angstrom"], marker=_marker(subject), color=_colour(subject), ms=5, lw=1.3)
-                ends[subject] = (places[-1], float(mine["mae_angstrom"].iloc[-1]))
+                ends.append((places[-1], float(mine["mae_angstrom"].iloc[-1]), subject_name(subject), _colour(subject)))
             _log_axis(axes.yaxis)
             axes.set_xticks(range(len(labels)), [f"{label}\nn = {counts.get(label, 0):,}" for label in labels])
             axes.tick_params(axis="x", labelsize=8)
             axes.set_xlim(-0.35, len(labels) - 1 + max(0.45, 0.22 * len(labels)))
-            _label_ends(axes, [(*end, subject_name(subject), _colour(subject)) for subject, end in ends.items()])
+            named.append((axes, ends))
             axes.set_title(f"split by {split}")
             axes.grid(axis="y")
+        _label_ends(figure, named)
         figure.supxlabel("true bond length (Å)", fontsize=9)
         figure.supylabel("mean absolute error (Å)", fontsize=9)
 
@@ -184,6 +187,7 @@ def draw_learning(path: Path, history: pd.DataFrame) -> None:
     curves = (("training_mae_angstrom", "training", "#0072B2", "-"),
               ("validation_mae_angstrom", "validation", "#D55E00", (0, (5, 1.5))))  # fmt: skip
     with _panels(path, len(splits), height=2.6) as (figure, panels):
+        named = []
         for axes, split in zip(panels, splits, strict=False):
             ends = []
             part = history[history["split"] == split]
@@ -201,9 +205,10 @@ def draw_learning(path: Path, history: pd.DataFrame) -> None:
             _log_axis(axes.yaxis)
             low, high = axes.get_xlim()
             axes.set_xlim(low, high + 0.26 * (high - low))
-            _label_ends(axes, ends)
+            named.append((axes, ends))
             axes.set_title(f"split by {split}" + ("" if ends else " (no 7:3 split)"))
             axes.grid()
+        _label_ends(figure, named)
         figure.supxlabel("epoch", fontsize=9)
         figure.supylabel("mean absolute error (Å)", fontsize=9)
 
@@ -268,13 +273,13 @@ def _log_axis(axis: Any) -> None:
     axis.set_minor_formatter(mpl.ticker.NullFormatter())
 
 
-def _label_ends(axes: Any, ends: Sequence[tuple[float, float, str, str]]) -> None:
-    """Write each line's name at its right end, moved apart where two would touch."""
-    axes.figure.canvas.draw()  # limits are final only now
-    last = -np.inf
-    for x, y, name, colour in sorted(ends, key=lambda end: end[1]):
-        across, up = axes.transData.transform((x, y))
-        shifted = max(up, last + 10 * axes.figure.dpi / 72)
-        last = shifted
-        axes.annotate(name, (across, shifted), (6, 0), xycoords="figure pixels", textcoords="offset points",
-                      va="center", fontsize=8, color=colour)  # fmt: skip
+def _label_ends(figure: Figure, ends: Sequence[tuple[Any, list[tuple[float, float, str, str]]]]) -> None:
+    """Write each line's name at its right end, moved up where two would touch; call when all limits are final."""
+    figure.draw_without_rendering()  # lets the layout settle, so that distances on paper are known
+    for axes, lines in ends:
+        last = -np.inf
+        for x, y, name, colour in sorted(lines, key=lambda line: line[1]):
+            height = axes.transData.transform((x, y))[1] * 72 / figure.dpi
+            last = max(height, last + 10)
+            axes.annotate(name, (x, y), (7, last - height), textcoords="offset points", va="center", fontsize=8,
+                          color=colour)  # fmt: skip

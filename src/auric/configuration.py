@@ -1,0 +1,137 @@
+"""Configuration: read, checked against its schema, completed with the schema's defaults.
+
+Schemas are the one place where settings are described; the settings page is generated from them. Unknown keys are
+refused, with the nearest known one, and so are keys given twice.
+"""
+
+from collections.abc import Mapping
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import yaml
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import ValidationError
+
+from auric.errors import InputError, suggestion
+
+Schema = dict[str, Any]
+
+
+class _UniqueKeys(yaml.SafeLoader):
+    """YAML in which a key given twice is an error; plain YAML silently takes the last."""
+
+
+def _mapping_without_repeats(loader: yaml.SafeLoader, node: yaml.MappingNode) -> dict[Any, Any]:
+    keys = [loader.construct_object(key) for key, _ in node.value]
+    for key in keys:
+        if keys.count(key) > 1:
+            raise yaml.constructor.ConstructorError(None, None, f"the key '{key}' is given twice", node.start_mark)
+    return loader.construct_mapping(node)
+
+
+_UniqueKeys.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping_without_repeats)
+
+
+def load_yaml(path: str | Path) -> Any:
+    """Read YAML.
+
+    Raises:
+        InputError: If the file is missing, not UTF-8 or not YAML.
+    """
+    try:
+        return yaml.load(Path(path).read_text(encoding="utf-8"), Loader=_UniqueKeys)  # noqa: S506  (a SafeLoader)
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror}; name an existing configuration file") from None
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: byte {error.start} is not UTF-8 text; save the file as UTF-8") from None
+    except yaml.YAMLError as error:
+        raise InputError(f"{path}: not readable as YAML ({error}); correct it") from None
+
+
+def load_configuration(path: str | Path, schema: str | Path) -> dict[str, Any]:
+    """Read a study's configuration, check it and fill in defaults.
+
+    Raises:
+        InputError: If anything in it is not as the schema says; the message names key, value and what is expected.
+    """
+    content = load_yaml(path)
+    rules = load_yaml(schema)
+    if not isinstance(content, dict):
+        raise InputError(f"{path}: expected settings such as 'study: demo'; the file holds none")
+    faults = faults_of(content, rules)
+    if faults:
+        raise InputError(f"{path}: {faults[0]}")
+    complete: dict[str, Any] = with_defaults(content, rules)
+    _check_bins(path, complete["ruler"])
+    return complete
+
+
+def faults_of(instance: Any, schema: Schema) -> list[str]:
+    """What is wrong with an instance, one sentence per fault, each naming key, value and what is expected."""
+    errors = Draft202012Validator(schema).iter_errors(instance)
+    return [_sentence(error) for error in sorted(errors, key=lambda error: [str(part) for part in error.absolute_path])]
+
+
+def with_defaults(instance: Any, schema: Schema) -> Any:
+    """A copy of an instance in which missing keys have the schema's defaults, at all depths."""
+    if schema.get("type") != "object" or not isinstance(instance, dict):
+        return deepcopy(instance)
+    complete = {key: deepcopy(value) for key, value in instance.items()}
+    for key, rules in schema.get("properties", {}).items():
+        if key not in complete and "default" in rules:
+            complete[key] = deepcopy(rules["default"])
+        if key in complete:
+            complete[key] = with_defaults(complete[key], rules)
+    return complete
+
+
+def settings_page(schema: Schema) -> str:
+    """The settings as a Markdown page."""
+    lines = [f"# {schema['title']}", "", "<!-- Generated from the schema by `auric settings`; edit the schema. -->", ""]
+    lines += [schema["description"], "", "| key | default | meaning |", "|---|---|---|"]
+    lines += _settings_rows(schema, "")
+    return "\n".join(lines) + "\n"
+
+
+def _settings_rows(schema: Schema, prefix: str) -> list[str]:
+    rows = []
+    for key, rules in schema["properties"].items():
+        if rules.get("type") == "object" and "properties" in rules:
+            rows += _settings_rows(rules, f"{prefix}{key}.")
+            continue
+        default = f"`{_inline(rules['default'])}`" if "default" in rules else "required"
+        choices = f" One of {', '.join(f'`{choice}`' for choice in rules['enum'])}." if "enum" in rules else ""
+        rows.append(f"| `{prefix}{key}` | {default} | {rules['description']}{choices} |")
+    return rows
+
+
+def _inline(value: Any) -> str:
+    return yaml.safe_dump(value, default_flow_style=True, width=1000).strip().removesuffix("...").strip()
+
+
+def _sentence(error: ValidationError) -> str:
+    place = ".".join(str(part) for part in error.absolute_path)
+    rules: Mapping[str, Any] = error.schema if isinstance(error.schema, dict) else {}
+    if error.validator == "additionalProperties":
+        known = list(rules.get("properties", {}))
+        unknown = next(key for key in error.instance if key not in known)
+        return f"unknown key '{f'{place}.' if place else ''}{unknown}'; {suggestion(str(unknown), known)}"
+    if error.validator == "required":
+        missing = next(key for key in error.validator_value if key not in error.instance)
+        return f"key '{f'{place}.' if place else ''}{missing}' is missing; add it"
+    if error.validator == "enum":
+        return f"{place}: {error.instance!r} is not offered; {suggestion(str(error.instance), [str(c) for c in rules['enum']])}"
+    expected = rules.get("description", error.message)
+    return f"{place}: {str(error.instance)[:80]!r} cannot be used ({error.validator} {error.validator_value}); expected: {expected}"
+
+
+def _check_bins(path: str | Path, ruler: Mapping[str, Any]) -> None:
+    """What a schema cannot say: bins rise, and each has a weight."""
+    edges, weights = ruler["bin_edges_angstrom"], ruler["bin_weights"]
+    if any(low >= high for low, high in zip(edges, edges[1:], strict=False)):
+        raise InputError(f"{path}: ruler.bin_edges_angstrom must rise, got {edges}; sort them")
+    if len(weights) != len(edges) - 1:
+        raise InputError(
+            f"{path}: ruler.bin_weights has {len(weights)} weights for {len(edges) - 1} bins; give one weight per bin"
+        )
