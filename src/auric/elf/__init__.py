@@ -1,20 +1,15 @@
 """The electron localization function: its values, images of it on planes through S-Au bonds, and grids."""
 
-from auric.elf.field import OFFSETS, electron_localization, electron_localization_from_densities
-from auric.elf.grid import elf_grid
-from auric.elf.images import images_block
-from auric.elf.plane import Plane, planes_of_bond
-from auric.elf.quality import fault_of
-from auric.elf.summary import summarise_elf
+from auric.lazy import public
 
-__all__ = [
-    "OFFSETS",
-    "Plane",
-    "electron_localization",
-    "electron_localization_from_densities",
-    "elf_grid",
-    "fault_of",
-    "images_block",
-    "planes_of_bond",
-    "summarise_elf",
-]
+__getattr__, __all__ = public(
+    __name__,
+    {
+        "field": ["OFFSETS", "electron_localization", "electron_localization_from_densities"],
+        "grid": ["elf_grid"],
+        "images": ["images_block"],
+        "plane": ["Plane", "planes_of_bond"],
+        "quality": ["fault_of"],
+        "summary": ["summarise_elf"],
+    },
+)

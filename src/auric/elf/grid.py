@@ -62,9 +62,7 @@ def _write_netcdf(
             "positions_angstrom": (("atom", "axis"), orbitals.positions_angstrom, {"units": "angstrom"}),
             "element": ("atom", np.array(orbitals.symbols)),
         },
-        coords={
-            name: (name, axis, {"units": "angstrom"}) for name, axis in zip(("x", "y", "z"), axes, strict=True)
-        },
+        coords={name: (name, axis, {"units": "angstrom"}) for name, axis in zip(("x", "y", "z"), axes, strict=True)},
         attrs={
             "elf_offset_hartree_per_bohr3": OFFSETS[offset],
             "provenance_json": json.dumps(orbitals.provenance, sort_keys=True),

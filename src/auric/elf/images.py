@@ -43,7 +43,13 @@ def images_block(
     frames = {str(atoms.info["name"]): atoms for atoms in read_frames(labels)}
     failed = pd.read_csv(failures, keep_default_na=False)
     poor: list[dict[str, Any]] = [
-        {"structure": row.structure, "frame": row.frame, "bond": "", "third_atom": "", "reason": f"no density: {row.reason}"}
+        {
+            "structure": row.structure,
+            "frame": row.frame,
+            "bond": "",
+            "third_atom": "",
+            "reason": f"no density: {row.reason}",
+        }
         for row in failed.itertuples()
     ]
     rows: list[dict[str, Any]] = []

@@ -10,9 +10,6 @@ from ase import Atoms
 from auric.errors import InputError, suggestion
 from auric.reference.orbitals import Orbitals
 
-METHOD_VERSION = "1"
-"""Raised by hand when the numbers of any engine change: stored labels of another version are not used."""
-
 ENGINES = ("gfn1-xtb", "pyscf-gto")
 
 

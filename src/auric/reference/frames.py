@@ -19,12 +19,13 @@ from ase.optimize import LBFGS
 from auric.errors import AuricError, ScfError, StructureError
 from auric.files import read_frames, write_frames, write_table
 from auric.progress import log
-from auric.reference.engines import METHOD_VERSION
 from auric.reference.store import Entry, Store, structure_hash
+from auric.reference.version import METHOD_VERSION
 from auric.reference.xtb import RETRY_TEMPERATURES_K, XtbEngine, XtbSettings
 from auric.structures.bonds import gold_sulfur_bonds
 from auric.structures.check import check_structure
 from auric.structures.prepare import FAILURE_COLUMNS
+from auric.structures.table import frame_name
 
 
 def frames_block(
@@ -73,7 +74,7 @@ def _frames_of(
     for number, positions in enumerate(arrays["positions_angstrom"]):
         frame = Atoms(atoms.numbers, positions, info=dict(atoms.info))
         frame.info.pop("thermal_frames", None)
-        frame.info |= {"name": f"{name}_{number:04d}", "structure": name, "geometry_engine": engine.name}
+        frame.info |= {"name": frame_name(name, number), "structure": name, "geometry_engine": engine.name}
         try:
             check_structure(frame, charge=charge, multiplicity=multiplicity, cutoff_angstrom=cutoff_angstrom)
             frames.append(frame)
@@ -109,7 +110,9 @@ def _relax(atoms: Atoms, settings: Mapping[str, Any]) -> None:
     bonds_before = len(gold_sulfur_bonds(atoms))
     optimiser = LBFGS(atoms, logfile=None)
     if not optimiser.run(fmax=settings["fmax_ev_angstrom"], steps=settings["relax_steps"]):
-        log.warning("relaxation stopped after %d steps above %g eV/angstrom", optimiser.nsteps, settings["fmax_ev_angstrom"])
+        log.warning(
+            "relaxation stopped after %d steps above %g eV/angstrom", optimiser.nsteps, settings["fmax_ev_angstrom"]
+        )
     log.info("relaxed in %d steps, S-Au bonds %d -> %d", optimiser.nsteps, bonds_before, len(gold_sulfur_bonds(atoms)))
 
 

@@ -65,7 +65,9 @@ class Orbitals:
     def arrays(self) -> dict[str, np.ndarray]:
         """All arrays, by name."""
         named = {"positions_angstrom": self.positions_angstrom}
-        for spin, coefficients, occupations in zip(("alpha", "beta"), self.coefficients, self.occupations, strict=False):
+        for spin, coefficients, occupations in zip(
+            ("alpha", "beta"), self.coefficients, self.occupations, strict=False
+        ):
             named |= {f"coefficients_{spin}": coefficients, f"occupations_{spin}": occupations}
         return named
 

@@ -16,14 +16,18 @@ import xarray as xr
 from matplotlib.figure import Figure
 
 from auric.report.inputs import HOLDOUT, in_order
-from auric.report.scores import SPLITS, SUBJECTS, SplitScores, bin_labels, subject_name
+from auric.report.scores import SPLITS, SUBJECTS, SplitScores, bin_labels, split_title, subject_name
 
 COLOURS = {"elfnet": "#0072B2", "ridge on the bond line": "#D55E00", "mean": "#6B6B6B"}
+SHORT = {"elfnet": "ELFnet", "ridge on the bond line": "ridge"}
 MARKERS = {"elfnet": "o", "ridge on the bond line": "s", "mean": "^"}
 INK = "#22272e"
 DENSE = 300
 """Beyond this many points a scatter is stored as pixels inside its SVG: smaller, and as sharp in print."""
-STYLE: dict[str, Any] = {
+LEAST_ANGSTROM = 1e-6
+"""Smallest error on a logarithmic axis; a perfect prediction is drawn there."""
+STYLE: Any = {
+    "text.parse_math": False,  # a name may hold a dollar sign
     "font.family": "DejaVu Sans",  # comes with matplotlib: the same everywhere
     "font.size": 9,
     "axes.titlesize": 9.5,
@@ -70,30 +74,36 @@ def draw_scores(path: Path, splits: Sequence[SplitScores], paper_angstrom: float
         paper_angstrom: The published error, or None.
     """
     rows = sum(len(split.scores) for split in splits)
+    known = [paper_angstrom or np.nan]
+    known += [value for split in splits for one in split.scores
+              for value in (one.mae_angstrom, one.low_angstrom, one.high_angstrom)]  # fmt: skip
     with _figure(path, 8.2, 0.75 + 0.27 * rows + 0.2 * len(splits)) as figure:
         axes = figure.subplots()
         place, ticks, names = 0.0, [], []
         for split in splits:
             ticks.append(place + (len(split.scores) - 1) / 2)
-            names.append(f"split by\n{split.split}")
+            names.append(split_title(split.split).replace("split by ", "split by\n"))
             for score in split.scores:
-                mae, colour = score.mae_angstrom, _colour(score.subject)
+                mae, colour = max(score.mae_angstrom, LEAST_ANGSTROM), _colour(score.subject)
                 if np.isfinite([score.low_angstrom, score.high_angstrom]).all():
                     axes.plot([score.low_angstrom, score.high_angstrom], [place, place], color=colour, lw=2.2,
                               alpha=0.45, solid_capstyle="butt")  # fmt: skip
                 axes.plot(mae, place, _marker(score.subject), color=colour, ms=6)
                 right = np.nanmax([mae, score.high_angstrom])
-                axes.annotate(f"{subject_name(score.subject)}  {mae:.4f}", (right, place), (7, 0),
-                              textcoords="offset points", va="center", color=colour, fontsize=8.5)  # fmt: skip
+                axes.annotate(f"{subject_name(score.subject)}  {score.mae_angstrom:.4f}", (right, place), (7, 0),
+                              textcoords="offset points", va="center", color=colour, fontsize=8.5,
+                              bbox={"fc": "white", "ec": "none", "pad": 0.8})  # fmt: skip
                 place += 1
             axes.axhline(place, color="#e6e8eb", lw=0.8)
             place += 1
         _log_axis(axes.xaxis)
-        low, high = axes.get_xlim()
-        axes.set_xlim(low, high * 3)  # room for the words at the right
+        low, high = max(np.nanmin(known), LEAST_ANGSTROM), max(np.nanmax(known), LEAST_ANGSTROM)
+        room = (high / low) ** 0.3  # a share of the axis for the words at the right
+        axes.set_xlim(low / 1.4, high * max(room, 1.8))
         if paper_angstrom is not None:
             axes.axvline(paper_angstrom, color=INK, lw=1, ls=(0, (4, 3)), zorder=0)
-            axes.annotate(f"paper {paper_angstrom:.4f}", (paper_angstrom, 1), (4, 1), xycoords=("data", "axes fraction"),
+            top = (paper_angstrom, 1.0)
+            axes.annotate(f"paper {paper_angstrom:.4f}", top, (4, 1), xycoords=("data", "axes fraction"),
                           textcoords="offset points", va="bottom", fontsize=8.5)  # fmt: skip
         axes.set_yticks(ticks, names)
         axes.tick_params(axis="y", length=0)
@@ -130,14 +140,17 @@ def draw_parity(path: Path, predictions: pd.DataFrame) -> None:
             top.scatter(part["bond_length_angstrom"], part["predicted_angstrom"], **look)
             top.set(xlim=limits, ylim=limits, aspect="equal")
             top.set_title(subject_name(subject), color=_colour(subject), fontweight="bold")
-            top.text(0.04, 0.96, f"MAE {error.abs().mean():.4f} Å\nn = {len(part):,}", transform=top.transAxes, va="top")
+            words = f"MAE {error.abs().mean():.4f} Å\nn = {len(part):,}"
+            top.text(0.04, 0.96, words, transform=top.transAxes, va="top")
             bottom.axhline(0, color="#8b929c", lw=0.9, zorder=0)
             bottom.scatter(part["bond_length_angstrom"], error, **look)
-            same_scale = predictions["subject"].isin(learned) if subject in learned else predictions["subject"] == subject
+            same_scale = predictions["subject"].isin(learned if subject in learned else [subject])
             reach = max(1.1 * float(predictions.loc[same_scale, "error_angstrom"].abs().max()), 1e-4)
             bottom.set(ylim=(-reach, reach), xlabel="true bond length (Å)")
             for axes in (top, bottom):
                 axes.grid()
+            top.tick_params(labelleft=column == 0)
+            bottom.tick_params(labelleft=column == 0 or subject == "mean")
         grid[0, 0].set_ylabel("predicted (Å)")
         grid[1, 0].set_ylabel("predicted - true (Å)")
         figure.align_ylabels(grid[:, 0])
@@ -152,7 +165,7 @@ def draw_bins(path: Path, bins: pd.DataFrame) -> None:
     """
     splits = in_order(bins["split"], SPLITS)
     labels = [label for label in bin_labels() if label in set(bins["bin"])]
-    with _panels(path, len(splits), height=2.75) as (figure, panels):
+    with _panels(path, len(splits), 2.9, across="true bond length (Å)") as (figure, panels):
         named = []
         for axes, split in zip(panels, splits, strict=False):
             part = bins[bins["split"] == split]
@@ -162,18 +175,18 @@ def draw_bins(path: Path, bins: pd.DataFrame) -> None:
             for subject in subjects:
                 mine = part[part["subject"] == subject]
                 places = [labels.index(label) for label in mine["bin"]]
-                axes.plot(places, mine["mae_angstrom"], marker=_marker(subject), color=_colour(subject), ms=5, lw=1.3)
-                ends.append((places[-1], float(mine["mae_angstrom"].iloc[-1]), subject_name(subject), _colour(subject)))
+                heights = mine["mae_angstrom"].clip(lower=LEAST_ANGSTROM)
+                axes.plot(places, heights, marker=_marker(subject), color=_colour(subject), ms=5, lw=1.3)
+                ends.append((float(places[-1]), float(heights.iloc[-1]), SHORT.get(subject, subject),
+                             _colour(subject)))  # fmt: skip
             _log_axis(axes.yaxis)
             axes.set_xticks(range(len(labels)), [f"{label}\nn = {counts.get(label, 0):,}" for label in labels])
             axes.tick_params(axis="x", labelsize=8)
             axes.set_xlim(-0.35, len(labels) - 1 + max(0.45, 0.22 * len(labels)))
             named.append((axes, ends))
-            axes.set_title(f"split by {split}")
+            axes.set_title(split_title(split))
             axes.grid(axis="y")
         _label_ends(figure, named)
-        figure.supxlabel("true bond length (Å)", fontsize=9)
-        figure.supylabel("mean absolute error (Å)", fontsize=9)
 
 
 def draw_learning(path: Path, history: pd.DataFrame) -> None:
@@ -186,7 +199,7 @@ def draw_learning(path: Path, history: pd.DataFrame) -> None:
     splits = in_order(history["split"], SPLITS)
     curves = (("training_mae_angstrom", "training", "#0072B2", "-"),
               ("validation_mae_angstrom", "validation", "#D55E00", (0, (5, 1.5))))  # fmt: skip
-    with _panels(path, len(splits), height=2.6) as (figure, panels):
+    with _panels(path, len(splits), 2.75, across="epoch") as (figure, panels):
         named = []
         for axes, split in zip(panels, splits, strict=False):
             ends = []
@@ -206,11 +219,9 @@ def draw_learning(path: Path, history: pd.DataFrame) -> None:
             low, high = axes.get_xlim()
             axes.set_xlim(low, high + 0.26 * (high - low))
             named.append((axes, ends))
-            axes.set_title(f"split by {split}" + ("" if ends else " (no 7:3 split)"))
+            axes.set_title(split_title(split) + ("" if ends else " (no 7:3 split)"))
             axes.grid()
         _label_ends(figure, named)
-        figure.supxlabel("epoch", fontsize=9)
-        figure.supylabel("mean absolute error (Å)", fontsize=9)
 
 
 def choose_images(lengths: np.ndarray, count: int = 8) -> list[int]:
@@ -232,21 +243,19 @@ def draw_strip(path: Path, images: xr.Dataset, chosen: Sequence[int]) -> None:
     """
     columns = min(len(chosen), 4)
     rows = -(-len(chosen) // columns)
-    with _figure(path, 2.05 * columns + 1.0, 2.2 * rows + 0.15) as figure:
+    with _figure(path, 1.95 * columns + 0.9, 2.0 * rows + 0.1) as figure:
         grid = figure.subplots(rows, columns, squeeze=False)
         for axes in grid.flat:
             axes.axis("off")
-        white = {"color": "white", "fontweight": "bold", "fontsize": 8.5, "va": "center", "transform": None}
         for axes, index in zip(grid.flat, chosen, strict=False):
             one = images.isel(image=index)
             shown = axes.imshow(one["elf"].to_numpy(), origin="lower", cmap="viridis", vmin=0, vmax=1,
                                 extent=(0, 1, 0, 1), interpolation="nearest")  # fmt: skip
             axes.set_title(f"{float(one['bond_length_angstrom']):.3f} Å", loc="center")
-            for x, text, side in ((0.03, "S", "left"), (0.97, "Au", "right")):
-                place = white | {"transform": axes.transAxes, "ha": side}
-                axes.text(x, 0.5, text, **place, bbox={"fc": "#00000088", "ec": "none", "pad": 1.6})
-            axes.text(0.5, 0.04, f"third atom {str(one['third_element'].item())[:12]}", color="white", fontsize=7.5,
-                      ha="center", transform=axes.transAxes, parse_math=False)  # fmt: skip
+            for x, text, side in ((-0.03, "S", "right"), (1.03, "Au", "left")):
+                axes.text(x, 0.5, text, ha=side, va="center", fontweight="bold", fontsize=9)
+            axes.text(0.5, -0.04, f"third atom {str(one['third_element'].item())[:12]}", color="#555c66", fontsize=7.5,
+                      ha="center", va="top")  # fmt: skip
         bar = figure.colorbar(shown, ax=grid, fraction=0.03, aspect=28)
         bar.set_label("electron localisation function")
         bar.set_ticks([0, 0.25, 0.5, 0.75, 1])
@@ -254,14 +263,16 @@ def draw_strip(path: Path, images: xr.Dataset, chosen: Sequence[int]) -> None:
 
 
 @contextmanager
-def _panels(path: Path, count: int, height: float) -> Iterator[tuple[Figure, list[Any]]]:
-    """Equal panels in one or two columns with a common scale."""
+def _panels(path: Path, count: int, height: float, *, across: str) -> Iterator[tuple[Figure, list[Any]]]:
+    """Panels in one or two columns with one scale of errors; `across` is what they are drawn against."""
     columns = min(count, 2)
     rows = -(-count // columns)
-    with _figure(path, 4.6 * columns + (1.6 if columns == 1 else 0), height * rows + 0.3) as figure:
+    with _figure(path, 4.6 * columns + (1.6 if columns == 1 else 0), height * rows) as figure:
         panels = list(figure.subplots(rows, columns, squeeze=False, sharey=True).flat)
-        for axes in panels[count:]:
-            axes.axis("off")
+        for number, axes in enumerate(panels):
+            axes.set_xlabel(across)
+            axes.set_ylabel("mean absolute error (Å)" if number % columns == 0 else "")
+            axes.set_visible(number < count)
         yield figure, panels
 
 
@@ -269,7 +280,7 @@ def _log_axis(axis: Any) -> None:
     """Logarithmic, with plain numbers at 1, 2 and 5."""
     axis.axes.set(**{f"{axis.axis_name}scale": "log"})
     axis.set_major_locator(mpl.ticker.LogLocator(subs=(1, 2, 5)))
-    axis.set_major_formatter(mpl.ticker.FuncFormatter(lambda value, _: f"{value:g}" if value >= 1e-4 else f"{value:.0e}"))
+    axis.set_major_formatter(mpl.ticker.FuncFormatter(lambda value, _: f"{value:g}"))
     axis.set_minor_formatter(mpl.ticker.NullFormatter())
 
 

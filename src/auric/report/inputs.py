@@ -48,7 +48,7 @@ def read_table(path: str | Path, columns: Sequence[str]) -> pd.DataFrame:
     for name in columns:
         if name in NUMBERS:
             try:
-                table[name] = pd.to_numeric(table[name].replace("", "nan")).astype("float64")
+                table[name] = np.array([float(text or "nan") for text in table[name]], dtype=float)
             except ValueError as error:
                 raise InputError(f"{path}, column {name}: {error}; it needs numbers") from error
     return table

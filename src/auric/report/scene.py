@@ -10,9 +10,9 @@ from ase.data import atomic_numbers, covalent_radii
 from ase.data.colors import jmol_colors
 
 COLOURS = {
-    "Au": "#c8881a", "Ag": "#b4bcc6", "Cu": "#b4623a", "Pt": "#8c97a6", "Pd": "#4f8d9b", "S": "#f3dd3c", "Se": "#e0a0c8",
-    "P": "#d9628f", "C": "#5a5f66", "H": "#eef0f2", "N": "#4169c8", "O": "#cf3a34", "F": "#7cc36a", "Cl": "#3ca457",
-    "Br": "#8c4a2f",
+    "Au": "#dc9a1a", "Ag": "#b4bcc6", "Cu": "#b4623a", "Pt": "#8c97a6", "Pd": "#4f8d9b", "S": "#f3dd3c",
+    "Se": "#e0a0c8", "P": "#d9628f", "C": "#5a5f66", "H": "#eef0f2", "N": "#4169c8", "O": "#cf3a34", "F": "#7cc36a",
+    "Cl": "#3ca457", "Br": "#8c4a2f",
 }  # fmt: skip
 MOST_COORDINATES = 150_000
 """About 0.8 MB of text; beyond it frames are shown at even intervals."""
@@ -25,8 +25,8 @@ def scene(frames: Sequence[Atoms]) -> dict[str, Any]:
         frames: Labelled frames; `info` names the structure, charge, energy and method where known.
 
     Returns:
-        Elements (symbol, colour, covalent radius in angstrom) and structures, each with its frames. Everything a user may
-        have named is text here and stays text in the viewer.
+        Elements (symbol, colour, covalent radius in angstrom) and structures, each with its frames. Everything a user
+        may have named is text here and stays text in the viewer.
     """
     groups: dict[str, list[Atoms]] = {}
     for atoms in frames:
@@ -34,16 +34,16 @@ def scene(frames: Sequence[Atoms]) -> dict[str, Any]:
             groups.setdefault(structure_of(atoms), []).append(atoms)
     size = sum(3 * len(atoms) for group in groups.values() for atoms in group)
     stride = max(1, -(-size // MOST_COORDINATES))
-    symbols = sorted({symbol for group in groups.values() for atoms in group for symbol in atoms.get_chemical_symbols()})
+    symbols = sorted({symbol for group in groups.values() for atoms in group for symbol in set(atoms.symbols)})
     return {
         "elements": [[symbol, _colour(symbol), round(_radius(symbol), 2)] for symbol in symbols],
         "structures": [
             {
                 "name": name,
-                "formula": group[0].get_chemical_formula(),
+                "formula": group[0].symbols.get_chemical_formula(mode="metal"),
                 "total": len(group),
                 "facing": _facing(group[0].positions),
-                "frames": [_frame(atoms, number, symbols) for number, atoms in enumerate(group) if number % stride == 0],
+                "frames": [_frame(group[number], number, symbols) for number in range(0, len(group), stride)],
             }
             for name, group in sorted(groups.items())
         ],
@@ -52,7 +52,7 @@ def scene(frames: Sequence[Atoms]) -> dict[str, Any]:
 
 def structure_of(atoms: Atoms) -> str:
     """Name of the structure that a frame belongs to."""
-    return str(atoms.info.get("structure", atoms.info.get("name", atoms.get_chemical_formula())))
+    return str(atoms.info.get("structure", atoms.info.get("name", atoms.symbols)))
 
 
 def script(content: Any, variable: str) -> str:
@@ -72,7 +72,7 @@ def _frame(atoms: Atoms, number: int, symbols: list[str]) -> dict[str, Any]:
     return {
         "name": str(atoms.info.get("name", f"frame {number + 1}")),
         "facts": _facts(atoms),
-        "kinds": [symbols.index(symbol) for symbol in atoms.get_chemical_symbols()],
+        "kinds": [symbols.index(symbol) for symbol in atoms.symbols],
         "xyz": np.rint(atoms.positions * 1000).astype(int).ravel().tolist(),
     }
 

@@ -6,6 +6,7 @@ other and are no independent evidence. Comparisons use the same draws for all su
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -55,6 +56,11 @@ def cross_validated(predictions: pd.DataFrame) -> pd.DataFrame:
 def subject_name(subject: str) -> str:
     """How a subject is called in print."""
     return SUBJECT_NAMES.get(subject, subject)
+
+
+def split_title(split: str) -> str:
+    """How a split is called in print."""
+    return f"split by {split}" if split in SPLITS[:3] else f"{split} split"
 
 
 def split_scores(predictions: pd.DataFrame, scorecard: pd.DataFrame) -> list[SplitScores]:
@@ -133,21 +139,27 @@ def _verdict(subjects: list[str], maes: list[float], drawn: np.ndarray | None, g
     simpler = [other for other in as_good if other > best]  # subjects come most elaborate first
     if simpler:
         other = max(simpler)
-        low, high = ranges[other]
+        gap, between = _difference(maes[other] - maes[best], *ranges[other])
         sentence = (
             f"{_capital(name)} has the lowest error, but the simpler {subject_name(subjects[other])} is as good within "
-            f"the uncertainty: it errs by {maes[other] - maes[best]:+.4f} Å ({low:+.4f} to {high:+.4f})."
+            f"the uncertainty: it errs by {gap} more {between}."
         )
         return subjects[other], sentence
     other = order[1]
-    low, high = ranges[other]
-    gap = f"{maes[other] - maes[best]:.4f} Å ({low:.4f} to {high:.4f})"
+    gap, between = _difference(maes[other] - maes[best], *ranges[other])
     if as_good:
         return subjects[best], (
             f"{_capital(name)} has the lowest error and is the simpler; {subject_name(subjects[other])} is "
-            f"{gap} behind, which may be chance."
+            f"{gap} behind {between}, which may be chance."
         )
-    return subjects[best], f"{_capital(name)} wins; the next, {subject_name(subjects[other])}, errs by {gap} more."
+    return subjects[
+        best
+    ], f"{_capital(name)} wins; the next, {subject_name(subjects[other])}, errs by {gap} more {between}."
+
+
+def _difference(middle: float, low: float, high: float) -> tuple[str, str]:
+    """A difference of errors and its interval in print; no line breaks before the unit."""
+    return f"{middle:.5f}\u00a0Å", f"({low:.5f} to {high:.5f})"
 
 
 def _capital(text: str) -> str:
@@ -157,7 +169,7 @@ def _capital(text: str) -> str:
 def bin_labels() -> list[str]:
     """Names of the bond-length bins (angstrom), the last for bonds beyond all bins."""
     edges = [f"{edge:.1f}" for edge in BIN_EDGES_ANGSTROM]
-    between = [f"{low}-{high}" for low, high in zip(edges, edges[1:], strict=False)]
+    between = [f"{low}-{high}" for low, high in pairwise(edges)]
     return [f"below {edges[0]}", *between, f"{edges[-1]} and longer"]
 
 

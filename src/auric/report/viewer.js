@@ -82,7 +82,7 @@
 
   function project(at, width, height) {
     const [x, y, z] = turn.map((row) => row[0] * at[0] + row[1] * at[1] + row[2] * at[2]);
-    const scale = 0.47 * Math.min(width, height) * zoom / extent * DISTANCE / (DISTANCE - z / extent);
+    const scale = 0.54 * Math.min(width, height) * zoom / extent * DISTANCE / (DISTANCE - z / extent);
     return { x: width / 2 + scale * x, y: height / 2 - scale * y, z, scale };
   }
 

@@ -22,6 +22,25 @@ def bond_line(elf: np.ndarray) -> np.ndarray:
     return np.asarray(elf[:, (pixels - 1) // 2 : pixels // 2 + 1].mean(axis=1, dtype=float))
 
 
+def choose_ridge(features: np.ndarray, targets: np.ndarray, groups: np.ndarray) -> tuple[StandardScaler, Ridge]:
+    """Ridge regression on standardised features, its penalty chosen by cross-validation that keeps groups together.
+
+    Args:
+        features: Shape (n, features).
+        targets: Shape (n,).
+        groups: Group of each row, shape (n,); with fewer than two groups the penalty is 1.
+    """
+    pipeline = make_pipeline(StandardScaler(), Ridge(solver="svd"))
+    count = len(np.unique(groups))
+    if count < 2:
+        fitted = pipeline.fit(features, targets)
+    else:
+        inner = GroupKFold(n_splits=min(INNER_FOLDS, count)).split(features, targets, groups)
+        search = GridSearchCV(pipeline, {"ridge__alpha": PENALTIES}, scoring="neg_mean_absolute_error", cv=list(inner))
+        fitted = search.fit(features, targets).best_estimator_
+    return fitted[0], fitted[1]
+
+
 class MeanLength:
     """Always says the mean of the training lengths."""
 
@@ -54,24 +73,16 @@ class RidgeOnLine:
         # Repeats (duplicated images) add nothing to a line; leaving them out keeps the penalty's choice honest.
         _, first = np.unique(np.column_stack([features, lengths_angstrom]), axis=0, return_index=True)
         features, lengths, groups = features[first], np.asarray(lengths_angstrom)[first], np.asarray(groups)[first]
-        inner = GroupKFold(n_splits=min(INNER_FOLDS, max(len(np.unique(groups)), 2)))
-        pipeline = make_pipeline(StandardScaler(), Ridge(solver="svd"))
-        if len(np.unique(groups)) < 2:
-            self.pipeline = pipeline.fit(features, lengths)
-            return self
-        search = GridSearchCV(
-            pipeline, {"ridge__alpha": PENALTIES}, scoring="neg_mean_absolute_error", cv=inner.split(features, lengths, groups)
-        )
-        self.pipeline = search.fit(features, lengths).best_estimator_
+        self.scaler, self.ridge = choose_ridge(features, lengths, groups)
         return self
 
     def predict(self, elf: np.ndarray) -> np.ndarray:
         """Lengths read off images, shape (images,), angstrom."""
-        return np.asarray(self.pipeline.predict(bond_line(elf)))
+        return np.asarray(self.ridge.predict(self.scaler.transform(bond_line(elf))))
 
     def parts(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         """Header and arrays of the fitted line, enough to apply it: length = intercept + (line - mean) / scale @ slope."""
-        scaler, ridge = self.pipeline[0], self.pipeline[-1]
+        scaler, ridge = self.scaler, self.ridge
         header = {"kind": self.subject, "penalty": float(ridge.alpha), "intercept_angstrom": float(ridge.intercept_)}
         return header, {"mean": scaler.mean_, "scale": scaler.scale_, "slope_angstrom": ridge.coef_}
 

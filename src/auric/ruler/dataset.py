@@ -65,7 +65,9 @@ def join_blocks(blocks: Sequence[str | Path], images: str | Path, *, settings: M
     parts = [part for part in map(read_dataset, blocks) if part.sizes["image"]]
     if not parts:
         raise AuricError("no ELF image was kept, so there is nothing to learn from; see failures.csv and dropped.csv")
-    joined = xr.concat(parts, dim="image", data_vars="minimal", coords="minimal", compat="override", combine_attrs="override")
+    joined = xr.concat(
+        parts, dim="image", data_vars="minimal", coords="minimal", compat="override", combine_attrs="override"
+    )
     joined = joined.isel(image=np.argsort(joined["image"].values, kind="stable"))
     frames = {name: made for part in parts for name, made in json.loads(part.attrs["frames_json"]).items()}
     joined.attrs["frames_json"] = json.dumps(frames, sort_keys=True)

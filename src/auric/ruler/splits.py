@@ -15,10 +15,9 @@ from sklearn.model_selection import GroupKFold, GroupShuffleSplit
 
 from auric.errors import suggestion
 from auric.ruler.dataset import ImageSet
+from auric.ruler.names import HOLDOUT, SPLITS
 from auric.ruler.weights import duplicate
 
-SPLITS = ("image", "bond", "structure", "leaky")
-HOLDOUT = "holdout"
 TEST_SHARE = 0.3
 """Share of the images (or groups) that the paper's 7:3 split tests on."""
 
@@ -28,11 +27,6 @@ class Fold(NamedTuple):
 
     training: np.ndarray
     test: np.ndarray
-
-
-def fold_names(folds: int) -> list[str]:
-    """Names of all folds: the 7:3 split and those of the cross-validation."""
-    return [HOLDOUT, *map(str, range(folds))]
 
 
 def make_fold(data: ImageSet, split: str, fold: str, *, folds: int, seed: int) -> Fold | None:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from auric.files import read_tables, write_table
-from auric.ruler.splits import HOLDOUT
+from auric.ruler.names import HOLDOUT
 from auric.scorecard import write_scorecard
 
 PAPER_MAE_ANGSTROM = 0.0021
@@ -52,7 +52,9 @@ def _rows(
     table = table.assign(fold=table["fold"].astype(str))
     folds = table[table["fold"] != HOLDOUT]
     for split, of_split in folds.groupby("split", sort=False):
-        seconds = float(curves.loc[(curves["split"] == split) & (curves["fold"].astype(str) != HOLDOUT), "seconds"].sum())
+        seconds = float(
+            curves.loc[(curves["split"] == split) & (curves["fold"].astype(str) != HOLDOUT), "seconds"].sum()
+        )
         for subject, mine in of_split.groupby("subject", sort=False):
             # Only the splits by image and `leaky` are what the paper may have done; it reports nothing else.
             like_paper = subject == ELFNET and split in ("image", "leaky")

@@ -19,9 +19,7 @@ def bin_index(lengths_angstrom: np.ndarray, edges_angstrom: Sequence[float]) -> 
     return np.searchsorted(inner, lengths_angstrom, side="right")
 
 
-def bin_weights(
-    lengths_angstrom: np.ndarray, edges_angstrom: Sequence[float], weights: Sequence[int]
-) -> np.ndarray:
+def bin_weights(lengths_angstrom: np.ndarray, edges_angstrom: Sequence[float], weights: Sequence[int]) -> np.ndarray:
     """Weight of each length, shape (n,), whole numbers.
 
     Raises:

@@ -3,20 +3,16 @@
 A structure is an `ase.Atoms` without periodicity whose `info` holds `name`, `charge`, `multiplicity` and `source`.
 """
 
-from auric.structures.bonds import Bond, gold_sulfur_bonds
-from auric.structures.check import check_structure, electron_count
-from auric.structures.prepare import prepare_block
-from auric.structures.readers import read_structure
-from auric.structures.rings import build_ring
-from auric.structures.table import read_structures_table
+from auric.lazy import public
 
-__all__ = [
-    "Bond",
-    "build_ring",
-    "check_structure",
-    "electron_count",
-    "gold_sulfur_bonds",
-    "prepare_block",
-    "read_structure",
-    "read_structures_table",
-]
+__getattr__, __all__ = public(
+    __name__,
+    {
+        "bonds": ["Bond", "gold_sulfur_bonds"],
+        "check": ["check_structure", "electron_count"],
+        "prepare": ["FAILURE_COLUMNS", "prepare_block"],
+        "readers": ["read_structure"],
+        "rings": ["build_ring"],
+        "table": ["Row", "frame_name", "frame_names", "read_structures_table"],
+    },
+)

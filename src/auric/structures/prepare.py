@@ -44,9 +44,7 @@ def _prepare(row: Row, cutoff_angstrom: float) -> Atoms:
     if row["error"]:
         raise StructureError(row["error"])
     atoms = read_structure(row["recipe"]) if row["builder"] == "file" else _ring(row["recipe"])
-    check_structure(
-        atoms, charge=row["charge"], multiplicity=row["multiplicity"], cutoff_angstrom=cutoff_angstrom
-    )
+    check_structure(atoms, charge=row["charge"], multiplicity=row["multiplicity"], cutoff_angstrom=cutoff_angstrom)
     atoms.info |= {"name": row["name"], "charge": row["charge"], "multiplicity": row["multiplicity"]}
     if row["frames"] is not None:
         atoms.info["thermal_frames"] = row["frames"]

@@ -24,6 +24,17 @@ class Row(TypedDict):
     error: str
 
 
+def frame_name(structure: str, number: int) -> str:
+    """Name of a structure's frame; number 0 is the structure its thermal frames start from."""
+    return f"{structure}_{number:04d}"
+
+
+def frame_names(row: Row, default_count: int) -> list[str]:
+    """Names of all frames a row asks for, known before any of them is made."""
+    count = default_count if row["frames"] is None else row["frames"]
+    return [frame_name(row["name"], number) for number in range(count + 1)]
+
+
 def read_structures_table(path: str | Path, schema: str | Path) -> list[Row]:
     """Read the tab-separated table; lines that are empty or start with # are skipped.
 

@@ -1,0 +1,49 @@
+# Every target sets up what it needs, then does it. Needs Python >= 3.11, make and git.
+#   make run [STUDY=workstation] [CORES=8]    make test    make bench    make lint    make format
+PYTHON ?= python3
+CORES ?= 2
+STUDY ?=
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/ready
+export PYTHONPATH := $(CURDIR)/src$(if $(PYTHONPATH),:$(PYTHONPATH))
+export MPLCONFIGDIR := $(CURDIR)/.venv/matplotlib
+
+.DEFAULT_GOAL := run
+.PHONY: run test bench lint format clean
+
+run: $(READY)
+	@$(BIN)/snakemake --cores $(CORES) $(if $(STUDY),--config study=$(STUDY))
+
+test: $(READY) lint
+	@$(BIN)/python -m pytest
+
+bench: $(READY)
+	@$(BIN)/python -m benchmarks
+
+lint: $(READY)
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/snakefmt --check Snakefile workflow
+	@$(BIN)/mypy
+	@$(BIN)/snakemake --lint > $(VENV)/lint.txt 2>&1 || { cat $(VENV)/lint.txt; exit 1; }
+	@echo "lint: ruff, snakefmt, mypy and snakemake --lint found nothing"
+
+format: $(READY)
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+	@$(BIN)/snakefmt Snakefile workflow
+
+clean:
+	rm -rf $(VENV) build .snakemake
+
+# The environment, made again when the lock file changes. torch comes first: some mirrors hold its CPU build under the plain
+# version, and nothing else may pull in another.
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit("auric needs Python 3.11 or newer, this is " + sys.version.split()[0] + "; set PYTHON=python3.12, say" if sys.version_info < (3, 11) else 0)'
+	@echo "auric: setting up $(VENV) once (about 3 GB, a few minutes)"
+	@rm -rf $(VENV) && $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps "$$(grep '^torch==' requirements.lock)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --requirement requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@

@@ -1,0 +1,33 @@
+# The map: choose one study, read its configuration, include one rule file per room.
+# `snakemake --cores 2` runs config/config.yaml; `--config study=NAME` runs config/studies/NAME.yaml instead.
+from snakemake.utils import min_version
+
+min_version("9.27")
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/structures.smk"
+include: "workflow/rules/reference.smk"
+include: "workflow/rules/elf.smk"
+include: "workflow/rules/ruler.smk"
+include: "workflow/rules/report.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        report=f"{RESULTS}/report.zip",
+        ruler=f"{RESULTS}/ruler/elfnet.safetensors",
+        grids=expand(
+            f"{RESULTS}/elf/grids/{{structure}}.{{ending}}",
+            structure=STUDY["elf"]["grid"]["structures"],
+            ending=["nc", "cube"],
+        ),
+
+
+onsuccess:
+    print(closing_words(), flush=True)
+
+
+onerror:
+    print(failing_words(), flush=True)

@@ -1,0 +1,303 @@
+"""The report of a study: one folder that opens by a double click, without a network, and the same as an archive."""
+
+import gzip
+import platform
+import shutil
+import tempfile
+import zipfile
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+import yaml
+from ase import Atoms
+
+from auric.errors import InputError
+from auric.files import atomic, read_dataset, read_frames, write_table
+from auric.progress import log
+from auric.provenance import configuration_hash, library_versions
+from auric.report import figures, inputs, page, scene, scores
+
+LIBRARIES = ("numpy", "torch", "pyscf", "tblite", "ase", "snakemake")
+LARGE_BYTES = 500_000
+"""Tables beyond this are stored compressed, so that the report stays small."""
+SHOWN_ROWS = 15
+
+
+@dataclass
+class _Assets:
+    """The folder beside the page, and what was put into it."""
+
+    folder: Path
+    links: dict[str, dict[str, str]] = field(default_factory=dict)
+
+    def add(self, name: str, label: str) -> None:
+        """Link a CSV file written here; a large one is compressed first."""
+        path = self.folder / f"{name}.csv"
+        if path.stat().st_size > LARGE_BYTES:
+            packed = path.with_name(path.name + ".gz")
+            packed.write_bytes(gzip.compress(path.read_bytes(), mtime=0))
+            path.unlink()
+            path = packed
+        size = f"{max(1, round(path.stat().st_size / 1000)):,} kB"
+        self.links[name] = {"href": f"assets/{path.name}", "label": label, "size": size}
+
+    def copy(self, source: str | Path, name: str, label: str) -> None:
+        """Copy a CSV file as it is."""
+        shutil.copyfile(source, self.folder / f"{name}.csv")
+        self.add(name, label)
+
+    def table(self, rows: pd.DataFrame, name: str, label: str) -> None:
+        """Write a table of our own."""
+        write_table(self.folder / f"{name}.csv", rows, list(rows.columns))
+        self.add(name, label)
+
+
+def build_report(
+    *,
+    scorecards: Sequence[str | Path],
+    predictions: str | Path,
+    history: str | Path,
+    images: str | Path,
+    frames: Sequence[str | Path],
+    failures: str | Path,
+    dropped: str | Path,
+    folds: str | Path | None = None,
+    configuration: Mapping[str, Any],
+    folder: str | Path,
+    archive: str | Path,
+    study: str,
+) -> None:
+    """Write the report of a study.
+
+    Nothing is left half done: folder and archive are made beside their places and renamed at the end.
+
+    Args:
+        scorecards: CSV files with the columns of `auric.scorecard`.
+        predictions: CSV with the columns `inputs.PREDICTIONS`, lengths in angstrom.
+        history: CSV with the columns `inputs.HISTORY`.
+        images: NetCDF with elf (image, y, x) between 0 and 1 and bond_length_angstrom (image).
+        frames: Extended xyz files of labelled frames.
+        failures: CSV with the columns `inputs.FAILURES`.
+        dropped: CSV with the columns `inputs.DROPPED`.
+        folds: Not read; the folds are in the predictions.
+        configuration: The whole validated configuration.
+        folder: Folder to make; one that is there is replaced.
+        archive: Zip file to make, with the same files.
+        study: Name of the study.
+
+    Raises:
+        InputError: If a table lacks a column, or the folder cannot be written.
+    """
+    with _replaced(Path(folder)) as place:
+        assets = _Assets(place / "assets")
+        assets.folder.mkdir()
+        labelled = [atoms for path in frames for atoms in read_frames(path)]
+        dataset = read_dataset(images)
+        scorecard = inputs.read_scorecards(scorecards)
+        tables = {
+            "failures": inputs.read_table(failures, inputs.FAILURES),
+            "dropped": inputs.read_table(dropped, inputs.DROPPED),
+        }
+        every = inputs.read_table(predictions, inputs.PREDICTIONS)
+        training = inputs.read_table(history, inputs.HISTORY)
+        finite = inputs.finite_predictions(every)
+        assets.table(scorecard, "scorecard", "scorecard, joined")
+        assets.copy(predictions, "predictions", "predictions of every test image")
+        assets.copy(history, "history", "training history")
+        assets.copy(failures, "failures", "failures")
+        assets.copy(dropped, "dropped", "dropped images")
+
+        splits = scores.split_scores(finite, scorecard)
+        content = {
+            "study": study,
+            "created": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+            "counts": _counts(labelled, dataset, tables),
+            "splits": splits,
+            "headline": next((split for split in splits if split.split in scores.SPLITS), None),
+            "subjects": inputs.in_order([score.subject for split in splits for score in split.scores], scores.SUBJECTS),
+            "subject_name": scores.subject_name,
+            "split_title": scores.split_title,
+            "left_out": len(every) - len(finite),
+            "paper": _paper_mae(scorecard),
+            "score_figure": _draw_scores(assets, splits, _paper_mae(scorecard)),
+            "groups": page.scorecard_groups(scorecard),
+            "studies": sorted(set(scorecard["study"])),
+            "parity": _draw_parity(assets, finite, splits),
+            "bins": scores.error_by_bin(finite),
+            "bin_figure": _draw_bins(assets, finite),
+            "learning_figure": _draw_learning(assets, training),
+            "strip": _draw_strip(assets, dataset),
+            "clusters": _write_scene(assets, labelled),
+            "reasons": {name: _reasons(table) for name, table in tables.items()},
+            "levels": _levels(labelled),
+            "versions": {"python": platform.python_version()} | library_versions(LIBRARIES),
+            "configuration": yaml.safe_dump(_plain(configuration), sort_keys=False, allow_unicode=True),
+            "configuration_hash": configuration_hash(_plain(configuration)),
+            "links": assets.links,
+        }
+        for name in ("style.css", "viewer.js"):
+            shutil.copyfile(Path(__file__).parent / name, assets.folder / name)
+        (place / "index.html").write_text(page.render("template.html", content), encoding="utf-8")
+        _pack(place, Path(archive), Path(folder).name)
+    log.info("report in %s and %s", folder, archive)
+
+
+@contextmanager
+def _replaced(folder: Path) -> Iterator[Path]:
+    """Yield a fresh folder; when the block succeeds it takes the place of `folder`."""
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        outer = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
+    except OSError as error:
+        raise InputError(f"cannot write {folder}: {error.strerror}; choose a folder you may write to") from error
+    try:
+        place = outer / "new"  # inside, for mkdtemp makes folders private and the report is for the group too
+        place.mkdir()
+        yield place
+        if folder.exists():
+            folder.replace(outer / "old")
+        place.replace(folder)
+    finally:
+        shutil.rmtree(outer, ignore_errors=True)
+
+
+def _pack(place: Path, archive: Path, name: str) -> None:
+    """Zip the files below one folder called `name`, with a fixed date, so that equal reports are equal archives."""
+    with atomic(archive) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as file:
+        for path in sorted(place.rglob("*")):
+            if path.is_file():
+                entry = zipfile.ZipInfo(f"{name}/{path.relative_to(place).as_posix()}", (1980, 1, 1, 0, 0, 0))
+                entry.external_attr = 0o644 << 16
+                file.writestr(entry, path.read_bytes(), zipfile.ZIP_DEFLATED)
+
+
+def _plain(value: Any) -> Any:
+    """A configuration without the mapping and sequence types of its reader."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return value if isinstance(value, str | int | float | bool | None) else str(value)
+
+
+def _counts(labelled: Sequence[Atoms], images: xr.Dataset, tables: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
+    lengths = images["bond_length_angstrom"].to_numpy()
+    return {
+        "structures": len({scene.structure_of(atoms) for atoms in labelled}),
+        "frames": len(labelled),
+        "images": len(lengths),
+        "dropped": len(tables["dropped"]),
+        "failures": len(tables["failures"]),
+        "lengths": (float(lengths.min()), float(lengths.max())) if len(lengths) else None,
+    }
+
+
+def _paper_mae(scorecard: pd.DataFrame) -> float | None:
+    """The published error of the ruler (angstrom), if the scorecard names exactly one."""
+    rows = scorecard[(scorecard["system"] == "ruler") & (scorecard["quantity"] == "mae")]
+    stated = pd.to_numeric(rows["paper"], errors="coerce").dropna().unique()
+    return float(stated[0]) if len(stated) == 1 and stated[0] > 0 else None
+
+
+def _draw(assets: _Assets, name: str, draw: Callable[[Path], None]) -> str:
+    draw(assets.folder / name)
+    log.info("drew %s", name)
+    return f"assets/{name}"
+
+
+def _draw_scores(assets: _Assets, splits: Sequence[scores.SplitScores], paper: float | None) -> str | None:
+    rows = [
+        {"split": split.split, **score.__dict__, "winner": split.winner == score.subject}
+        for split in splits
+        for score in split.scores
+    ]
+    columns = ["split", "subject", "mae_angstrom", "low_angstrom", "high_angstrom", "n", "winner"]
+    assets.table(pd.DataFrame(rows, columns=columns), "error_by_split", "error by split")
+    return _draw(assets, "error_by_split.svg", lambda path: figures.draw_scores(path, splits, paper)) if rows else None
+
+
+def _draw_parity(
+    assets: _Assets, finite: pd.DataFrame, splits: Sequence[scores.SplitScores]
+) -> list[tuple[scores.SplitScores, str]]:
+    drawn = []
+    table = scores.cross_validated(finite)
+    for number, split in enumerate(splits):
+        part = table[table["split"] == split.split]
+        name = f"parity_{split.split if split.split in scores.SPLITS else number}.svg"  # no foreign word in a path
+        drawn.append((split, _draw(assets, name, partial(figures.draw_parity, predictions=part))))
+    return drawn
+
+
+def _draw_bins(assets: _Assets, finite: pd.DataFrame) -> str | None:
+    bins = scores.error_by_bin(finite)
+    assets.table(bins, "error_by_bin", "error by bond-length bin")
+    return _draw(assets, "error_by_bin.svg", lambda path: figures.draw_bins(path, bins)) if len(bins) else None
+
+
+def _draw_learning(assets: _Assets, history: pd.DataFrame) -> str | None:
+    if not len(history):
+        return None
+    return _draw(assets, "learning.svg", lambda path: figures.draw_learning(path, history))
+
+
+def _draw_strip(assets: _Assets, images: xr.Dataset) -> str | None:
+    names = ["image", "structure", "frame", "bond", "third_atom", "third_element", "bond_length_angstrom", "weight"]
+    chosen = figures.choose_images(images["bond_length_angstrom"].to_numpy())
+    columns = {name: images[name].to_numpy()[chosen] for name in names if name in images}
+    assets.table(pd.DataFrame(columns), "strip", "the images shown")
+    return _draw(assets, "strip.png", lambda path: figures.draw_strip(path, images, chosen)) if chosen else None
+
+
+def _write_scene(assets: _Assets, labelled: Sequence[Atoms]) -> str | None:
+    content = scene.scene(labelled)
+    if not content["structures"]:
+        return None
+    (assets.folder / "clusters.js").write_text(scene.script(content, "auricClusters"), encoding="ascii")
+    return "assets/clusters.js"
+
+
+def _reasons(table: pd.DataFrame) -> dict[str, Any]:
+    """Rows per reason (most frequent first), and the first rows themselves."""
+    by = ["stage", "reason"] if "stage" in table.columns else ["reason"]
+    tally = Counter(map(tuple, table[by].to_numpy().tolist())).most_common()
+    return {
+        "columns": list(table.columns),
+        "by": by,
+        "total": len(table),
+        "tally": tally[:SHOWN_ROWS],
+        "more_reasons": max(0, len(tally) - SHOWN_ROWS),
+        "rows": table.head(SHOWN_ROWS).to_numpy().tolist(),
+    }
+
+
+def _levels(labelled: Sequence[Atoms]) -> list[dict[str, Any]]:
+    """Levels of theory found in the frames, with the number of frames, the share converged and the time they took."""
+    keys = ("engine", "method", "basis", "source")
+    groups: dict[tuple[str, ...], list[Atoms]] = {}
+    for atoms in labelled:
+        groups.setdefault(tuple(str(atoms.info.get(key, "")) for key in keys), []).append(atoms)
+    return [
+        dict(zip(keys, level, strict=True))
+        | {
+            "frames": len(group),
+            "unconverged": sum(not bool(atoms.info.get("converged", True)) for atoms in group),
+            "minutes": float(np.nansum([_seconds(atoms) for atoms in group])) / 60,
+        }
+        for level, group in sorted(groups.items())
+    ]
+
+
+def _seconds(atoms: Atoms) -> float:
+    try:
+        return float(atoms.info.get("seconds", np.nan))
+    except (TypeError, ValueError):
+        return float("nan")

@@ -1,0 +1,99 @@
+"""The HTML page: how numbers are written, how a scorecard row is judged, and the template that is filled."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+ABSENT = "–"
+PROSE = {
+    "structure": "every image of a structure is on one side: the error to expect for a cluster never seen",
+    "bond": "every image of a bond is on one side: a new bond of known clusters",
+    "image": "images are dealt at random, so other images of a test bond may be trained on: optimistic",
+    "leaky": "images are repeated before they are dealt, so copies of a test image may be trained on: shown only to "
+    "measure what such a leak hides",
+}
+"""What each split asks, in words."""
+UNITS = {"angstrom": "Å", "dimensionless": "", "1": "", "percent": "%", "ev": "eV", "ev_per_angstrom": "eV/Å"}
+
+
+def render(template: str, content: Mapping[str, Any]) -> str:
+    """Fill a template of this folder; every value is escaped for HTML."""
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["number"] = number
+    environment.filters["count"] = count
+    environment.filters["prose"] = lambda split: PROSE.get(split, "")
+    return environment.get_template(template).render(content)
+
+
+def number(value: Any) -> str:
+    """Three significant digits, without an exponent between 0.0001 and a million; a dash for what is absent."""
+    value = _float(value)
+    if not np.isfinite(value):
+        return ABSENT
+    size = abs(value)
+    if size == 0:
+        return "0"
+    if size < 1e-4 or size >= 1e6:
+        return f"{value:.2e}"
+    digits = max(0, 2 - int(np.floor(np.log10(size))))
+    return f"{value:,.{digits}f}"
+
+
+def count(value: Any) -> str:
+    """A whole number with separators, or a dash."""
+    value = _float(value)
+    return f"{value:,.0f}" if np.isfinite(value) else ABSENT
+
+
+def scorecard_groups(scorecard: pd.DataFrame) -> list[dict[str, Any]]:
+    """Rows of the scorecard for print, gathered by system in the order of the files."""
+    rows = [_row(row) for row in scorecard.to_dict("records")]
+    systems = list(dict.fromkeys(row["system"] for row in rows))
+    return [{"system": system, "rows": [row for row in rows if row["system"] == system]} for system in systems]
+
+
+def _row(row: Mapping[Any, Any]) -> dict[str, Any]:
+    low, high = _float(row["ci_low"]), _float(row["ci_high"])
+    paper = _float(row["paper"])
+    stated = str(row["paper"]).strip()
+    return {
+        **{name: str(row[name]) for name in ("study", "system", "quantity", "subject", "data", "split", "comparable")},
+        "unit": UNITS.get(str(row["unit"]).lower(), str(row["unit"])),
+        "ours": number(row["ours"]),
+        "interval": f"{number(low)} to {number(high)}" if np.isfinite([low, high]).all() else "",
+        "paper": number(paper) if np.isfinite(paper) else stated if stated not in ("", "nan") else ABSENT,
+        "n": count(row["n"]),
+        "seconds": number(row["seconds"]),
+        "better": str(row["better"]),
+        "verdict": _verdict(_float(row["ours"]), low, high, paper, str(row["better"]), str(row["comparable"])),
+    }
+
+
+def _verdict(ours: float, low: float, high: float, paper: float, better: str, comparable: str) -> dict[str, str]:
+    """Sign, word and class of a row; no judgement where the numbers answer different questions."""
+    if not np.isfinite([ours, paper]).all():
+        return {"sign": "", "word": ABSENT, "kind": "none"}
+    if comparable == "not comparable":
+        return {"sign": "", "word": "not judged", "kind": "none"}
+    if ours == paper or low <= paper <= high:
+        return {"sign": "=", "word": "as good", "kind": "same"}
+    wins = ours < paper if better == "lower" else ours > paper
+    word = "better" if wins else "worse"
+    return {"sign": "▲" if wins else "▼", "word": word, "kind": word}
+
+
+def _float(value: Any) -> float:
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return float("nan")

@@ -1,0 +1,73 @@
+"""One fold: ELFnet and the baselines trained on one part of the images and tested on the other."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from auric.files import write_table
+from auric.progress import log
+from auric.ruler.baselines import BASELINES
+from auric.ruler.dataset import ImageSet, read_images
+from auric.ruler.splits import Fold, make_fold
+from auric.ruler.training import NetworkSettings, train
+from auric.ruler.validate import ELFNET, HISTORY_COLUMNS, PREDICTION_COLUMNS
+
+
+def run_fold(
+    images: str | Path, predictions: str | Path, history: str | Path, *,
+    split: str, fold: str, folds: int, weighting: str, network: Mapping[str, Any], seed: int, checkpoint: str | Path,
+) -> None:  # fmt: skip
+    """Train on one fold's training images and write what is read off its test images.
+
+    Args:
+        images: All images (NetCDF).
+        predictions: CSV to write, one row per test image and subject; empty if the split has no such fold.
+        history: CSV to write, the learning curve.
+        split: Name of the split.
+        fold: Name of the fold.
+        folds: Folds of the cross-validation.
+        weighting: How weights enter the training.
+        network: Keys of `ruler.network` of the configuration.
+        seed: Seed of folds and training.
+        checkpoint: Where a training that is killed goes on from.
+    """
+    data = read_images(images)
+    chosen = make_fold(data, split, fold, folds=folds, seed=seed)
+    rows: list[dict[str, Any]] = []
+    curve: list[dict[str, Any]] = []
+    if chosen is None:
+        log.warning("split '%s' has no fold '%s': too few groups", split, fold)
+    else:
+        training, test = chosen
+        for baseline in BASELINES:
+            fitted = baseline().fit(data.elf[training], data.lengths_angstrom[training], data.bond[training])
+            rows += _rows(data, chosen, split, fold, baseline.subject, fitted.predict(data.elf[test]))
+        ruler, curve = train(
+            data,
+            training,
+            settings=NetworkSettings(**network),
+            weighting="none" if split == "leaky" else weighting,  # there, duplicates are in the split already
+            seed=seed,
+            watch=test,
+            checkpoint=checkpoint,
+        )
+        rows += _rows(data, chosen, split, fold, ELFNET, ruler.read(data.elf[test]))
+    write_table(predictions, rows, PREDICTION_COLUMNS)
+    write_table(history, [{"split": split, "fold": fold} | point for point in curve], HISTORY_COLUMNS)
+
+
+def _rows(
+    data: ImageSet, fold: Fold, split: str, name: str, subject: str, predicted_angstrom: np.ndarray
+) -> list[dict[str, Any]]:
+    error = np.abs(predicted_angstrom - data.lengths_angstrom[fold.test])
+    log.info("%s: mean absolute error %.5f angstrom on %d images", subject, error.mean(), len(error))
+    return [
+        {
+            "split": split, "fold": name, "image": data.image[i], "structure": data.structure[i], "frame": data.frame[i],
+            "bond": data.bond[i], "third_atom": data.third_atom[i], "bond_length_angstrom": data.lengths_angstrom[i],
+            "weight": data.weights[i], "subject": subject, "predicted_angstrom": value,
+        }
+        for i, value in zip(fold.test, predicted_angstrom, strict=True)
+    ]  # fmt: skip

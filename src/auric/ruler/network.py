@@ -1,0 +1,65 @@
+"""ELFnet: six convolutions, five poolings, 256 features, two fully connected layers.
+
+After Zhang et al., "Build a Ruler to Measure Electron Localization Function with Machine Learning Models", section III.b. The
+paper gives the layers and the 256 features; that they are 2 x 2 x 64 is our inference: 200 pixels through six 3 x 3
+convolutions without padding and five 2 x 2 poolings leave 2 x 2. Smaller images cannot be pooled so often: a pooling is left
+out where the convolutions after it would leave less than 2 x 2, and an adaptive pooling keeps the 2 x 2 in the end.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+POOLED = 5
+"""Convolutions that are followed by a pooling (where the image is large enough)."""
+GRID = 2
+"""Side of the last feature maps."""
+
+
+def pooling_plan(pixels: int, layers: int) -> list[bool]:
+    """Whether each convolution is followed by a pooling.
+
+    Raises:
+        ValueError: If the image is too small for the convolutions even without pooling.
+    """
+    if pixels - 2 * layers < GRID:
+        raise ValueError(f"{pixels} pixels are too few for {layers} convolutions; use at least {2 * layers + GRID}")
+    size, plan = pixels, []
+    for layer in range(1, layers + 1):
+        size -= 2
+        pooled = size // 2
+        plan.append(layer <= POOLED and pooled - 2 * (layers - layer) >= GRID)
+        size = pooled if plan[-1] else size
+    return plan
+
+
+class ElfNet(nn.Module):
+    """Reads a standardised bond length off an ELF image.
+
+    Args:
+        pixels: Side of the images.
+        channels: Channels of each convolution; the last are 64 for the paper's 256 features.
+        hidden: Width of the first fully connected layer.
+    """
+
+    def __init__(self, pixels: int, channels: Sequence[int], hidden: int) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        for before, after, pool in zip([1, *channels], channels, pooling_plan(pixels, len(channels)), strict=False):
+            layers += [nn.Conv2d(before, after, 3), nn.ReLU()]
+            if pool:
+                layers.append(nn.MaxPool2d(2))
+        self.convolutions = nn.Sequential(*layers)
+        self.pool = nn.AdaptiveMaxPool2d(GRID)
+        self.first = nn.Linear(GRID * GRID * channels[-1], hidden)
+        self.last = nn.Linear(hidden, 1)
+
+    def features(self, elf: Tensor) -> Tensor:
+        """What the last layer reads, shape (images, hidden), from ELF values (images, pixels, pixels) in [0, 1]."""
+        standardised = (elf.unsqueeze(1) - 0.5) / 0.5
+        return torch.relu(self.first(self.pool(self.convolutions(standardised)).flatten(1)))
+
+    def forward(self, elf: Tensor) -> Tensor:
+        """Standardised lengths, shape (images,), from ELF values (images, pixels, pixels) in [0, 1]."""
+        return self.last(self.features(elf)).squeeze(1)

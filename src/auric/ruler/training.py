@@ -1,0 +1,311 @@
+"""Training of ELFnet: seeded, resumed after a kill, on a GPU where there is one.
+
+Adam on the mean squared error of standardised lengths. The random numbers of an epoch depend on the seed and the epoch alone, so
+that a training resumed from a checkpoint is the one that was killed. Two things are ours and are settings: the learning rate may
+fall along a cosine, and the last layer may be solved exactly in the end (`readout: ridge`): with all other layers
+fixed it is a linear regression, for which gradient steps are only a slow solver.
+"""
+
+import json
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from auric.errors import AuricError, InputError, suggestion
+from auric.files import atomic
+from auric.progress import Counter, log
+from auric.provenance import configuration_hash
+from auric.ruler.baselines import choose_ridge
+from auric.ruler.dataset import ImageSet
+from auric.ruler.network import ElfNet
+from auric.ruler.weights import duplicate
+
+WEIGHTINGS = ("duplication", "sampler", "loss", "none")
+FORMAT = "auric elfnet 1"
+
+
+@dataclass(frozen=True)
+class NetworkSettings:
+    """Settings of ELFnet and its training; the schema of the configuration describes each."""
+
+    channels: Sequence[int] = (16, 32, 64, 64, 64, 64)
+    hidden: int = 64
+    epochs: int = 1000
+    batch_size: int = 64
+    learning_rate: float = 1e-4
+    schedule: str = "constant"
+    readout: str = "gradient"
+    device: str = "auto"
+    threads: int = 1
+    checkpoint_seconds: float = 60.0
+
+
+class Ruler:
+    """A trained ELFnet with its scaling and its provenance.
+
+    Args:
+        network: The network.
+        header: Settings, scaling (`mean_angstrom`, `sd_angstrom`), pixels and what it was trained on.
+    """
+
+    def __init__(self, network: ElfNet, header: dict[str, Any]) -> None:
+        self.network, self.header = network, header
+
+    def read(self, elf: np.ndarray, *, batch: int = 256) -> np.ndarray:
+        """Bond lengths read off images, shape (images,), angstrom.
+
+        Args:
+            elf: ELF values in [0, 1], shape (images, pixels, pixels).
+            batch: Images at a time.
+
+        Raises:
+            ValueError: If the images have another size than those it was trained on.
+        """
+        pixels = self.header["pixels"]
+        if elf.ndim != 3 or elf.shape[1:] != (pixels, pixels):
+            raise ValueError(f"images must have shape (n, {pixels}, {pixels}), got {elf.shape}")
+        device = next(self.network.parameters()).device
+        with torch.no_grad():
+            parts = [
+                self.network(torch.as_tensor(elf[start : start + batch], device=device)).cpu()
+                for start in range(0, len(elf), batch)
+            ]
+        scaled = torch.cat(parts).double().numpy() if parts else np.zeros(0)
+        return self.header["mean_angstrom"] + self.header["sd_angstrom"] * scaled
+
+    def save(self, path: str | Path) -> None:
+        """Write safetensors with the header in its metadata."""
+        tensors = {name: tensor.contiguous().cpu() for name, tensor in self.network.state_dict().items()}
+        _save(path, tensors, {"format": FORMAT} | self.header)
+
+    @classmethod
+    def load(cls, path: str | Path) -> "Ruler":
+        """Read what `save` wrote.
+
+        Raises:
+            InputError: If the file is not a saved ruler.
+        """
+        try:
+            tensors, header = _load(path)
+        except (OSError, SafetensorError, KeyError, ValueError) as error:
+            raise InputError(f"{path}: not a ruler ({error}); give an elfnet.safetensors that auric wrote") from None
+        if header.get("format") != FORMAT:
+            raise InputError(f"{path}: format '{header.get('format')}' instead of '{FORMAT}'; train it again")
+        network = ElfNet(header["pixels"], header["settings"]["channels"], header["settings"]["hidden"])
+        network.load_state_dict(tensors)
+        return cls(network.eval(), header)
+
+
+def train(
+    data: ImageSet,
+    training: np.ndarray,
+    *,
+    settings: NetworkSettings,
+    weighting: str,
+    seed: int,
+    watch: np.ndarray | None,
+    checkpoint: str | Path | None,
+) -> tuple[Ruler, list[dict[str, Any]]]:
+    """Train ELFnet.
+
+    Args:
+        data: All images.
+        training: Indices of the images to train on; an index may come more than once.
+        settings: Network and training.
+        weighting: One of `WEIGHTINGS`.
+        seed: Seed of initial weights and of batches.
+        watch: Indices of images whose error is followed; nothing is decided by it.
+        checkpoint: File a killed training goes on from; removed in the end. None keeps none.
+
+    Returns:
+        The trained ruler, and the learning curve: rows with `epoch`, `learning_rate`, `training_mae_angstrom`,
+        `validation_mae_angstrom` and `seconds`.
+
+    Raises:
+        ValueError: If the weighting is unknown.
+        AuricError: If the loss is no longer finite.
+    """
+    if weighting not in WEIGHTINGS:
+        raise ValueError(f"unknown weighting '{weighting}'; {suggestion(weighting, WEIGHTINGS)}")
+    job = _Training(data, training, settings, weighting, seed, watch)
+    key = configuration_hash([asdict(settings), weighting, seed, data.hash(), training.tolist()])
+    start, curve = job.resume(checkpoint, key)
+    counter, saved = Counter("epoch", settings.epochs - start), time.perf_counter()
+    for epoch in range(start, settings.epochs):
+        curve.append(job.epoch(epoch))
+        counter.step(f"(training error {curve[-1]['training_mae_angstrom']:.5f} angstrom)")
+        if checkpoint is not None and time.perf_counter() - saved > settings.checkpoint_seconds:
+            job.keep(checkpoint, key, epoch + 1, curve)
+            saved = time.perf_counter()
+    ruler = job.finish()
+    if checkpoint is not None:
+        Path(checkpoint).unlink(missing_ok=True)
+    return ruler, curve
+
+
+class _Training:
+    """State of one training."""
+
+    def __init__(
+        self, data: ImageSet, training: np.ndarray, settings: NetworkSettings, weighting: str, seed: int,
+        watch: np.ndarray | None,
+    ) -> None:  # fmt: skip
+        self.data, self.training, self.settings, self.seed = data, training, settings, seed
+        self.weighting, self.watch = weighting, watch
+        torch.set_num_threads(settings.threads)
+        self.device = _device(settings.device)
+        torch.manual_seed(seed)
+        self.network = ElfNet(data.pixels, settings.channels, settings.hidden).to(self.device)
+        self.optimiser = torch.optim.Adam(self.network.parameters(), lr=settings.learning_rate)
+        items = duplicate(training, data.weights[training]) if weighting == "duplication" else training
+        self.items = torch.as_tensor(items)
+        lengths, weights = data.lengths_angstrom[training], data.weights[training].astype(float)
+        weights = np.ones_like(weights) if weighting == "none" else weights
+        self.mean = float(np.average(lengths, weights=weights))
+        self.sd = float(np.sqrt(np.average((lengths - self.mean) ** 2, weights=weights))) or 1.0
+        self.elf = torch.as_tensor(data.elf)
+        self.target = torch.as_tensor((data.lengths_angstrom - self.mean) / self.sd, dtype=torch.float32)
+        self.weight = torch.as_tensor(data.weights, dtype=torch.float32)
+
+    def batches(self, epoch: int) -> Sequence[Tensor]:
+        """Indices of images of each batch of an epoch."""
+        generator = torch.Generator().manual_seed(self.seed * 1_000_003 + epoch)
+        if self.weighting == "sampler":
+            drawn = torch.multinomial(self.weight[self.items], len(self.items), replacement=True, generator=generator)
+        else:
+            drawn = torch.randperm(len(self.items), generator=generator)
+        return self.items[drawn].split(self.settings.batch_size)
+
+    def learning_rate(self, epoch: float) -> float:
+        """Learning rate at a (fractional) epoch."""
+        if self.settings.schedule == "constant":
+            return self.settings.learning_rate
+        share = epoch / self.settings.epochs
+        warm = min(1.0, share / 0.05)
+        return self.settings.learning_rate * warm * (0.5 + 0.5 * math.cos(math.pi * share))
+
+    def epoch(self, epoch: int) -> dict[str, Any]:
+        """Train one epoch; its row of the learning curve."""
+        started = time.perf_counter()
+        self.network.train()
+        batches = self.batches(epoch)
+        # Weights are divided by their mean over all training images, so that every batch counts by its weights.
+        scale = float(self.weight[self.items].mean()) if self.weighting == "loss" else 1.0
+        total, count, rate = 0.0, 0, 0.0
+        for number, batch in enumerate(batches):
+            rate = self.learning_rate(epoch + (number + 1) / len(batches))
+            for group in self.optimiser.param_groups:
+                group["lr"] = rate
+            error = self.network(self.elf[batch].to(self.device)) - self.target[batch].to(self.device)
+            squares = error**2
+            if self.weighting == "loss":
+                squares = squares * (self.weight[batch].to(self.device) / scale)
+            self.optimiser.zero_grad(set_to_none=True)
+            squares.mean().backward()
+            self.optimiser.step()
+            total, count = total + float(error.detach().abs().sum()), count + len(batch)
+        if not math.isfinite(total):
+            raise AuricError(f"training diverged in epoch {epoch + 1}; lower ruler.network.learning_rate")
+        return {
+            "epoch": epoch + 1, "learning_rate": rate, "training_mae_angstrom": self.sd * total / count,
+            "validation_mae_angstrom": self._watched_error(epoch), "seconds": time.perf_counter() - started,
+        }  # fmt: skip
+
+    def _watched_error(self, epoch: int) -> float | None:
+        """Error on the watched images, at about fifty epochs and the last."""
+        every = max(1, self.settings.epochs // 50)
+        if self.watch is None or ((epoch + 1) % every and epoch + 1 < self.settings.epochs):
+            return None
+        read = self._ruler().read(self.data.elf[self.watch])
+        return float(np.abs(read - self.data.lengths_angstrom[self.watch]).mean())
+
+    def finish(self) -> Ruler:
+        """The trained ruler; its last layer solved exactly if the settings say so."""
+        if self.settings.readout == "ridge":
+            self._solve_last_layer()
+        return self._ruler()
+
+    def _solve_last_layer(self) -> None:
+        images = np.unique(self.training)
+        with torch.no_grad():
+            features = [
+                self.network.features(self.elf[part].to(self.device)).cpu()
+                for part in torch.as_tensor(images).split(256)
+            ]
+        x = torch.cat(features).double().numpy()
+        scaler, ridge = choose_ridge(x, self.target[images].double().numpy(), self.data.bond[images])
+        slope = ridge.coef_ / scaler.scale_
+        with torch.no_grad():
+            self.network.last.weight.copy_(torch.as_tensor(slope[None], dtype=torch.float32))
+            self.network.last.bias.copy_(
+                torch.as_tensor([ridge.intercept_ - slope @ scaler.mean_], dtype=torch.float32)
+            )
+
+    def _ruler(self) -> Ruler:
+        header = {
+            "settings": asdict(self.settings) | {"weighting": self.weighting, "seed": self.seed},
+            "pixels": self.data.pixels, "mean_angstrom": self.mean, "sd_angstrom": self.sd,
+        }  # fmt: skip
+        return Ruler(self.network.eval(), header)
+
+    def keep(self, path: str | Path, key: str, epochs: int, curve: list[dict[str, Any]]) -> None:
+        """Write a checkpoint: weights, moments, and how far the training is."""
+        tensors = {f"network.{name}": tensor for name, tensor in self.network.state_dict().items()}
+        for number, state in self.optimiser.state_dict()["state"].items():
+            tensors |= {f"adam.{number}.{name}": torch.as_tensor(value) for name, value in state.items()}
+        _save(
+            path,
+            {name: tensor.contiguous().cpu() for name, tensor in tensors.items()},
+            {"key": key, "epochs": epochs, "curve": curve},
+        )
+
+    def resume(self, path: str | Path | None, key: str) -> tuple[int, list[dict[str, Any]]]:
+        """Go on from a checkpoint of the same settings and data, if there is one: epochs done and the curve so far."""
+        if path is None or not Path(path).exists():
+            return 0, []
+        try:
+            tensors, header = _load(path)
+        except (OSError, SafetensorError, KeyError, ValueError) as error:
+            log.warning("checkpoint %s is damaged (%s); training starts anew", path, error)
+            return 0, []
+        if header["key"] != key:
+            log.info("checkpoint %s is of other settings or data; training starts anew", path)
+            return 0, []
+        self.network.load_state_dict(
+            {n.removeprefix("network."): t for n, t in tensors.items() if n.startswith("network.")}
+        )
+        state = self.optimiser.state_dict()
+        state["state"] = {
+            number: {name: tensors[f"adam.{number}.{name}"] for name in ("step", "exp_avg", "exp_avg_sq")}
+            for number in range(len(list(self.network.parameters())))
+        }
+        self.optimiser.load_state_dict(state)
+        log.info("going on after epoch %d of %s", header["epochs"], path)
+        return header["epochs"], header["curve"]
+
+
+def _device(name: str) -> torch.device:
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if name == "cuda" and not torch.cuda.is_available():
+        raise InputError("ruler.network.device is cuda, but no GPU is seen; use auto or cpu")
+    return torch.device(name)
+
+
+def _save(path: str | Path, tensors: dict[str, Tensor], header: dict[str, Any]) -> None:
+    with atomic(path) as temporary:
+        save_file(tensors, temporary, metadata={"header": json.dumps(header, sort_keys=True)})
+
+
+def _load(path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    with safe_open(path, framework="pt") as file:
+        return {name: file.get_tensor(name) for name in file.keys()}, json.loads(file.metadata()["header"])  # noqa: SIM118

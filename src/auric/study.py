@@ -1,0 +1,122 @@
+"""One study as the workflow sees it: its configuration, its table of structures, and how they fall into blocks."""
+
+import csv
+import os
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from auric.configuration import load_configuration
+from auric.errors import AuricError, InputError
+from auric.provenance import block_of
+from auric.structures.table import Row, frame_names, read_structures_table
+
+__all__ = ["AuricError", "blocks", "closing_words", "failing_words", "load", "rows_of_block", "structures"]
+
+CONFIGURATION = "config/config.yaml"
+CONFIGURATION_SCHEMA = "workflow/schemas/config.schema.yaml"
+STRUCTURES_SCHEMA = "workflow/schemas/structures.schema.yaml"
+
+
+def load(command_line: Mapping[str, Any], root: Path) -> dict[str, Any]:
+    """Read the study named on the command line (`--config study=NAME`), or the user's own.
+
+    Args:
+        command_line: Snakemake's `config`, which must hold nothing but `study`: studies are whole and never merged.
+        root: The repository.
+
+    Raises:
+        InputError: If the study does not exist, its configuration is wrong, or its results cannot be written.
+    """
+    others = sorted(set(command_line) - {"study"})
+    if others:
+        raise InputError(
+            f"'{others[0]}' was given by --config or --configfile, but studies are whole and never merged; "
+            "put all settings in config/studies/NAME.yaml and use --config study=NAME"
+        )
+    name = command_line.get("study")
+    path = root / (CONFIGURATION if name is None else f"config/studies/{name}.yaml")
+    if not path.is_file():
+        known = sorted(file.stem for file in (root / "config/studies").glob("*.yaml"))
+        raise InputError(
+            f"there is no study '{name}'; choose from {', '.join(known)}, or leave it out for {CONFIGURATION}"
+        )
+    settings = load_configuration(path, root / CONFIGURATION_SCHEMA)
+    _check_writable(Path(settings["results"]))
+    return settings
+
+
+def structures(settings: Mapping[str, Any], root: Path) -> list[Row]:
+    """Rows of the study's table of structures; files in it are relative to the working directory."""
+    rows = read_structures_table(settings["structures"]["table"], root / STRUCTURES_SCHEMA)
+    good = {row["name"] for row in rows if not row["error"]}
+    for name in settings["elf"]["grid"]["structures"]:
+        if name not in good:
+            raise InputError(
+                f"elf.grid.structures: there is no good structure '{name}'; choose from {', '.join(sorted(good))}"
+            )
+    return rows
+
+
+def blocks(settings: Mapping[str, Any], rows: list[Row]) -> dict[str, list[str]]:
+    """Names of the blocks of structures that hold any, and for each the blocks of frames that hold any."""
+    found: dict[str, set[str]] = {}
+    for row in rows:
+        parts = found.setdefault(_block(row["name"], settings["structures"]["blocks"]), set())
+        names = frame_names(row, settings["reference"]["frames"]["count"])
+        parts |= {_block(name, settings["reference"]["frame_blocks"]) for name in names}
+    return {s: sorted(parts) for s, parts in sorted(found.items())}
+
+
+def rows_of_block(settings: Mapping[str, Any], rows: list[Row], s: str) -> list[Row]:
+    """Rows whose names fall into a block."""
+    return [row for row in rows if _block(row["name"], settings["structures"]["blocks"]) == s]
+
+
+def blocks_of_frame(settings: Mapping[str, Any], structure: str, frame: str) -> dict[str, str]:
+    """Both blocks of a frame."""
+    return {
+        "s": _block(structure, settings["structures"]["blocks"]),
+        "f": _block(frame, settings["reference"]["frame_blocks"]),
+    }
+
+
+def files_of(rows: list[Row]) -> list[str]:
+    """Structure files of rows that exist; a missing one is told by the job, so that other structures go on."""
+    return [row["recipe"] for row in rows if row["builder"] == "file" and Path(row["recipe"]).is_file()]
+
+
+def closing_words(results: str) -> str:
+    """What a finished run left, and which structures failed."""
+    with open(f"{results}/failures.csv", encoding="utf-8", newline="") as file:
+        failures = list(csv.DictReader(file))
+    words = [f"\nauric: done. Open {results}/report/index.html (or send {results}/report.zip)."]
+    if failures:
+        shown = "\n".join(f"  {row['frame'] or row['structure']}: {row['reason']}" for row in failures[:10])
+        stages = ", ".join(f"{count} at {stage}" for stage, count in Counter(row["stage"] for row in failures).items())
+        words.append(f"auric: {len(failures)} failed ({stages}); all are in {results}/failures.csv:\n{shown}")
+    return "\n".join(words)
+
+
+def failing_words(results: str) -> str:
+    """Where a failed run says why, and that nothing finished is lost."""
+    return (
+        f"\nauric: a step failed; lines above that begin with 'auric:' say why, logs are in {results}/logs. "
+        "What is finished is kept: correct the cause and run the same command again."
+    )
+
+
+def _block(name: str, count: int) -> str:
+    return f"{block_of(name, count):03d}"
+
+
+def _check_writable(folder: Path) -> None:
+    """Before any step: the nearest existing folder must be one we can write to."""
+    existing = next(parent for parent in [folder.absolute(), *folder.absolute().parents] if parent.exists())
+    if not existing.is_dir():
+        raise InputError(f"results folder {folder}: {existing} is a file; set `results` to a folder you may write to")
+    if not os.access(existing, os.W_OK | os.X_OK):
+        raise InputError(
+            f"results folder {folder}: {existing} is not writable; set `results` to a folder you may write to"
+        )

@@ -1,0 +1,155 @@
+"""A small synthetic study: everything the report reads, in files."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+from ase import Atoms
+
+from auric.files import write_dataset, write_frames, write_table
+from auric.report import build_report, inputs
+from auric.scorecard import COLUMNS, write_scorecard
+
+WICKED = """</script><script>alert("x")</script>'& <img src=x onerror=alert(1)>"""
+ERRORS = {"elfnet": 0.004, "ridge on the bond line": 0.008, "mean": 0.06}
+
+
+def ring(gold: int, rng: np.random.Generator) -> Atoms:
+    """Gold and sulfur by turns around a ring, a hydrogen on each sulfur."""
+    angles = 2 * np.pi * np.arange(2 * gold) / (2 * gold)
+    radius = 2.35 / (2 * np.sin(np.pi / (2 * gold)))
+    around = np.stack([np.cos(angles), np.sin(angles), np.zeros(2 * gold)], axis=1)
+    positions = np.concatenate([radius * around, (radius + 1.1) * around[1::2] + [0, 0, 0.75]])
+    return Atoms("AuS" * gold + "H" * gold, positions + rng.normal(0, 0.04, positions.shape))
+
+
+def elf_image(length: float, size: int = 40) -> np.ndarray:
+    """Two shells whose distance follows the bond length, shape (size, size), values in [0, 1]."""
+    y, x = np.mgrid[0:1:size * 1j, 0:1:size * 1j]  # type: ignore[misc]
+    sulfur = np.exp(-(((np.hypot(x, y - 0.5) - 0.35) / 0.12) ** 2))
+    gold = 0.7 * np.exp(-(((np.hypot(x - 1, y - 0.5) - 0.9 + 0.28 * length) / 0.09) ** 2))
+    return np.clip(np.maximum(sulfur, gold), 0, 1).astype("float32")
+
+
+class Study:
+    """Tables in memory that a test may change before `build` writes them and makes the report."""
+
+    def __init__(self, folder: Path, structures: tuple[str, ...] = ("Au4(SH)4", "Au3(SH)3", WICKED)) -> None:
+        rng = np.random.default_rng(5)
+        self.folder, self.name = folder, f"tiny {WICKED}"
+        self.frames: list[Atoms] = []
+        for number, name in enumerate(structures):
+            for step in range(4):
+                atoms = ring(3 + number, rng)
+                atoms.info = {
+                    "name": f"{name}/{step}", "structure": name, "charge": 0, "multiplicity": 1, "source": "built",
+                    "energy_ev": -1000.0 - step, "engine": "pyscf-gto", "method": "b3lyp", "basis": "def2-svp",
+                    "converged": True, "seconds": 12.5,
+                }  # fmt: skip
+                self.frames.append(atoms)
+        rows = [
+            (name, f"{name}/{step}", f"S{bond}-Au{bond}", third)
+            for number, name in enumerate(structures)
+            for step in range(4) for bond in range(3 + number) for third in (0, 1)
+        ]  # fmt: skip
+        self.bonds = pd.DataFrame(rows, columns=["structure", "frame", "bond", "third_atom"])
+        self.bonds["image"] = [f"{row.frame}:{row.bond}:{row.third_atom}" for row in self.bonds.itertuples()]
+        lengths = np.repeat(rng.uniform(2.25, 2.65, len(self.bonds) // 2), 2)
+        self.bonds["bond_length_angstrom"] = lengths
+        self.bonds["weight"] = 1.0
+        self.predictions = pd.concat(
+            [self._predict(split, subject, error, rng) for split in ("image", "bond", "structure", "leaky")
+             for subject, error in ERRORS.items()], ignore_index=True,
+        )  # fmt: skip
+        self.history = pd.DataFrame(
+            [(split, fold, epoch, 1e-3, 0.1 * 0.8**epoch + 0.002, 0.12 * 0.8**epoch * (1 + 0.1 * k) + 0.004, 0.5)
+             for split in ("image", "bond", "structure") for k, fold in enumerate(("holdout", *inputs.FOLDS))
+             for epoch in range(12)],
+            columns=list(inputs.HISTORY),
+        )  # fmt: skip
+        self.failures = pd.DataFrame([("label", WICKED, "f/1", f"SCF did not converge {WICKED}")],
+                                     columns=list(inputs.FAILURES))  # fmt: skip
+        self.dropped = pd.DataFrame(
+            [(WICKED, f"f/{i}", "S1-Au2", 3, "third atom on the bond line") for i in range(40)],
+            columns=list(inputs.DROPPED),
+        )
+        self.scorecard: list[dict[str, Any]] = [
+            {"study": "tiny", "system": "ruler", "quantity": "mae", "unit": "angstrom", "subject": "elfnet",
+             "paper": 0.0021, "ours": 0.0045, "ci_low": 0.004, "ci_high": 0.005, "n": 90, "data": "built rings",
+             "split": "image", "comparable": "same protocol, other data", "better": "lower", "seconds": 31.0},
+            {"study": "tiny", "system": "elf", "quantity": "elf_speedup", "unit": "", "subject": WICKED, "ours": 14.2,
+             "data": "rings", "split": "", "comparable": "not comparable", "better": "higher"},
+        ]  # fmt: skip
+        self.configuration: dict[str, Any] = {"study": "tiny", "reference": {"method": "b3lyp", "note": WICKED}}
+
+    def _predict(self, split: str, subject: str, error: float, rng: np.random.Generator) -> pd.DataFrame:
+        folds = [str(number % 5) for number in range(len(self.bonds))]
+        table = self.bonds.assign(split=split, fold=folds, subject=subject)
+        true = table["bond_length_angstrom"]
+        noise = rng.normal(0, error, len(table))
+        table["predicted_angstrom"] = 2.45 + noise / 10 if subject == "mean" else true + noise
+        holdout = table.iloc[::3].assign(fold="holdout", predicted_angstrom=9.0)  # would be seen in any error
+        return pd.concat([table, holdout])[list(inputs.PREDICTIONS)]
+
+    def dataset(self) -> xr.Dataset:
+        """Images of every bond, in the layout of the `elf` room."""
+        lengths = self.bonds["bond_length_angstrom"].to_numpy()
+        elf = np.stack([elf_image(length) for length in lengths]) if len(lengths) else np.zeros((0, 40, 40), "float32")
+        text = {name: ("image", self.bonds[name].to_numpy(dtype=str)) for name in ("structure", "frame", "bond")}
+        return xr.Dataset(
+            {"elf": (("image", "y", "x"), elf), "bond_length_angstrom": ("image", lengths),
+             "weight": ("image", self.bonds["weight"].to_numpy(dtype=float)), **text},
+            coords={"image": self.bonds["image"].to_numpy(dtype=str),
+                    "third_atom": ("image", self.bonds["third_atom"].to_numpy(dtype=int)),
+                    "third_element": ("image", np.full(len(lengths), "H"))},
+        )  # fmt: skip
+
+    def build(self, name: str = "report") -> Path:
+        """Write the inputs, make the report, return its folder."""
+        source = self.folder / "inputs"
+        write_table(source / "predictions.csv", self.predictions, inputs.PREDICTIONS)
+        write_table(source / "history.csv", self.history, inputs.HISTORY)
+        write_table(source / "failures.csv", self.failures, inputs.FAILURES)
+        write_table(source / "dropped.csv", self.dropped, inputs.DROPPED)
+        write_scorecard(source / "ruler.csv", self.scorecard)
+        write_table(source / "empty.csv", [], COLUMNS)
+        write_frames(source / "frames.extxyz", self.frames)
+        write_frames(source / "none.extxyz", [])
+        write_dataset(source / "images.nc", self.dataset())
+        build_report(
+            scorecards=[source / "ruler.csv", source / "empty.csv"],
+            predictions=source / "predictions.csv",
+            history=source / "history.csv",
+            images=source / "images.nc",
+            frames=[source / "frames.extxyz", source / "none.extxyz"],
+            failures=source / "failures.csv",
+            dropped=source / "dropped.csv",
+            configuration=self.configuration,
+            folder=self.folder / name,
+            archive=self.folder / f"{name}.zip",
+            study=self.name,
+        )
+        return self.folder / name
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Study:
+    """A study of three structures, one of them with a hostile name."""
+    return Study(tmp_path)
+
+
+@pytest.fixture
+def study_of(tmp_path: Path) -> Callable[..., Study]:
+    """Make a study of other structures."""
+    return lambda *structures: Study(tmp_path, structures)
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Study, Path]:
+    """A study and its report, made once, for tests that only read."""
+    study = Study(tmp_path_factory.mktemp("finished"))
+    return study, study.build()

@@ -1,0 +1,212 @@
+"""The page as a reader and a browser meet it."""
+
+import gzip
+import json
+import re
+import shutil
+import subprocess
+import zipfile
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from auric.errors import InputError
+from auric.report import inputs, scene
+
+WICKED = """</script><script>alert("x")</script>'& <img src=x onerror=alert(1)>"""
+
+
+class Page(HTMLParser):
+    """Elements, addresses, identifiers and text of a page."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__()
+        self.source = (folder / "index.html").read_text(encoding="utf-8")
+        self.tags: list[str] = []
+        self.addresses: list[str] = []
+        self.identifiers: list[str] = []
+        self.attributes: set[str] = set()
+        self.texts: list[str] = []
+        self.feed(self.source)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        for name, value in attrs:
+            self.attributes.add(name)
+            if name in ("href", "src"):
+                self.addresses.append(value or "")
+            if name == "id":
+                self.identifiers.append(value or "")
+
+    def handle_data(self, data: str) -> None:
+        self.texts.append(data)
+
+    @property
+    def text(self) -> str:
+        return " ".join(" ".join(self.texts).split())
+
+
+def test_every_address_is_relative_and_exists(finished):
+    _, folder = finished
+    page = Page(folder)
+    assert len(page.addresses) > 20
+    for address in page.addresses:
+        if address.startswith("#"):
+            assert address[1:] in page.identifiers, address
+        else:
+            assert re.fullmatch(r"assets/[\w.]+", address), address
+            assert (folder / address).is_file(), address
+    linked = {address for address in page.addresses if not address.startswith("#")}
+    made = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    assert made - linked == {"index.html"}  # nothing lies about unused
+
+
+def test_nothing_is_loaded_from_a_network(finished):
+    _, folder = finished
+    for path in folder.rglob("*"):
+        if path.suffix in (".html", ".css", ".js"):
+            text = path.read_text(encoding="utf-8")
+            assert not re.search(r"https?:|//[a-z]|@import|fetch\(|XMLHttp|import\(", text), path
+        elif path.suffix == ".svg":  # names of vocabularies are addresses too, but only links and images load
+            assert not re.search(r"(href|src)=\"(?!#|data:)", path.read_text(encoding="utf-8")), path
+
+
+def test_names_from_users_stay_text(study):
+    study.predictions.loc[study.predictions.index[:60], "split"] = "ima<b>ge"
+    folder = study.build()
+    page = Page(folder)
+    assert page.tags.count("script") == 2 and "img" in page.tags
+    assert "b" not in page.tags and "onerror" not in page.attributes
+    assert " ".join(WICKED.split()) in page.text  # shown, and whole
+    script = (folder / "assets" / "clusters.js").read_text(encoding="ascii")
+    assert "<" not in script and ">" not in script
+    data = json.loads(script.removeprefix("window.auricClusters = ").removesuffix(";\n"))
+    assert WICKED in [entry["name"] for entry in data["structures"]]
+
+
+def test_script_escapes_what_would_end_it():
+    text = "</script><!-- ' \" \\ \u2028 é"
+    made = scene.script({"a": text}, "x")
+    assert made.isascii() and "<" not in made and "\n" not in made[:-1]
+    assert json.loads(made.removeprefix("window.x = ").removesuffix(";\n")) == {"a": text}
+
+
+def test_errors_on_the_page_are_those_of_the_table(finished):
+    study, folder = finished
+    page = Page(folder)
+    shown = dict(re.findall(r'data-mae="([^"]+)"[^>]*>([\d.]+)<', page.source))
+    table = study.predictions[study.predictions["fold"] != "holdout"]
+    error = (table["predicted_angstrom"] - table["bond_length_angstrom"]).abs()
+    expected = error.groupby([table["split"], table["subject"]]).mean()
+    assert len(expected) == 12
+    assert shown == {f"{split}/{subject}": f"{mae:.4f}" for (split, subject), mae in expected.items()}
+    for counted in ("12 labelled frames of 3 structures", "40 images were dropped", "1 failure is on record"):
+        assert counted in page.text
+
+
+def test_links_carry_the_data(finished):
+    study, folder = finished
+    kept = pd.read_csv(folder / "assets" / "error_by_bin.csv")
+    everything = study.predictions[study.predictions["fold"] != "holdout"]
+    assert kept["n"].sum() == len(everything)
+    for name in ("history", "failures", "dropped"):
+        source = study.folder / "inputs" / f"{name}.csv"
+        assert (folder / "assets" / f"{name}.csv").read_bytes() == source.read_bytes()
+
+
+def test_large_tables_are_stored_compressed(study):
+    study.dropped = pd.concat([study.dropped] * 200, ignore_index=True)
+    folder = study.build()
+    packed = folder / "assets" / "dropped.csv.gz"
+    assert gzip.decompress(packed.read_bytes()) == (study.folder / "inputs" / "dropped.csv").read_bytes()
+    assert "The first 15 of 8,000 rows" in Page(folder).text
+    assert sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) < 5e6
+
+
+def test_archive_equals_folder_and_a_second_run_the_first(study):
+    first = study.build("one")
+    files = {f"one/{path.relative_to(first)}": path.read_bytes() for path in first.rglob("*") if path.is_file()}
+    with zipfile.ZipFile(study.folder / "one.zip") as archive:
+        assert {name: archive.read(name) for name in archive.namelist()} == files
+    (first / "stale.txt").write_text("from before")
+    again = study.build("one")
+    assert not (again / "stale.txt").exists()
+    undated = [re.sub(rb"Made [^<,]+?UTC", b"", content) for content in files.values()]
+    new = [path.read_bytes() for path in again.rglob("*") if path.is_file()]
+    assert sorted(undated) == sorted(re.sub(rb"Made [^<,]+?UTC", b"", content) for content in new)
+    assert {path.name for path in study.folder.iterdir()} == {"inputs", "one", "one.zip"}
+
+
+def test_a_failed_report_leaves_the_old_one(study):
+    folder = study.build()
+    before = (folder / "index.html").read_bytes()
+    study.history = study.history.assign(epoch="soon")
+    with pytest.raises(InputError, match="column epoch"):
+        study.build()
+    assert (folder / "index.html").read_bytes() == before
+    assert {path.name for path in study.folder.iterdir()} == {"inputs", "report", "report.zip"}
+
+
+def test_a_missing_column_is_named(tmp_path):
+    (tmp_path / "a.csv").write_text("stage,reason\n")
+    with pytest.raises(InputError, match="no column structure, frame"):
+        inputs.read_table(tmp_path / "a.csv", inputs.FAILURES)
+    (tmp_path / "b.csv").write_text("")
+    with pytest.raises(InputError, match="is empty"):
+        inputs.read_table(tmp_path / "b.csv", inputs.FAILURES)
+
+
+def test_names_that_look_like_numbers_stay_names(tmp_path):
+    (tmp_path / "a.csv").write_text("stage,structure,frame,reason\nlabel,001,NA,1e3\n")
+    assert inputs.read_table(tmp_path / "a.csv", inputs.FAILURES).iloc[0].tolist() == ["label", "001", "NA", "1e3"]
+
+
+def test_nothing_at_all_is_still_a_page(study):
+    for name in ("predictions", "history", "failures", "dropped", "bonds"):
+        setattr(study, name, getattr(study, name).iloc[:0])
+    study.frames, study.scorecard = [], []
+    text = Page(study.build()).text
+    for sentence in (
+        "so no error can be given", "The scorecard has no rows", "folds to draw", "No training history",
+        "No image was kept", "no labelled frames to show", "Nothing failed", "No image was dropped", "hence no level of theory",
+        "0 labelled frames of 0 structures gave 0 images",
+    ):  # fmt: skip
+        assert sentence in text
+
+
+def test_a_missing_split_fold_or_subject_is_said(study):
+    table = study.predictions
+    gone = (table["split"] == "structure") | ((table["split"] == "bond") & (table["fold"] == "3"))
+    gone |= (table["split"] == "leaky") & (table["subject"] != "elfnet")
+    study.predictions = table[~gone].assign(bond_length_angstrom=table["bond_length_angstrom"] + 0.2)
+    study.predictions.iloc[0, list(inputs.PREDICTIONS).index("predicted_angstrom")] = float("nan")
+    study.history = study.history[study.history["fold"] == "1"].assign(validation_mae_angstrom=float("nan"))
+    page = Page(study.build())
+    assert "Fold 3 missing." in page.text and "(missing: 3)" in page.text
+    assert "4 cross-validation folds" in page.text
+    assert "Only ELFnet was tested." in page.text
+    assert "1 prediction without a finite number is left out" in page.text
+    assert "2.7 and longer" in page.text
+    assert "assets/parity_structure.svg" not in page.addresses
+
+
+def test_only_holdout_predictions(study):
+    study.predictions = study.predictions[study.predictions["fold"] == "holdout"]
+    assert "There are no predictions in cross-validation folds" in Page(study.build()).text
+
+
+def test_one_structure_has_no_interval_for_new_structures(study_of):
+    study = study_of("Au3(SH)3")
+    study.predictions["predicted_angstrom"] = study.predictions["bond_length_angstrom"]  # perfect: nothing to take a log of
+    page = Page(study.build())
+    assert "too few structures to say whether by chance" in page.text
+    assert "of 1 structure gave" in page.text
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="needs node to parse JavaScript")
+def test_scripts_parse(finished):
+    _, folder = finished
+    for name in ("viewer.js", "clusters.js"):
+        subprocess.run(["node", "--check", str(folder / "assets" / name)], check=True)

@@ -1,0 +1,52 @@
+# What all rules share: the study, its structures and blocks, and the fingerprint of the code behind a rule.
+import os
+import sys
+from pathlib import Path
+
+ROOT = Path(workflow.basedir)
+sys.path.insert(0, str(ROOT / "src"))
+os.environ["PYTHONPATH"] = os.pathsep.join(
+    [str(ROOT / "src"), *filter(None, [os.environ.get("PYTHONPATH")])]
+)
+
+from auric import study
+from auric.provenance import code_fingerprint
+from auric.reference.version import METHOD_VERSION
+from auric.ruler.names import fold_names
+from auric.structures.table import frame_name
+
+try:
+    STUDY = study.load(config, ROOT)
+    ROWS = study.structures(STUDY, ROOT)
+except study.AuricError as error:
+    sys.exit(f"auric: {error}")
+
+RESULTS = f"{STUDY['results']}/{STUDY['study']}"
+STORE = f"{STUDY['results']}/store"
+BLOCKS = study.blocks(STUDY, ROWS)
+ORBITALS = (lambda path: path) if STUDY["reference"]["keep_orbitals"] else temp
+
+
+wildcard_constraints:
+    s=r"\d{3}",
+    f=r"\d{3}",
+    structure=r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}",
+    split=r"image|bond|structure|leaky",
+    fold=r"holdout|\d+",
+
+
+def of_blocks(pattern):
+    """Files of all structure blocks ({s}) or all frame blocks ({s} and {f})."""
+    if "{f}" not in pattern:
+        return [pattern.format(s=s) for s in BLOCKS]
+    return [pattern.format(s=s, f=f) for s, parts in BLOCKS.items() for f in parts]
+
+
+def closing_words():
+    """What to open next, and what failed."""
+    return study.closing_words(RESULTS)
+
+
+def failing_words():
+    """Where to look when a step failed."""
+    return study.failing_words(RESULTS)

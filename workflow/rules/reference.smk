@@ -1,0 +1,78 @@
+rule frames:
+    input:
+        structures=f"{RESULTS}/structures/block_{{s}}.extxyz",
+    output:
+        frames=f"{RESULTS}/reference/frames_{{s}}.extxyz",
+        failures=f"{RESULTS}/reference/frames_failures_{{s}}.csv",
+    log:
+        f"{RESULTS}/logs/frames/{{s}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/frames/{{s}}.tsv"
+    retries: 1
+    conda:
+        "../../envs/dft.yaml"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 1500 * attempt,
+        runtime=lambda wildcards, attempt: 120 * attempt,
+    params:
+        method_version=METHOD_VERSION,
+        settings={
+            "frames": STUDY["reference"]["frames"] | {"seed": STUDY["seed"]},
+            "xtb": STUDY["reference"]["xtb"],
+        },
+        cutoff_angstrom=STUDY["structures"]["bond_cutoff_angstrom"],
+        store=STORE,
+    script:
+        "../scripts/frames.py"
+
+
+rule labels:
+    input:
+        frames=f"{RESULTS}/reference/frames_{{s}}.extxyz",
+    output:
+        labels=f"{RESULTS}/reference/labels_{{s}}_{{f}}.extxyz",
+        orbitals=ORBITALS(f"{RESULTS}/reference/orbitals_{{s}}_{{f}}.npz"),
+        failures=f"{RESULTS}/reference/labels_failures_{{s}}_{{f}}.csv",
+    log:
+        f"{RESULTS}/logs/labels/{{s}}_{{f}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/labels/{{s}}_{{f}}.tsv"
+    retries: 2
+    conda:
+        "../../envs/dft.yaml"
+    threads: STUDY["reference"]["threads"]
+    resources:
+        mem_mb=lambda wildcards, attempt: STUDY["reference"]["memory_mb"] * attempt,
+        runtime=lambda wildcards, attempt: 720 * attempt,
+    params:
+        method_version=METHOD_VERSION,
+        block=lambda wildcards: int(wildcards.f),
+        blocks=STUDY["reference"]["frame_blocks"],
+        engine=STUDY["reference"]["engine"],
+        settings=STUDY["reference"]["gto"],
+        store=STORE,
+    script:
+        "../scripts/labels.py"
+
+
+rule reference_scorecard:
+    input:
+        labels=of_blocks(f"{RESULTS}/reference/labels_{{s}}_{{f}}.extxyz"),
+    output:
+        scorecard=f"{RESULTS}/scorecard/reference.csv",
+    log:
+        f"{RESULTS}/logs/reference_scorecard.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/reference_scorecard.tsv"
+    conda:
+        "../../envs/base.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        code=code_fingerprint("auric.reference.summary", libraries=("numpy",)),
+        study=STUDY["study"],
+    script:
+        "../scripts/reference_scorecard.py"

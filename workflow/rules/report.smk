@@ -1,0 +1,58 @@
+rule failures:
+    input:
+        structures=of_blocks(f"{RESULTS}/structures/failures_{{s}}.csv"),
+        frames=of_blocks(f"{RESULTS}/reference/frames_failures_{{s}}.csv"),
+        labels=of_blocks(f"{RESULTS}/reference/labels_failures_{{s}}_{{f}}.csv"),
+        dropped=of_blocks(f"{RESULTS}/elf/dropped_{{s}}_{{f}}.csv"),
+    output:
+        failures=report(f"{RESULTS}/failures.csv", caption="../report/failures.rst", category="Failures"),
+        dropped=report(f"{RESULTS}/dropped.csv", caption="../report/failures.rst", category="Failures"),
+    log:
+        f"{RESULTS}/logs/failures.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/failures.tsv"
+    conda:
+        "../../envs/base.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        code=code_fingerprint("auric.report.tables", libraries=("pandas",)),
+    script:
+        "../scripts/failures.py"
+
+
+rule report:
+    input:
+        scorecards=expand(f"{RESULTS}/scorecard/{{room}}.csv", room=["reference", "elf", "ruler"]),
+        predictions=f"{RESULTS}/ruler/predictions.csv",
+        history=f"{RESULTS}/ruler/history.csv",
+        images=f"{RESULTS}/ruler/images.nc",
+        frames=of_blocks(f"{RESULTS}/reference/labels_{{s}}_{{f}}.extxyz"),
+        failures=f"{RESULTS}/failures.csv",
+        dropped=f"{RESULTS}/dropped.csv",
+    output:
+        folder=report(
+            directory(f"{RESULTS}/report"),
+            htmlindex="index.html",
+            caption="../report/report.rst",
+            category="Report",
+        ),
+        archive=f"{RESULTS}/report.zip",
+    log:
+        f"{RESULTS}/logs/report.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/report.tsv"
+    conda:
+        "../../envs/learn.yaml"
+    threads: 1
+    resources:
+        mem_mb=3000,
+        runtime=20,
+    params:
+        code=code_fingerprint("auric.report.build", libraries=("matplotlib",)),
+        study=STUDY["study"],
+        configuration=STUDY,
+    script:
+        "../scripts/report.py"

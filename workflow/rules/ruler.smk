@@ -1,0 +1,104 @@
+FOLDS = fold_names(STUDY["ruler"]["folds"])
+SPLITS = STUDY["ruler"]["splits"]
+
+
+rule ruler_images:
+    input:
+        blocks=of_blocks(f"{RESULTS}/elf/images_{{s}}_{{f}}.nc"),
+    output:
+        images=f"{RESULTS}/ruler/images.nc",
+    log:
+        f"{RESULTS}/logs/ruler_images.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/ruler_images.tsv"
+    conda:
+        "../../envs/learn.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=20,
+    params:
+        code=code_fingerprint("auric.ruler.dataset", libraries=("xarray", "numpy")),
+        settings={key: STUDY["ruler"][key] for key in ("bin_edges_angstrom", "bin_weights")},
+    script:
+        "../scripts/ruler_images.py"
+
+
+rule ruler_fold:
+    input:
+        images=f"{RESULTS}/ruler/images.nc",
+    output:
+        predictions=f"{RESULTS}/ruler/folds/{{split}}_{{fold}}.csv",
+        history=f"{RESULTS}/ruler/folds/{{split}}_{{fold}}_history.csv",
+    log:
+        f"{RESULTS}/logs/ruler_fold/{{split}}_{{fold}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/ruler_fold/{{split}}_{{fold}}.tsv"
+    conda:
+        "../../envs/learn.yaml"
+    threads: STUDY["ruler"]["network"]["threads"]
+    resources:
+        mem_mb=4000,
+        runtime=1440,
+    params:
+        code=code_fingerprint("auric.ruler.fold", libraries=("torch", "numpy", "scikit-learn")),
+        folds=STUDY["ruler"]["folds"],
+        weighting=STUDY["ruler"]["weighting"],
+        network=STUDY["ruler"]["network"],
+        seed=STUDY["seed"],
+        checkpoint=f"{RESULTS}/ruler/checkpoints/{{split}}_{{fold}}.safetensors",
+    script:
+        "../scripts/ruler_fold.py"
+
+
+rule ruler_validate:
+    input:
+        predictions=expand(f"{RESULTS}/ruler/folds/{{split}}_{{fold}}.csv", split=SPLITS, fold=FOLDS),
+        histories=expand(f"{RESULTS}/ruler/folds/{{split}}_{{fold}}_history.csv", split=SPLITS, fold=FOLDS),
+    output:
+        predictions=f"{RESULTS}/ruler/predictions.csv",
+        history=f"{RESULTS}/ruler/history.csv",
+        scorecard=f"{RESULTS}/scorecard/ruler.csv",
+    log:
+        f"{RESULTS}/logs/ruler_validate.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/ruler_validate.tsv"
+    conda:
+        "../../envs/learn.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=20,
+    params:
+        code=code_fingerprint("auric.ruler.validate", libraries=("numpy", "pandas")),
+        study=STUDY["study"],
+        settings={key: STUDY["ruler"][key] for key in ("outlier_angstrom", "bootstrap_samples")},
+        seed=STUDY["seed"],
+    script:
+        "../scripts/ruler_validate.py"
+
+
+rule ruler_final:
+    input:
+        images=f"{RESULTS}/ruler/images.nc",
+    output:
+        elfnet=f"{RESULTS}/ruler/elfnet.safetensors",
+        ridge=f"{RESULTS}/ruler/ridge.npz",
+    log:
+        f"{RESULTS}/logs/ruler_final.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/ruler_final.tsv"
+    conda:
+        "../../envs/learn.yaml"
+    threads: STUDY["ruler"]["network"]["threads"]
+    resources:
+        mem_mb=4000,
+        runtime=1440,
+    params:
+        code=code_fingerprint("auric.ruler.final", libraries=("torch", "numpy", "scikit-learn")),
+        weighting=STUDY["ruler"]["weighting"],
+        network=STUDY["ruler"]["network"],
+        seed=STUDY["seed"],
+        checkpoint=f"{RESULTS}/ruler/checkpoints/final.safetensors",
+    script:
+        "../scripts/ruler_final.py"

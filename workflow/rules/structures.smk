@@ -1,0 +1,22 @@
+rule structures:
+    input:
+        files=lambda wildcards: study.files_of(study.rows_of_block(STUDY, ROWS, wildcards.s)),
+    output:
+        structures=f"{RESULTS}/structures/block_{{s}}.extxyz",
+        failures=f"{RESULTS}/structures/failures_{{s}}.csv",
+    log:
+        f"{RESULTS}/logs/structures/{{s}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/structures/{{s}}.tsv"
+    conda:
+        "../../envs/base.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        code=code_fingerprint("auric.structures.prepare", libraries=("ase", "numpy")),
+        rows=lambda wildcards: study.rows_of_block(STUDY, ROWS, wildcards.s),
+        cutoff_angstrom=STUDY["structures"]["bond_cutoff_angstrom"],
+    script:
+        "../scripts/structures.py"

@@ -1,0 +1,9 @@
+"""Adapter of the rule `elf_scorecard`."""
+
+from auric.progress import log_to
+from auric.elf.summary import summarise_elf
+
+with log_to(snakemake.log[0], threads=snakemake.threads):
+    summarise_elf(
+        snakemake.input.images, snakemake.input.dropped, snakemake.output.scorecard, study=snakemake.params.study
+    )

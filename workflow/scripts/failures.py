@@ -1,0 +1,12 @@
+"""Adapter of the rule `failures`."""
+
+from auric.progress import log_to
+from auric.report.tables import join_failures
+
+with log_to(snakemake.log[0], threads=snakemake.threads):
+    join_failures(
+        [*snakemake.input.structures, *snakemake.input.frames, *snakemake.input.labels],
+        snakemake.input.dropped,
+        snakemake.output.failures,
+        snakemake.output.dropped,
+    )

@@ -1,0 +1,18 @@
+"""Adapter of the rule `ruler_fold`."""
+
+from auric.progress import log_to
+from auric.ruler.fold import run_fold
+
+with log_to(snakemake.log[0], threads=snakemake.threads):
+    run_fold(
+        snakemake.input.images,
+        snakemake.output.predictions,
+        snakemake.output.history,
+        split=snakemake.wildcards.split,
+        fold=snakemake.wildcards.fold,
+        folds=snakemake.params.folds,
+        weighting=snakemake.params.weighting,
+        network=snakemake.params.network,
+        seed=snakemake.params.seed,
+        checkpoint=snakemake.params.checkpoint,
+    )

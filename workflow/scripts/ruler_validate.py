@@ -1,0 +1,16 @@
+"""Adapter of the rule `ruler_validate`."""
+
+from auric.progress import log_to
+from auric.ruler.validate import validate
+
+with log_to(snakemake.log[0], threads=snakemake.threads):
+    validate(
+        snakemake.input.predictions,
+        snakemake.input.histories,
+        snakemake.output.predictions,
+        snakemake.output.history,
+        snakemake.output.scorecard,
+        study=snakemake.params.study,
+        settings=snakemake.params.settings,
+        seed=snakemake.params.seed,
+    )
