@@ -6,6 +6,7 @@ refused, with the nearest known one, and so are keys given twice.
 
 from collections.abc import Mapping
 from copy import deepcopy
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,8 @@ def _mapping_without_repeats(loader: yaml.SafeLoader, node: yaml.MappingNode) ->
     for key in keys:
         if keys.count(key) > 1:
             raise yaml.constructor.ConstructorError(None, None, f"the key '{key}' is given twice", node.start_mark)
-    return loader.construct_mapping(node)
+    mapping: dict[Any, Any] = loader.construct_mapping(node)
+    return mapping
 
 
 _UniqueKeys.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping_without_repeats)
@@ -107,7 +109,7 @@ def _settings_rows(schema: Schema, prefix: str) -> list[str]:
 
 
 def _inline(value: Any) -> str:
-    return yaml.safe_dump(value, default_flow_style=True, width=1000).strip().removesuffix("...").strip()
+    return str(yaml.safe_dump(value, default_flow_style=True, width=1000)).strip().removesuffix("...").strip()
 
 
 def _sentence(error: ValidationError) -> str:
@@ -129,7 +131,7 @@ def _sentence(error: ValidationError) -> str:
 def _check_bins(path: str | Path, ruler: Mapping[str, Any]) -> None:
     """What a schema cannot say: bins rise, and each has a weight."""
     edges, weights = ruler["bin_edges_angstrom"], ruler["bin_weights"]
-    if any(low >= high for low, high in zip(edges, edges[1:], strict=False)):
+    if any(low >= high for low, high in pairwise(edges)):
         raise InputError(f"{path}: ruler.bin_edges_angstrom must rise, got {edges}; sort them")
     if len(weights) != len(edges) - 1:
         raise InputError(

@@ -42,6 +42,7 @@ def load(command_line: Mapping[str, Any], root: Path) -> dict[str, Any]:
         raise InputError(
             f"there is no study '{name}'; choose from {', '.join(known)}, or leave it out for {CONFIGURATION}"
         )
+    _find_package_in_jobs(root / "src")
     settings = load_configuration(path, root / CONFIGURATION_SCHEMA)
     _check_writable(Path(settings["results"]))
     return settings
@@ -109,6 +110,14 @@ def failing_words(results: str) -> str:
 
 def _block(name: str, count: int) -> str:
     return f"{block_of(name, count):03d}"
+
+
+def _find_package_in_jobs(source: Path) -> None:
+    """Jobs run in environments that have the libraries but not this package; they find it by PYTHONPATH."""
+    found = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    os.environ["PYTHONPATH"] = os.pathsep.join(
+        [str(source), *(path for path in found if path not in ("", str(source)))]
+    )
 
 
 def _check_writable(folder: Path) -> None:

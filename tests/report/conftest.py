@@ -29,7 +29,7 @@ def ring(gold: int, rng: np.random.Generator) -> Atoms:
 
 def elf_image(length: float, size: int = 40) -> np.ndarray:
     """Two shells whose distance follows the bond length, shape (size, size), values in [0, 1]."""
-    y, x = np.mgrid[0:1:size * 1j, 0:1:size * 1j]  # type: ignore[misc]
+    y, x = np.mgrid[0 : 1 : size * 1j, 0 : 1 : size * 1j]  # type: ignore[misc]
     sulfur = np.exp(-(((np.hypot(x, y - 0.5) - 0.35) / 0.12) ** 2))
     gold = 0.7 * np.exp(-(((np.hypot(x - 1, y - 0.5) - 0.9 + 0.28 * length) / 0.09) ** 2))
     return np.clip(np.maximum(sulfur, gold), 0, 1).astype("float32")
@@ -67,7 +67,7 @@ class Study:
         )  # fmt: skip
         self.history = pd.DataFrame(
             [(split, fold, epoch, 1e-3, 0.1 * 0.8**epoch + 0.002, 0.12 * 0.8**epoch * (1 + 0.1 * k) + 0.004, 0.5)
-             for split in ("image", "bond", "structure") for k, fold in enumerate(("holdout", *inputs.FOLDS))
+             for split in ("image", "bond", "structure") for k, fold in enumerate(("holdout", *"01234"))
              for epoch in range(12)],
             columns=list(inputs.HISTORY),
         )  # fmt: skip

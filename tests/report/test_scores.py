@@ -17,7 +17,8 @@ def table(errors: dict[str, np.ndarray], *, split: str = "bond") -> pd.DataFrame
     for subject, error in errors.items():
         number = np.arange(len(error))
         parts.append(pd.DataFrame({
-            "split": split, "fold": (number % 5).astype(str), "structure": "s", "bond": (number // 2).astype(str),
+            "split": split, "fold": (number % 5).astype(str), "image": number.astype(str), "structure": "s",
+            "bond": (number // 2).astype(str),
             "bond_length_angstrom": 2.4, "subject": subject, "error_angstrom": error,
         }))  # fmt: skip
     return pd.concat(parts, ignore_index=True)
@@ -32,7 +33,7 @@ def test_interval_has_the_width_of_independent_bonds():
     expected = 2 * 1.96 * error.std() / np.sqrt(400)
     assert score.mae_angstrom == pytest.approx(error.mean())
     assert score.high_angstrom - score.low_angstrom == pytest.approx(expected, rel=0.08)
-    assert score.n == 800 and found.missing_folds == ()
+    assert (score.n, found.folds, found.untested) == (800, 5, 0)
 
 
 @pytest.mark.parametrize(
@@ -73,10 +74,19 @@ def test_bins_are_half_open_and_shorter_bonds_join_the_first():
 @pytest.mark.parametrize(
     ("value", "text"),
     [(0.0021, "0.00210"), (-0.5, "-0.500"), (14.23, "14.2"), (12345.6, "12,346"), (0, "0"), (3e-7, "3.00e-07"),
-     (float("nan"), "–"), ("", "–"), (2.5e7, "2.50e+07")],
+     (float("nan"), page.ABSENT), ("", page.ABSENT), (2.5e7, "2.50e+07")],
 )  # fmt: skip
 def test_numbers_in_print(value, text):
     assert page.number(value) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0.0021, "0.0021"), (0.17206, "0.1721"), (0.00033, "0.00033"), (-0.0000108, "-0.000011"), (0, "0.0000"),
+     (1e-9, "0.000000")],
+)  # fmt: skip
+def test_lengths_in_print(value, text):
+    assert scores.in_angstrom(value) == text
 
 
 @pytest.mark.parametrize(
@@ -87,7 +97,7 @@ def test_numbers_in_print(value, text):
         (0.004, (0.003, 0.005), 0.0021, "lower", "same data", "worse"),
         (0.9, (np.nan, np.nan), 0.8, "higher", "same data", "better"),
         (0.9, (np.nan, np.nan), 0.8, "higher", "not comparable", "not judged"),
-        (0.9, (0.8, 1.0), "", "higher", "same data", "–"),
+        (0.9, (0.8, 1.0), "", "higher", "same data", page.ABSENT),
     ],
 )
 def test_judgement_of_a_scorecard_row(ours, interval, paper, better, comparable, word):
@@ -117,3 +127,7 @@ def test_scene_keeps_positions_and_thins_long_runs(monkeypatch):
     monkeypatch.setattr(scene, "MOST_COORDINATES", 30)
     thinned = scene.scene(frames)["structures"][0]
     assert [frame["name"] for frame in thinned["frames"]] == ["a/0", "a/3", "a/6", "a/9"]
+    many = [Atoms("Au", [[k, 0, 0]], info={"structure": f"{k:02}"}) for k in range(25)]
+    found = scene.scene(many)
+    assert found["found"] == 25
+    assert len(found["structures"]) == 9

@@ -1,13 +1,11 @@
 # What all rules share: the study, its structures and blocks, and the fingerprint of the code behind a rule.
-import os
 import sys
 from pathlib import Path
 
 ROOT = Path(workflow.basedir)
-sys.path.insert(0, str(ROOT / "src"))
-os.environ["PYTHONPATH"] = os.pathsep.join(
-    [str(ROOT / "src"), *filter(None, [os.environ.get("PYTHONPATH")])]
-)
+sys.path.insert(
+    0, str(ROOT / "src")
+)  # this process; study.load gives the same to its jobs
 
 from auric import study
 from auric.provenance import code_fingerprint

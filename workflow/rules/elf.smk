@@ -28,7 +28,9 @@ rule images:
 rule grid:
     input:
         orbitals=lambda wildcards: f"{RESULTS}/reference/orbitals_{{s}}_{{f}}.npz".format(
-            **study.blocks_of_frame(STUDY, wildcards.structure, frame_name(wildcards.structure, 0))
+            **study.blocks_of_frame(
+                STUDY, wildcards.structure, frame_name(wildcards.structure, 0)
+            )
         ),
     output:
         netcdf=f"{RESULTS}/elf/grids/{{structure}}.nc",

@@ -5,8 +5,16 @@ rule failures:
         labels=of_blocks(f"{RESULTS}/reference/labels_failures_{{s}}_{{f}}.csv"),
         dropped=of_blocks(f"{RESULTS}/elf/dropped_{{s}}_{{f}}.csv"),
     output:
-        failures=report(f"{RESULTS}/failures.csv", caption="../report/failures.rst", category="Failures"),
-        dropped=report(f"{RESULTS}/dropped.csv", caption="../report/failures.rst", category="Failures"),
+        failures=report(
+            f"{RESULTS}/failures.csv",
+            caption="../report/failures.rst",
+            category="Failures",
+        ),
+        dropped=report(
+            f"{RESULTS}/dropped.csv",
+            caption="../report/failures.rst",
+            category="Failures",
+        ),
     log:
         f"{RESULTS}/logs/failures.log",
     benchmark:
@@ -25,7 +33,9 @@ rule failures:
 
 rule report:
     input:
-        scorecards=expand(f"{RESULTS}/scorecard/{{room}}.csv", room=["reference", "elf", "ruler"]),
+        scorecards=expand(
+            f"{RESULTS}/scorecard/{{room}}.csv", room=["reference", "elf", "ruler"]
+        ),
         predictions=f"{RESULTS}/ruler/predictions.csv",
         history=f"{RESULTS}/ruler/history.csv",
         images=f"{RESULTS}/ruler/images.nc",

@@ -19,7 +19,9 @@ rule ruler_images:
         runtime=20,
     params:
         code=code_fingerprint("auric.ruler.dataset", libraries=("xarray", "numpy")),
-        settings={key: STUDY["ruler"][key] for key in ("bin_edges_angstrom", "bin_weights")},
+        settings={
+            key: STUDY["ruler"][key] for key in ("bin_edges_angstrom", "bin_weights")
+        },
     script:
         "../scripts/ruler_images.py"
 
@@ -41,7 +43,9 @@ rule ruler_fold:
         mem_mb=4000,
         runtime=1440,
     params:
-        code=code_fingerprint("auric.ruler.fold", libraries=("torch", "numpy", "scikit-learn")),
+        code=code_fingerprint(
+            "auric.ruler.fold", libraries=("torch", "numpy", "scikit-learn")
+        ),
         folds=STUDY["ruler"]["folds"],
         weighting=STUDY["ruler"]["weighting"],
         network=STUDY["ruler"]["network"],
@@ -53,8 +57,14 @@ rule ruler_fold:
 
 rule ruler_validate:
     input:
-        predictions=expand(f"{RESULTS}/ruler/folds/{{split}}_{{fold}}.csv", split=SPLITS, fold=FOLDS),
-        histories=expand(f"{RESULTS}/ruler/folds/{{split}}_{{fold}}_history.csv", split=SPLITS, fold=FOLDS),
+        predictions=expand(
+            f"{RESULTS}/ruler/folds/{{split}}_{{fold}}.csv", split=SPLITS, fold=FOLDS
+        ),
+        histories=expand(
+            f"{RESULTS}/ruler/folds/{{split}}_{{fold}}_history.csv",
+            split=SPLITS,
+            fold=FOLDS,
+        ),
     output:
         predictions=f"{RESULTS}/ruler/predictions.csv",
         history=f"{RESULTS}/ruler/history.csv",
@@ -72,7 +82,10 @@ rule ruler_validate:
     params:
         code=code_fingerprint("auric.ruler.validate", libraries=("numpy", "pandas")),
         study=STUDY["study"],
-        settings={key: STUDY["ruler"][key] for key in ("outlier_angstrom", "bootstrap_samples")},
+        settings={
+            key: STUDY["ruler"][key]
+            for key in ("outlier_angstrom", "bootstrap_samples")
+        },
         seed=STUDY["seed"],
     script:
         "../scripts/ruler_validate.py"
@@ -95,7 +108,9 @@ rule ruler_final:
         mem_mb=4000,
         runtime=1440,
     params:
-        code=code_fingerprint("auric.ruler.final", libraries=("torch", "numpy", "scikit-learn")),
+        code=code_fingerprint(
+            "auric.ruler.final", libraries=("torch", "numpy", "scikit-learn")
+        ),
         weighting=STUDY["ruler"]["weighting"],
         network=STUDY["ruler"]["network"],
         seed=STUDY["seed"],

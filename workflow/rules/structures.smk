@@ -1,6 +1,8 @@
 rule structures:
     input:
-        files=lambda wildcards: study.files_of(study.rows_of_block(STUDY, ROWS, wildcards.s)),
+        files=lambda wildcards: study.files_of(
+            study.rows_of_block(STUDY, ROWS, wildcards.s)
+        ),
     output:
         structures=f"{RESULTS}/structures/block_{{s}}.extxyz",
         failures=f"{RESULTS}/structures/failures_{{s}}.csv",

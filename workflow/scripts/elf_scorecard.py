@@ -1,7 +1,7 @@
 """Adapter of the rule `elf_scorecard`."""
 
-from auric.progress import log_to
 from auric.elf.summary import summarise_elf
+from auric.progress import log_to
 
 with log_to(snakemake.log[0], threads=snakemake.threads):
     summarise_elf(

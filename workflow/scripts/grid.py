@@ -1,7 +1,7 @@
 """Adapter of the rule `grid`."""
 
-from auric.progress import log_to
 from auric.elf.grid import elf_grid
+from auric.progress import log_to
 
 with log_to(snakemake.log[0], threads=snakemake.threads):
     elf_grid(

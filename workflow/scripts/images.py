@@ -1,7 +1,7 @@
 """Adapter of the rule `images`."""
 
-from auric.progress import log_to
 from auric.elf.images import images_block
+from auric.progress import log_to
 
 with log_to(snakemake.log[0], threads=snakemake.threads):
     images_block(

@@ -1,7 +1,7 @@
 """ELF images of all S-Au bonds of a block of frames."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +70,9 @@ def images_block(
     write_table(dropped, poor, DROPPED_COLUMNS)
 
 
-def _images_of(atoms: Atoms, orbitals: Orbitals, settings: Mapping[str, Any], cutoff_angstrom: float, threads: int):  # type: ignore[no-untyped-def]
+def _images_of(
+    atoms: Atoms, orbitals: Orbitals, settings: Mapping[str, Any], cutoff_angstrom: float, threads: int
+) -> Iterator[tuple[dict[str, Any], np.ndarray, str]]:
     """Yield, for each plane of each bond of a frame, its row, its picture (pixels, pixels) and its fault."""
     molecule, pixels = orbitals.molecule(), settings["pixels"]
     structure, frame = str(atoms.info["structure"]), str(atoms.info["name"])
@@ -80,7 +82,7 @@ def _images_of(atoms: Atoms, orbitals: Orbitals, settings: Mapping[str, Any], cu
         )
         common = {"structure": structure, "frame": frame, "bond": f"{structure}:{bond.label}"}
         for third, reason in refused.items():
-            yield common | {"third_atom": third}, None, reason
+            yield common | {"third_atom": third}, np.empty(0), reason
         for plane in planes:
             values = electron_localization(
                 orbitals,

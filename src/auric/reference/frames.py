@@ -5,7 +5,7 @@ trajectory starts from. The seed comes from the configuration's seed and the str
 nor its neighbours in the table change its frames.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -62,12 +62,13 @@ def _frames_of(
 ) -> list[Atoms]:  # fmt: skip
     charge, multiplicity = int(atoms.info["charge"]), int(atoms.info["multiplicity"])
     wanted = {**settings, "count": int(atoms.info.get("thermal_frames", settings["count"]))}
+    start = structure_hash(atoms, charge, multiplicity)
     identity = {
-        "kind": "frames", "structure": structure_hash(atoms, charge, multiplicity), "settings": wanted,
+        "kind": "frames", "structure": start, "settings": wanted,
         "engine": engine.identity(), "method_version": METHOD_VERSION,
     }  # fmt: skip
     (content, arrays), known = store.get_or_make(
-        identity, lambda: _trajectory(atoms, charge, multiplicity, engine, wanted, identity["structure"])
+        identity, lambda: _trajectory(atoms, charge, multiplicity, engine, wanted, start)
     )
     log.info("%s: %d frames%s", name, len(arrays["positions_angstrom"]), " (kept from before)" if known else "")
     frames = []
@@ -116,7 +117,7 @@ def _relax(atoms: Atoms, settings: Mapping[str, Any]) -> None:
     log.info("relaxed in %d steps, S-Au bonds %d -> %d", optimiser.nsteps, bonds_before, len(gold_sulfur_bonds(atoms)))
 
 
-def _thermal(atoms: Atoms, settings: Mapping[str, Any], structure: str):  # type: ignore[no-untyped-def]
+def _thermal(atoms: Atoms, settings: Mapping[str, Any], structure: str) -> Iterator[np.ndarray]:
     """Yield the start and then `count` thermal frames, positions (atoms, 3) in angstrom."""
     yield atoms.positions.copy()
     if not settings["count"]:

@@ -122,7 +122,7 @@ def build_report(
             "created": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
             "counts": _counts(labelled, dataset, tables),
             "splits": splits,
-            "headline": next((split for split in splits if split.split in scores.SPLITS), None),
+            "headline": _headline(splits),
             "subjects": inputs.in_order([score.subject for split in splits for score in split.scores], scores.SUBJECTS),
             "subject_name": scores.subject_name,
             "split_title": scores.split_title,
@@ -201,6 +201,12 @@ def _counts(labelled: Sequence[Atoms], images: xr.Dataset, tables: Mapping[str, 
     }
 
 
+def _headline(splits: Sequence[scores.SplitScores]) -> scores.SplitScores | None:
+    """The strictest split that allows a comparison, or else the strictest; never the leaky one."""
+    honest = [split for split in splits if split.split != scores.LEAKY]
+    return next((split for split in honest if split.compared), honest[0] if honest else None)
+
+
 def _paper_mae(scorecard: pd.DataFrame) -> float | None:
     """The published error of the ruler (angstrom), if the scorecard names exactly one."""
     rows = scorecard[(scorecard["system"] == "ruler") & (scorecard["quantity"] == "mae")]
@@ -257,12 +263,12 @@ def _draw_strip(assets: _Assets, images: xr.Dataset) -> str | None:
     return _draw(assets, "strip.png", lambda path: figures.draw_strip(path, images, chosen)) if chosen else None
 
 
-def _write_scene(assets: _Assets, labelled: Sequence[Atoms]) -> str | None:
+def _write_scene(assets: _Assets, labelled: Sequence[Atoms]) -> dict[str, Any] | None:
     content = scene.scene(labelled)
     if not content["structures"]:
         return None
     (assets.folder / "clusters.js").write_text(scene.script(content, "auricClusters"), encoding="ascii")
-    return "assets/clusters.js"
+    return {"file": "assets/clusters.js", "shown": len(content["structures"]), "found": content["found"]}
 
 
 def _reasons(table: pd.DataFrame) -> dict[str, Any]:

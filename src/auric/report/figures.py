@@ -16,7 +16,7 @@ import xarray as xr
 from matplotlib.figure import Figure
 
 from auric.report.inputs import HOLDOUT, in_order
-from auric.report.scores import SPLITS, SUBJECTS, SplitScores, bin_labels, split_title, subject_name
+from auric.report.scores import SPLITS, SUBJECTS, SplitScores, bin_labels, in_angstrom, split_title, subject_name
 
 COLOURS = {"elfnet": "#0072B2", "ridge on the bond line": "#D55E00", "mean": "#6B6B6B"}
 SHORT = {"elfnet": "ELFnet", "ridge on the bond line": "ridge"}
@@ -90,20 +90,21 @@ def draw_scores(path: Path, splits: Sequence[SplitScores], paper_angstrom: float
                               alpha=0.45, solid_capstyle="butt")  # fmt: skip
                 axes.plot(mae, place, _marker(score.subject), color=colour, ms=6)
                 right = np.nanmax([mae, score.high_angstrom])
-                axes.annotate(f"{subject_name(score.subject)}  {score.mae_angstrom:.4f}", (right, place), (7, 0),
-                              textcoords="offset points", va="center", color=colour, fontsize=8.5,
-                              bbox={"fc": "white", "ec": "none", "pad": 0.8})  # fmt: skip
+                words = f"{subject_name(score.subject)}  {in_angstrom(score.mae_angstrom)}"
+                axes.annotate(words, (right, place), (7, 0), textcoords="offset points", va="center", color=colour,
+                              fontsize=8.5, bbox={"fc": "white", "ec": "none", "pad": 0.8})  # fmt: skip
                 place += 1
             axes.axhline(place, color="#e6e8eb", lw=0.8)
             place += 1
-        _log_axis(axes.xaxis)
         low, high = max(np.nanmin(known), LEAST_ANGSTROM), max(np.nanmax(known), LEAST_ANGSTROM)
         room = (high / low) ** 0.3  # a share of the axis for the words at the right
+        axes.set_xscale("log")
         axes.set_xlim(low / 1.4, high * max(room, 1.8))
+        _log_axis(axes.xaxis)
         if paper_angstrom is not None:
             axes.axvline(paper_angstrom, color=INK, lw=1, ls=(0, (4, 3)), zorder=0)
             top = (paper_angstrom, 1.0)
-            axes.annotate(f"paper {paper_angstrom:.4f}", top, (4, 1), xycoords=("data", "axes fraction"),
+            axes.annotate(f"paper {in_angstrom(paper_angstrom)}", top, (4, 1), xycoords=("data", "axes fraction"),
                           textcoords="offset points", va="bottom", fontsize=8.5)  # fmt: skip
         axes.set_yticks(ticks, names)
         axes.tick_params(axis="y", length=0)
@@ -140,7 +141,7 @@ def draw_parity(path: Path, predictions: pd.DataFrame) -> None:
             top.scatter(part["bond_length_angstrom"], part["predicted_angstrom"], **look)
             top.set(xlim=limits, ylim=limits, aspect="equal")
             top.set_title(subject_name(subject), color=_colour(subject), fontweight="bold")
-            words = f"MAE {error.abs().mean():.4f} Å\nn = {len(part):,}"
+            words = f"MAE {in_angstrom(error.abs().mean())} Å\nn = {len(part):,}"
             top.text(0.04, 0.96, words, transform=top.transAxes, va="top")
             bottom.axhline(0, color="#8b929c", lw=0.9, zorder=0)
             bottom.scatter(part["bond_length_angstrom"], error, **look)
@@ -219,6 +220,7 @@ def draw_learning(path: Path, history: pd.DataFrame) -> None:
             low, high = axes.get_xlim()
             axes.set_xlim(low, high + 0.26 * (high - low))
             named.append((axes, ends))
+            axes.xaxis.set_major_locator(mpl.ticker.MaxNLocator(integer=True))
             axes.set_title(split_title(split) + ("" if ends else " (no 7:3 split)"))
             axes.grid()
         _label_ends(figure, named)
@@ -277,10 +279,13 @@ def _panels(path: Path, count: int, height: float, *, across: str) -> Iterator[t
 
 
 def _log_axis(axis: Any) -> None:
-    """Logarithmic, with plain numbers at 1, 2 and 5."""
+    """Logarithmic, with plain numbers at 1, 2 and 5, or at 1 alone where these would be too many; after plotting."""
     axis.axes.set(**{f"{axis.axis_name}scale": "log"})
-    axis.set_major_locator(mpl.ticker.LogLocator(subs=(1, 2, 5)))
-    axis.set_major_formatter(mpl.ticker.FuncFormatter(lambda value, _: f"{value:g}"))
+    low, high = axis.get_view_interval()
+    axis.set_major_locator(mpl.ticker.LogLocator(subs=(1, 2, 5) if high / low < 500 else (1,)))
+    axis.set_major_formatter(
+        mpl.ticker.FuncFormatter(lambda value, _: np.format_float_positional(value, 1, fractional=False, trim="-"))
+    )
     axis.set_minor_formatter(mpl.ticker.NullFormatter())
 
 

@@ -20,7 +20,6 @@ FAILURES = ("stage", "structure", "frame", "reason")
 DROPPED = ("structure", "frame", "bond", "third_atom", "reason")
 
 HOLDOUT = "holdout"
-FOLDS = ("0", "1", "2", "3", "4")
 NUMBERS = frozenset(
     {"bond_length_angstrom", "weight", "predicted_angstrom", "epoch", "learning_rate", "training_mae_angstrom",
      "validation_mae_angstrom", "seconds", "ours", "ci_low", "ci_high", "n"}

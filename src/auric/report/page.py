@@ -8,7 +8,9 @@ import numpy as np
 import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-ABSENT = "–"
+from auric.report.scores import in_angstrom
+
+ABSENT = "\u2013"
 PROSE = {
     "structure": "every image of a structure is on one side: the error to expect for a cluster never seen",
     "bond": "every image of a bond is on one side: a new bond of known clusters",
@@ -31,6 +33,7 @@ def render(template: str, content: Mapping[str, Any]) -> str:
     )
     environment.filters["number"] = number
     environment.filters["count"] = count
+    environment.filters["angstrom"] = in_angstrom
     environment.filters["prose"] = lambda split: PROSE.get(split, "")
     return environment.get_template(template).render(content)
 

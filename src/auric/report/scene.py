@@ -15,7 +15,7 @@ COLOURS = {
     "Cl": "#3ca457", "Br": "#8c4a2f",
 }  # fmt: skip
 MOST_COORDINATES = 150_000
-"""About 0.8 MB of text; beyond it frames are shown at even intervals."""
+"""About 0.8 MB of text; beyond it frames, and at last structures, are shown at even intervals."""
 
 
 def scene(frames: Sequence[Atoms]) -> dict[str, Any]:
@@ -25,28 +25,21 @@ def scene(frames: Sequence[Atoms]) -> dict[str, Any]:
         frames: Labelled frames; `info` names the structure, charge, energy and method where known.
 
     Returns:
-        Elements (symbol, colour, covalent radius in angstrom) and structures, each with its frames. Everything a user
-        may have named is text here and stays text in the viewer.
+        Elements (symbol, colour, covalent radius in angstrom) and structures, each with its frames; `found` counts
+        the structures there were. Everything a user may have named is text here and stays text in the viewer.
     """
     groups: dict[str, list[Atoms]] = {}
     for atoms in frames:
         if len(atoms) and np.isfinite(atoms.positions).all():
             groups.setdefault(structure_of(atoms), []).append(atoms)
-    size = sum(3 * len(atoms) for group in groups.values() for atoms in group)
-    stride = max(1, -(-size // MOST_COORDINATES))
-    symbols = sorted({symbol for group in groups.values() for atoms in group for symbol in set(atoms.symbols)})
+    names = sorted(groups)
+    names = names[:: _stride(sum(3 * len(group[0]) for group in groups.values()))]  # enough for one frame of each
+    stride = _stride(sum(3 * len(atoms) for name in names for atoms in groups[name]))
+    symbols = sorted({symbol for name in names for atoms in groups[name] for symbol in set(atoms.symbols)})
     return {
         "elements": [[symbol, _colour(symbol), round(_radius(symbol), 2)] for symbol in symbols],
-        "structures": [
-            {
-                "name": name,
-                "formula": group[0].symbols.get_chemical_formula(mode="metal"),
-                "total": len(group),
-                "facing": _facing(group[0].positions),
-                "frames": [_frame(group[number], number, symbols) for number in range(0, len(group), stride)],
-            }
-            for name, group in sorted(groups.items())
-        ],
+        "structures": [_structure(name, groups[name], stride, symbols) for name in names],
+        "found": len(groups),
     }
 
 
@@ -66,6 +59,20 @@ def script(content: Any, variable: str) -> str:
     for character in "<>&":  # only ever inside strings, where the escape means the same
         text = text.replace(character, f"\\u{ord(character):04x}")
     return f"window.{variable} = {text};\n"
+
+
+def _stride(coordinates: int) -> int:
+    return max(1, -(-coordinates // MOST_COORDINATES))
+
+
+def _structure(name: str, group: Sequence[Atoms], stride: int, symbols: list[str]) -> dict[str, Any]:
+    return {
+        "name": name,
+        "formula": group[0].symbols.get_chemical_formula(mode="metal"),
+        "total": len(group),
+        "facing": _facing(group[0].positions),
+        "frames": [_frame(group[number], number, symbols) for number in range(0, len(group), stride)],
+    }
 
 
 def _frame(atoms: Atoms, number: int, symbols: list[str]) -> dict[str, Any]:

@@ -1,8 +1,8 @@
 """Mean absolute errors of predicted bond lengths, their intervals, and what may be said of them.
 
-Errors are pooled over the folds of the cross-validation, each test image counted once. Intervals are percentiles of a
-bootstrap that draws whole bonds (whole structures where these were held out), for images of one bond resemble each
-other and are no independent evidence. Comparisons use the same draws for all subjects.
+Errors are pooled over the folds of the cross-validation. Intervals are percentiles of a bootstrap that draws whole
+bonds (whole structures where these were held out), for images of one bond resemble each other and are no independent
+evidence. Comparisons use the same draws for all subjects.
 """
 
 from dataclasses import dataclass
@@ -11,9 +11,11 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 
-from auric.report.inputs import FOLDS, HOLDOUT, in_order
+from auric.report.inputs import HOLDOUT, in_order
 
-SPLITS = ("structure", "bond", "image", "leaky")
+LEAKY = "leaky"
+"""A split that is shown but never the headline."""
+SPLITS = ("structure", "bond", "image", LEAKY)
 """Strictest first."""
 SUBJECTS = ("elfnet", "ridge on the bond line", "mean")
 """Most elaborate first."""
@@ -39,11 +41,17 @@ class Score:
 
 @dataclass(frozen=True)
 class SplitScores:
-    """All scores of one split, the folds it lacks, the simplest subject that is as good as the best, and in words."""
+    """All scores of one split, what they rest on, the simplest subject that is as good as the best, and in words.
+
+    `untested` counts the images that other folds or splits know and no cross-validation fold of this one tested: how
+    many folds there should be depends on the number of groups, so a lost fold shows by its images.
+    """
 
     split: str
     scores: tuple[Score, ...]
-    missing_folds: tuple[str, ...]
+    folds: int
+    untested: int
+    compared: bool
     winner: str
     plainly: str
 
@@ -58,9 +66,17 @@ def subject_name(subject: str) -> str:
     return SUBJECT_NAMES.get(subject, subject)
 
 
+def in_angstrom(value: float) -> str:
+    """A length in print: four decimals, or as many as show two figures of a smaller one, down to 0.000001 angstrom."""
+    size = abs(value)
+    if size == 0 or size >= 0.001:
+        return f"{value:.4f}"
+    return f"{value:.{min(6, 1 - int(np.floor(np.log10(size))))}f}"
+
+
 def split_title(split: str) -> str:
     """How a split is called in print."""
-    return f"split by {split}" if split in SPLITS[:3] else f"{split} split"
+    return f"split by {split}" if split in SPLITS and split != LEAKY else f"{split} split"
 
 
 def split_scores(predictions: pd.DataFrame, scorecard: pd.DataFrame) -> list[SplitScores]:
@@ -72,10 +88,14 @@ def split_scores(predictions: pd.DataFrame, scorecard: pd.DataFrame) -> list[Spl
             not give two intervals of one number.
     """
     table = cross_validated(predictions)
-    return [_one_split(split, table[table["split"] == split], scorecard) for split in in_order(table["split"], SPLITS)]
+    known = set(predictions["image"])
+    return [
+        _one_split(split, table[table["split"] == split], known, scorecard)
+        for split in in_order(table["split"], SPLITS)
+    ]
 
 
-def _one_split(split: str, table: pd.DataFrame, scorecard: pd.DataFrame) -> SplitScores:
+def _one_split(split: str, table: pd.DataFrame, known: set[str], scorecard: pd.DataFrame) -> SplitScores:
     subjects = in_order(table["subject"], SUBJECTS)
     drawn = _bootstrap(table, subjects, by_structure=split == "structure")
     maes = [float(table.loc[table["subject"] == name, "error_angstrom"].abs().mean()) for name in subjects]
@@ -85,8 +105,8 @@ def _one_split(split: str, table: pd.DataFrame, scorecard: pd.DataFrame) -> Spli
         low, high = _stated_interval(scorecard, split, name, mae) or (low, high)
         scores.append(Score(name, mae, low, high, int((table["subject"] == name).sum())))
     winner, plainly = _verdict(subjects, maes, drawn, "structures" if split == "structure" else "bonds")
-    missing = tuple(fold for fold in FOLDS if fold not in set(table["fold"]))
-    return SplitScores(split, tuple(scores), missing, winner, plainly)
+    untested = len(known - set(table["image"]))
+    return SplitScores(split, tuple(scores), table["fold"].nunique(), untested, drawn is not None, winner, plainly)
 
 
 def _bootstrap(table: pd.DataFrame, subjects: list[str], *, by_structure: bool) -> np.ndarray | None:
@@ -159,7 +179,7 @@ def _verdict(subjects: list[str], maes: list[float], drawn: np.ndarray | None, g
 
 def _difference(middle: float, low: float, high: float) -> tuple[str, str]:
     """A difference of errors and its interval in print; no line breaks before the unit."""
-    return f"{middle:.5f}\u00a0Å", f"({low:.5f} to {high:.5f})"
+    return f"{in_angstrom(middle)}\u00a0Å", f"({in_angstrom(low)} to {in_angstrom(high)})"
 
 
 def _capital(text: str) -> str:

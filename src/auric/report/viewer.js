@@ -57,6 +57,10 @@
   function reset() {
     turn = structure().facing.map((row) => row.slice());
     rotate(-0.35, 0.4);
+    fit();
+  }
+
+  function fit() {
     extent = Math.max(2, ...atoms.map((atom) => Math.hypot(...atom.at) + 0.8));
     zoom = 1;
     redraw();
@@ -242,7 +246,7 @@
   data.structures.forEach((entry) => choice.add(new Option(entry.name + " (" + entry.formula + ")")));
   choice.addEventListener("change", open);
   slider.addEventListener("input", load);
-  ligands.addEventListener("change", load);
+  ligands.addEventListener("change", () => { load(); fit(); });
   [style, lengths].forEach((control) => control.addEventListener("change", redraw));
   find("reset").addEventListener("click", reset);
   find("save").addEventListener("click", () => {

@@ -62,4 +62,5 @@ class ElfNet(nn.Module):
 
     def forward(self, elf: Tensor) -> Tensor:
         """Standardised lengths, shape (images,), from ELF values (images, pixels, pixels) in [0, 1]."""
-        return self.last(self.features(elf)).squeeze(1)
+        lengths: Tensor = self.last(self.features(elf)).squeeze(1)
+        return lengths

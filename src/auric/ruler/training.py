@@ -80,7 +80,7 @@ class Ruler:
                 for start in range(0, len(elf), batch)
             ]
         scaled = torch.cat(parts).double().numpy() if parts else np.zeros(0)
-        return self.header["mean_angstrom"] + self.header["sd_angstrom"] * scaled
+        return np.asarray(self.header["mean_angstrom"] + self.header["sd_angstrom"] * scaled)
 
     def save(self, path: str | Path) -> None:
         """Write safetensors with the header in its metadata."""
@@ -183,7 +183,7 @@ class _Training:
             drawn = torch.multinomial(self.weight[self.items], len(self.items), replacement=True, generator=generator)
         else:
             drawn = torch.randperm(len(self.items), generator=generator)
-        return self.items[drawn].split(self.settings.batch_size)
+        return torch.split(self.items[drawn], self.settings.batch_size)
 
     def learning_rate(self, epoch: float) -> float:
         """Learning rate at a (fractional) epoch."""
@@ -239,7 +239,7 @@ class _Training:
         with torch.no_grad():
             features = [
                 self.network.features(self.elf[part].to(self.device)).cpu()
-                for part in torch.as_tensor(images).split(256)
+                for part in torch.split(torch.as_tensor(images), 256)
             ]
         x = torch.cat(features).double().numpy()
         scaler, ridge = choose_ridge(x, self.target[images].double().numpy(), self.data.bond[images])

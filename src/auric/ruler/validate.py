@@ -120,7 +120,8 @@ def grouped_interval(
     """95 % interval of a weighted mean by resampling whole groups.
 
     Args:
-        values, weights: Shape (n,).
+        values: Shape (n,).
+        weights: Shape (n,), at least 0.
         groups: Group of each value, shape (n,).
         samples: Number of resamples.
         rng: Random generator.

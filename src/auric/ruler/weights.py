@@ -16,7 +16,7 @@ import numpy as np
 def bin_index(lengths_angstrom: np.ndarray, edges_angstrom: Sequence[float]) -> np.ndarray:
     """Bin of each length, shape (n,), 0 to len(edges) - 2."""
     inner = np.asarray(edges_angstrom)[1:-1]
-    return np.searchsorted(inner, lengths_angstrom, side="right")
+    return np.asarray(np.searchsorted(inner, lengths_angstrom, side="right"))
 
 
 def bin_weights(lengths_angstrom: np.ndarray, edges_angstrom: Sequence[float], weights: Sequence[int]) -> np.ndarray:
@@ -27,7 +27,8 @@ def bin_weights(lengths_angstrom: np.ndarray, edges_angstrom: Sequence[float], w
     """
     if len(weights) != len(edges_angstrom) - 1:
         raise ValueError(f"{len(weights)} weights for {len(edges_angstrom) - 1} bins")
-    return np.asarray(weights)[bin_index(lengths_angstrom, edges_angstrom)]
+    by_bin: np.ndarray = np.asarray(weights, dtype=int)
+    return by_bin[bin_index(lengths_angstrom, edges_angstrom)]
 
 
 def duplicate(items: np.ndarray, weights: np.ndarray) -> np.ndarray:

@@ -1,5 +1,6 @@
 """Readers for a user's files: formats are named by the ending, sizes are limited, nothing is evaluated or guessed."""
 
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from ase.data import atomic_numbers
 from ase.io import read
 
 from auric.errors import StructureError, suggestion
+from auric.progress import log
 from auric.provenance import digest
 
 SIZE_LIMIT_BYTES = 20_000_000
@@ -98,9 +100,13 @@ def _read_cif(path: Path, text: str) -> Atoms:
 
 def _read_with_ase(path: Path, file_format: str) -> Atoms:
     try:
-        atoms = read(path, index=0, format=file_format)
+        with warnings.catch_warnings(record=True) as doubts:
+            warnings.simplefilter("always")
+            atoms = read(path, index=0, format=file_format)
     except Exception as error:  # ASE's readers raise whatever the text makes them; the reason is kept for the user
         raise StructureError(f"{path}: not readable as {file_format} ({type(error).__name__}: {error})") from error
+    for doubt in doubts:
+        log.warning("%s: %s", path, doubt.message)
     if not isinstance(atoms, Atoms) or not len(atoms):
         raise StructureError(f"{path}: no atoms in it; provide a structure")
     if (atoms.numbers == 0).any():

@@ -1,0 +1,264 @@
+import numpy as np
+import pytest
+from ase import Atoms
+from scipy.spatial.transform import Rotation
+
+from auric.errors import InputError, ScfError
+from auric.files import read_frames, read_npz, read_tables, write_frames
+from auric.provenance import block_of
+from auric.reference import (
+    GtoEngine,
+    GtoSettings,
+    Orbitals,
+    Store,
+    XtbEngine,
+    XtbSettings,
+    frames_block,
+    label_block,
+    make_engine,
+    read_orbitals,
+    structure_hash,
+    summarise_reference,
+    write_orbitals,
+)
+from auric.structures import build_ring
+
+FAST = {"grid_level": 0, "conv_tol_hartree": 1e-6, "xc": "pbe"}
+WATER_LIKE = Atoms("SH2", [[0, 0, 0], [0, 0.96, 0.93], [0, -0.96, 0.93]])
+FRAMES = {
+    "relax": True, "fmax_ev_angstrom": 0.1, "relax_steps": 50, "count": 2, "temperature_k": 300, "timestep_fs": 1.0,
+    "friction_per_fs": 0.02, "equilibration_steps": 5, "interval_steps": 5, "seed": 3,
+}  # fmt: skip
+SETTINGS = {"frames": FRAMES, "xtb": {}}
+
+
+class EngineContract:
+    """What every engine must satisfy."""
+
+    tolerance_ev = 2e-5
+    step_angstrom = 0.01
+
+    def engine(self):
+        raise NotImplementedError
+
+    def test_leaves_its_input_alone(self):
+        atoms = WATER_LIKE.copy()
+        self.engine().label(atoms, 0, 1)
+        assert atoms == WATER_LIKE
+        assert atoms.calc is None
+
+    def test_energy_does_not_depend_on_place_and_turn_and_forces_turn_along(self):
+        turn = Rotation.from_rotvec([0.3, -0.5, 0.2]).as_matrix()
+        moved = Atoms(WATER_LIKE.numbers, WATER_LIKE.positions @ turn.T + [1.0, -2.0, 0.5])
+        here, there = self.engine().label(WATER_LIKE, 0, 1), self.engine().label(moved, 0, 1)
+        assert there.energy_ev == pytest.approx(here.energy_ev, abs=50 * self.tolerance_ev)
+        np.testing.assert_allclose(there.forces_ev_angstrom, here.forces_ev_angstrom @ turn.T, atol=0.01)
+
+    def test_forces_are_the_slope_of_the_energy(self):
+        engine = self.engine()
+        forces = engine.label(WATER_LIKE, 0, 1).forces_ev_angstrom
+        energies = []
+        for sign in (1, -1):
+            moved = WATER_LIKE.copy()
+            moved.positions[1, 1] += sign * self.step_angstrom
+            energies.append(engine.label(moved, 0, 1).energy_ev)
+        assert forces[1, 1] == pytest.approx(-(energies[0] - energies[1]) / (2 * self.step_angstrom), abs=0.02)
+        np.testing.assert_allclose(forces.sum(axis=0), 0, atol=0.02)
+
+    def test_open_shell(self):
+        result = self.engine().label(Atoms("SH", [[0, 0, 0], [0, 0, 1.34]]), 0, 2)
+        assert np.isfinite(result.energy_ev)
+
+
+class TestXtb(EngineContract):
+    def engine(self):
+        return XtbEngine(XtbSettings())
+
+    def test_failure_is_told_in_one_line(self):
+        with pytest.raises(ScfError, match="did not converge"):
+            XtbEngine(XtbSettings()).label(Atoms("Au20S", np.random.default_rng(0).uniform(0, 3, (21, 3))), 0, 1)
+
+
+class TestGto(EngineContract):
+    def engine(self):
+        return GtoEngine(GtoSettings(**FAST | {"conv_tol_hartree": 1e-9, "grid_level": 2}, forces=True))
+
+    def test_radical_has_one_more_alpha_electron(self, labels):
+        alpha, beta = labels["SH radical"].orbitals.coefficients
+        assert (alpha.shape[1], beta.shape[1]) == (9, 8)
+        assert not labels["SH radical"].orbitals.closed_shell
+
+    def test_gold_keeps_nineteen_electrons(self, labels):
+        assert labels["AuSH"].details["electrons"] == 19 + 16 + 1
+        assert set(labels["AuSH"].orbitals.ecp) == {"Au"}
+
+    def test_retry_ladder_goes_on_where_plain_iterations_stop(self):
+        result = GtoEngine(GtoSettings(**FAST | {"max_cycles": 2})).label(WATER_LIKE, 0, 1)
+        plain = GtoEngine(GtoSettings(**FAST)).label(WATER_LIKE, 0, 1)
+        assert plain.details["attempt"] == "plain"
+        assert result.details["attempt"] != "plain"
+        assert result.energy_ev == pytest.approx(plain.energy_ev, abs=1e-3)
+
+    def test_failure_names_all_attempts(self, monkeypatch):
+        monkeypatch.setattr("auric.reference.gto.ATTEMPTS", ("plain", "level shift"))
+        with pytest.raises(ScfError, match="plain, then level shift"):
+            GtoEngine(GtoSettings(**FAST | {"max_cycles": 1})).label(WATER_LIKE, 0, 1)
+
+    @pytest.mark.parametrize(
+        ("basis", "reason"),
+        [
+            ({"default": "def3-svp"}, "'def3-svp' has no H"),
+            ({"default": "/etc/passwd"}, "no basis name"),
+            ({"Gold": "def2-svp"}, "'Gold' is no element"),
+            ({"S": "def2-svp"}, "'' has no H|no basis"),
+        ],
+    )
+    def test_unusable_basis_is_refused(self, basis, reason):
+        with pytest.raises(InputError, match=reason):
+            GtoEngine(GtoSettings(basis=basis)).label(WATER_LIKE, 0, 1)
+
+
+def test_unknown_engine_is_refused_with_a_suggestion():
+    with pytest.raises(InputError, match="Did you mean 'pyscf-gto'"):
+        make_engine("pyscf-gtp", {})
+
+
+def test_orbitals_make_the_round_trip_and_give_the_same_density(tmp_path, labels):
+    kept = {name.replace(" ", "_"): label.orbitals for name, label in labels.items()}
+    write_orbitals(tmp_path / "o.npz", kept)
+    back = dict(read_orbitals(tmp_path / "o.npz"))
+    assert list(back) == list(kept)
+    for name, orbitals in kept.items():
+        np.testing.assert_array_equal(back[name].coefficients[0], orbitals.coefficients[0])
+        molecule = back[name].molecule()
+        overlap = molecule.intor("int1e_ovlp")
+        for spin in back[name].coefficients:
+            np.testing.assert_allclose(spin.T @ overlap @ spin, np.eye(spin.shape[1]), atol=1e-9)
+
+
+def test_structure_hash_ignores_names_and_rounding_but_nothing_else():
+    ring = build_ring(3)
+    same = ring.copy()
+    same.positions += 1e-9
+    same.info["name"] = "other"
+    moved = ring.copy()
+    moved.positions[0, 0] += 1e-4
+    first = structure_hash(ring, 0, 1)
+    assert structure_hash(same, 0, 1) == first
+    assert len({first, structure_hash(moved, 0, 1), structure_hash(ring, 1, 1), structure_hash(ring, 0, 3)}) == 4
+
+
+def test_store_makes_once_and_makes_again_what_is_damaged(tmp_path):
+    store, calls = Store(tmp_path), []
+
+    def make():
+        calls.append(1)
+        return {"energy_ev": -1.0}, {"x": np.arange(3)}
+
+    identity = {"structure": "abc", "settings": {"tol": 1e-6, "channels": (1, 2)}}
+    assert store.get(identity) is None
+    (content, arrays), known = store.get_or_make(identity, make)
+    assert (content["energy_ev"], known) == (-1.0, False)
+    (_, arrays), known = store.get_or_make(identity, make)
+    assert known
+    np.testing.assert_array_equal(arrays["x"], [0, 1, 2])
+    assert store.get({**identity, "structure": "abd"}) is None
+    (entry,) = tmp_path.rglob("*.npz")
+    entry.write_bytes(entry.read_bytes()[:100])
+    _, known = store.get_or_make(identity, make)
+    assert (known, len(calls)) == (False, 2)
+    assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == [entry.name]
+
+
+def structure(name="ring", **info):
+    ring = build_ring(3)
+    ring.info = {"name": name, "charge": 0, "multiplicity": 1, "source": "test"} | info
+    return ring
+
+
+def run_frames(tmp_path, *structures, settings=SETTINGS):
+    write_frames(tmp_path / "s.extxyz", structures)
+    frames_block(
+        tmp_path / "s.extxyz", tmp_path / "f.extxyz", tmp_path / "f.csv", settings=settings, store=tmp_path / "store"
+    )
+    return read_frames(tmp_path / "f.extxyz"), read_tables([tmp_path / "f.csv"])
+
+
+def test_frames_are_relaxed_seeded_and_do_not_depend_on_names(tmp_path):
+    frames, failures = run_frames(tmp_path / "a", structure(), structure("one", thermal_frames=1))
+    again, _ = run_frames(tmp_path / "b", structure("other"))
+    assert [frame.info["name"] for frame in frames] == ["ring_0000", "ring_0001", "ring_0002", "one_0000", "one_0001"]
+    assert not len(failures)
+    for first, second in zip(frames[:3], again, strict=True):
+        np.testing.assert_allclose(first.positions, second.positions, atol=1e-6)
+    np.testing.assert_allclose(frames[1].positions, frames[4].positions, atol=1e-6)
+    relaxed = XtbEngine(XtbSettings()).label(frames[0], 0, 1)
+    assert np.linalg.norm(relaxed.forces_ev_angstrom, axis=1).max() < 0.11
+    other, _ = run_frames(tmp_path / "c", structure(), settings={"frames": FRAMES | {"seed": 4}, "xtb": {}})
+    assert np.abs(other[1].positions - frames[1].positions).max() > 1e-3
+
+
+def test_a_structure_that_fails_leaves_the_others(tmp_path, monkeypatch):
+    monkeypatch.setattr("auric.reference.frames.RETRY_TEMPERATURES_K", (None,))
+    wild = structure("wild")
+    wild.positions += np.random.default_rng(1).uniform(-1.5, 1.5, (9, 3))
+    settings = {"frames": FRAMES | {"relax": False, "temperature_k": 2000.0, "timestep_fs": 5.0}, "xtb": {}}
+    frames, failures = run_frames(tmp_path, wild, structure("good", thermal_frames=0), settings=settings)
+    assert "good_0000" in {frame.info["name"] for frame in frames}
+    assert set(failures["structure"]) == {"wild"}
+
+
+def test_labels_are_collected_from_the_store_the_second_time(tmp_path, monkeypatch):
+    frames = [structure(f"ring_{number:04d}", structure="ring") for number in range(3)]
+    for number, frame in enumerate(frames):
+        frame.positions[6:] *= 1 + 0.01 * number
+    write_frames(tmp_path / "f.extxyz", frames)
+
+    def run(block):
+        label_block(
+            tmp_path / "f.extxyz", tmp_path / "l.extxyz", tmp_path / "o.npz", tmp_path / "f.csv",
+            block=block, blocks=2, engine="pyscf-gto", settings=FAST, store=tmp_path / "store",
+        )  # fmt: skip
+        return read_frames(tmp_path / "l.extxyz")
+
+    both = [frame for block in (0, 1) for frame in run(block)]
+    assert {frame.info["name"] for frame in both} == {frame.info["name"] for frame in frames}
+    monkeypatch.setattr(GtoEngine, "label", lambda *_: pytest.fail("computed again"))
+    again = [frame for block in (0, 1) for frame in run(block)]
+    assert [frame.info["energy_ev"] for frame in again] == [frame.info["energy_ev"] for frame in both]
+    for frame in again:
+        assert block_of(frame.info["name"], 2) in (0, 1)
+        assert frame.info["method"] == "pbe"
+        assert frame.info["basis"] == "def2-svp"
+    summarise_reference([tmp_path / "l.extxyz"], tmp_path / "score.csv", study="test")
+    assert read_tables([tmp_path / "score.csv"])["quantity"].tolist() == ["core_minutes"]
+
+
+def test_a_failed_scf_is_stored_with_its_reason_and_others_go_on(tmp_path, monkeypatch):
+    frames = [structure("bad_0000", structure="bad"), structure("good_0000", structure="good")]
+    frames[0].positions[6:] *= 1.01
+    write_frames(tmp_path / "f.extxyz", frames)
+    label = GtoEngine.label
+
+    def fail_for_the_first(self, atoms, charge, multiplicity):
+        if atoms.info["name"].startswith("bad"):
+            raise ScfError("SCF not converged after 9 cycles")
+        return label(self, atoms, charge, multiplicity)
+
+    monkeypatch.setattr(GtoEngine, "label", fail_for_the_first)
+    label_block(
+        tmp_path / "f.extxyz", tmp_path / "l.extxyz", tmp_path / "o.npz", tmp_path / "f.csv",
+        block=0, blocks=1, engine="pyscf-gto", settings=FAST, store=tmp_path / "store",
+    )  # fmt: skip
+    assert [frame.info["name"] for frame in read_frames(tmp_path / "l.extxyz")] == ["good_0000"]
+    assert [name for name, _ in read_orbitals(tmp_path / "o.npz")] == ["good_0000"]
+    failures = read_tables([tmp_path / "f.csv"])
+    assert failures.loc[0, "frame"] == "bad_0000"
+    assert "9 cycles" in failures.loc[0, "reason"]
+
+
+def test_no_file_holds_pickled_objects(tmp_path, labels):
+    write_orbitals(tmp_path / "o.npz", {"a": labels["H2S"].orbitals})
+    _, arrays = read_npz(tmp_path / "o.npz")
+    assert all(array.dtype != object for array in arrays.values())
+    assert isinstance(next(read_orbitals(tmp_path / "o.npz"))[1], Orbitals)
