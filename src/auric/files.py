@@ -52,10 +52,16 @@ def _umask() -> int:
 
 
 def write_frames(path: str | Path, frames: Sequence[Atoms]) -> None:
-    """Write extended xyz with eight decimals (angstrom); no frames give an empty file."""
+    """Write extended xyz with eight decimals (angstrom); no frames give an empty file.
+
+    Empty strings in `info` are left out: the format gives them the next word as their value.
+    """
+    frames = [frame.copy() for frame in frames]
+    for frame in frames:
+        frame.info = {key: value for key, value in frame.info.items() if not (isinstance(value, str) and not value)}
     with atomic(path) as temporary:
         if frames:
-            write(temporary, list(frames), format="extxyz")
+            write(temporary, frames, format="extxyz")
 
 
 def read_frames(path: str | Path) -> list[Atoms]:
@@ -92,14 +98,14 @@ def read_npz(path: str | Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     Raises:
         ValueError, OSError, KeyError, zipfile.BadZipFile: If the file is damaged.
     """
-    with np.load(path, allow_pickle=False) as file:
+    with Path(path).open("rb") as opened, np.load(opened, allow_pickle=False) as file:
         header = json.loads(str(file[NPZ_HEADER]))
         return header, {key: file[key] for key in file.files if key != NPZ_HEADER}
 
 
 def read_npz_header(path: str | Path) -> dict[str, Any]:
     """Read only the JSON header of what `write_npz` wrote."""
-    with np.load(path, allow_pickle=False) as file:
+    with Path(path).open("rb") as opened, np.load(opened, allow_pickle=False) as file:
         header: dict[str, Any] = json.loads(str(file[NPZ_HEADER]))
         return header
 

@@ -63,6 +63,11 @@ def code_fingerprint(*modules: str, libraries: tuple[str, ...] = ()) -> str:
     return digest(*trees, json.dumps(library_versions(libraries) | {"auric": ""}, sort_keys=True))
 
 
+def files_fingerprint(*paths: str | Path) -> str:
+    """Hash of files that a rule's function reads besides Python modules (templates, scripts of a page)."""
+    return digest(*(Path(path).read_bytes() for path in sorted(map(str, paths))))
+
+
 def reached(*modules: str) -> set[str]:
     """Full names of the package's modules that these import, directly or not, themselves included."""
     found: set[str] = set()

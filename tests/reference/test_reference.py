@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 from ase import Atoms
+from ase.calculators.calculator import CalculationFailed
 from scipy.spatial.transform import Rotation
 
 from auric.errors import InputError, ScfError
@@ -74,9 +75,13 @@ class TestXtb(EngineContract):
     def engine(self):
         return XtbEngine(XtbSettings())
 
-    def test_failure_is_told_in_one_line(self):
-        with pytest.raises(ScfError, match="did not converge"):
-            XtbEngine(XtbSettings()).label(Atoms("Au20S", np.random.default_rng(0).uniform(0, 3, (21, 3))), 0, 1)
+    def test_failure_tells_what_was_tried(self, monkeypatch):
+        def fail(*_):
+            raise CalculationFailed("SCF not converged in 250 cycles")
+
+        monkeypatch.setattr("tblite.ase.TBLite.calculate", fail)
+        with pytest.raises(ScfError, match=r"up to 3000 K .SCF not converged in 250 cycles"):
+            self.engine().label(WATER_LIKE, 0, 1)
 
 
 class TestGto(EngineContract):
@@ -107,10 +112,10 @@ class TestGto(EngineContract):
     @pytest.mark.parametrize(
         ("basis", "reason"),
         [
-            ({"default": "def3-svp"}, "'def3-svp' has no H"),
+            ({"default": "def3-svp"}, "no basis 'def3-svp' for H"),
             ({"default": "/etc/passwd"}, "no basis name"),
             ({"Gold": "def2-svp"}, "'Gold' is no element"),
-            ({"S": "def2-svp"}, "'' has no H|no basis"),
+            ({"S": "def2-svp"}, "no basis '' for H"),
         ],
     )
     def test_unusable_basis_is_refused(self, basis, reason):
@@ -127,7 +132,7 @@ def test_orbitals_make_the_round_trip_and_give_the_same_density(tmp_path, labels
     kept = {name.replace(" ", "_"): label.orbitals for name, label in labels.items()}
     write_orbitals(tmp_path / "o.npz", kept)
     back = dict(read_orbitals(tmp_path / "o.npz"))
-    assert list(back) == list(kept)
+    assert set(back) == set(kept)
     for name, orbitals in kept.items():
         np.testing.assert_array_equal(back[name].coefficients[0], orbitals.coefficients[0])
         molecule = back[name].molecule()

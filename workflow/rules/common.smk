@@ -8,7 +8,7 @@ sys.path.insert(
 )  # this process; study.load gives the same to its jobs
 
 from auric import study
-from auric.provenance import code_fingerprint
+from auric.provenance import code_fingerprint, files_fingerprint
 from auric.reference.version import METHOD_VERSION
 from auric.ruler.names import fold_names
 from auric.structures.table import frame_name
@@ -28,7 +28,7 @@ ORBITALS = (lambda path: path) if STUDY["reference"]["keep_orbitals"] else temp
 wildcard_constraints:
     s=r"\d{3}",
     f=r"\d{3}",
-    structure=r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}",
+    structure=r"[A-Za-z][A-Za-z0-9_-]{0,63}",
     split=r"image|bond|structure|leaky",
     fold=r"holdout|\d+",
 

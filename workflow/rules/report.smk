@@ -62,6 +62,11 @@ rule report:
         runtime=20,
     params:
         code=code_fingerprint("auric.report.build", libraries=("matplotlib",)),
+        assets=files_fingerprint(
+            *(ROOT / "src/auric/report").glob("*.css"),
+            *(ROOT / "src/auric/report").glob("*.html"),
+            *(ROOT / "src/auric/report").glob("*.js"),
+        ),
         study=STUDY["study"],
         configuration=STUDY,
     script:

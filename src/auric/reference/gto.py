@@ -6,7 +6,8 @@ elements beyond krypton, where it has one; gold then keeps 19 electrons in def2-
 
 import re
 import time
-from collections.abc import Mapping
+import warnings
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -96,16 +97,16 @@ class GtoEngine:
         basis, ecp = {}, {}
         for symbol in sorted(set(symbols)):
             name = self.settings.basis.get(symbol, self.settings.basis.get("default", ""))
-            try:
-                basis[symbol] = _plain(load_basis(name, symbol))
-            except (BasisNotFoundError, KeyError, FileNotFoundError) as error:
+            basis[symbol] = _look_up(load_basis, name, symbol)
+            if not basis[symbol]:
                 raise InputError(
-                    f"reference.gto.basis: '{name}' has no {symbol} in PySCF; name another for {symbol}"
-                ) from error
+                    f"reference.gto.basis: PySCF has no basis '{name}' for {symbol}; name another for {symbol}"
+                )
             if atomic_numbers[symbol] > _KRYPTON:
-                try:
-                    ecp[symbol] = _plain(load_ecp(name, symbol))
-                except (BasisNotFoundError, KeyError, FileNotFoundError):
+                potential = _look_up(load_ecp, name, symbol)
+                if potential:
+                    ecp[symbol] = potential
+                else:
                     log.warning("basis %s has no effective core potential for %s: all electrons", name, symbol)
         return basis, ecp
 
@@ -148,6 +149,16 @@ class GtoEngine:
         elif attempt == "smearing":
             mean_field = scf.addons.smearing(mean_field, sigma=0.01, method="fermi")
         return mean_field
+
+
+def _look_up(load: Callable[[str, str], Any], name: str, symbol: str) -> Any:
+    """What PySCF has of a name for an element; an empty list if nothing."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # it advises to install a package that would fetch basis sets
+            return _plain(load(name, symbol))
+    except (BasisNotFoundError, KeyError, FileNotFoundError):
+        return []
 
 
 def _plain(numbers: Any) -> Any:

@@ -104,7 +104,7 @@ def write_orbitals(path: str | Path, orbitals: Mapping[str, Orbitals]) -> None:
 def read_orbitals(path: str | Path) -> Iterator[tuple[str, Orbitals]]:
     """Yield frame names and their orbitals, one frame in memory at a time."""
     frames = read_npz_header(path)["frames"]
-    with np.load(path, allow_pickle=False) as file:
+    with Path(path).open("rb") as opened, np.load(opened, allow_pickle=False) as file:
         for name, header in frames.items():
             keys = [key for key in file.files if key != NPZ_HEADER and key.startswith(f"{name}/")]
             yield name, Orbitals.from_parts(header, {key.split("/", 1)[1]: file[key] for key in keys})

@@ -14,6 +14,8 @@ from auric.scorecard import write_scorecard
 PAPER_MAE_ANGSTROM = 0.0021
 PAPER_OUTLIER_PERCENT = 0.5
 ELFNET, RIDGE = "elfnet", "ridge on the bond line"
+MIN_GROUPS = 5
+"""With fewer groups to resample, an interval would say more than is known."""
 PREDICTION_COLUMNS = (
     "split", "fold", "image", "structure", "frame", "bond", "third_atom", "bond_length_angstrom", "weight", "subject",
     "predicted_angstrom",
@@ -64,18 +66,25 @@ def _rows(
                 "better": "lower", "seconds": seconds if subject == ELFNET else "",
             }  # fmt: skip
             rng = np.random.default_rng([seed, 1])
-            for row in _errors(mine, settings, rng):
+            for row in _errors(mine, _groups(mine, str(split)), settings, rng):
                 rows.append(common | row | ({} if like_paper else {"paper": ""}))
         rows += _ratio(of_split, study, str(split), settings, np.random.default_rng([seed, 2]))
     return rows
 
 
-def _errors(mine: pd.DataFrame, settings: Mapping[str, Any], rng: np.random.Generator) -> list[dict[str, Any]]:
+def _groups(table: pd.DataFrame, split: str) -> pd.Series:
+    """What intervals resample: bonds, and whole structures where structures were left out."""
+    return table["structure" if split == "structure" else "bond"]
+
+
+def _errors(
+    mine: pd.DataFrame, groups: pd.Series, settings: Mapping[str, Any], rng: np.random.Generator
+) -> list[dict[str, Any]]:
     error = (mine["predicted_angstrom"] - mine["bond_length_angstrom"]).abs().to_numpy()
     weight = mine["weight"].to_numpy(dtype=float)
     outlier = 100.0 * (error > settings["outlier_angstrom"])
     ones = np.ones_like(error)
-    groups, samples = mine["bond"].to_numpy(), settings["bootstrap_samples"]
+    samples = settings["bootstrap_samples"]
     quantities = (
         ("mae", "angstrom", PAPER_MAE_ANGSTROM, error, ones),
         ("weighted_mae", "angstrom", "", error, weight),
@@ -83,7 +92,7 @@ def _errors(mine: pd.DataFrame, settings: Mapping[str, Any], rng: np.random.Gene
     )
     rows = []
     for quantity, unit, paper, values, weights in quantities:
-        low, high = grouped_interval(values, weights, groups, samples=samples, rng=rng)
+        low, high = grouped_interval(values, weights, groups.to_numpy(), samples=samples, rng=rng)
         rows.append(
             {
                 "quantity": quantity, "unit": unit, "paper": paper, "ours": float(np.average(values, weights=weights)),
@@ -98,16 +107,15 @@ def _ratio(
 ) -> list[dict[str, Any]]:
     """How many times ELFnet's error is the line's, paired: both on the same resampled bonds."""
     errors = of_split.assign(error=(of_split["predicted_angstrom"] - of_split["bond_length_angstrom"]).abs())
-    sums = errors.pivot_table(index="bond", columns="subject", values="error", aggfunc="sum")
+    sums = errors.pivot_table(index=_groups(of_split, split).name, columns="subject", values="error", aggfunc="sum")
     if not {ELFNET, RIDGE} <= set(sums.columns):
         return []
     pairs = sums[[ELFNET, RIDGE]].to_numpy()
-    drawn = pairs[rng.integers(len(pairs), size=(settings["bootstrap_samples"], len(pairs)))].sum(axis=1)
-    low, high = np.percentile(drawn[:, 0] / drawn[:, 1], [2.5, 97.5])
+    low, high = ratio_interval(pairs, samples=settings["bootstrap_samples"], rng=rng)
     return [
         {
             "study": study, "system": "ruler", "quantity": "mae_over_ridge", "unit": "1", "subject": ELFNET,
-            "ours": float(pairs[:, 0].sum() / pairs[:, 1].sum()), "ci_low": float(low), "ci_high": float(high),
+            "ours": float(pairs[:, 0].sum() / pairs[:, 1].sum()), "ci_low": low, "ci_high": high,
             "n": int((errors["subject"] == ELFNET).sum()), "data": "all structures", "split": split,
             "comparable": "not comparable", "better": "lower",
         }
@@ -117,7 +125,7 @@ def _ratio(
 def grouped_interval(
     values: np.ndarray, weights: np.ndarray, groups: np.ndarray, *, samples: int, rng: np.random.Generator
 ) -> tuple[float, float]:
-    """95 % interval of a weighted mean by resampling whole groups.
+    """95 % interval of a weighted mean by resampling whole groups; nan with fewer groups than `MIN_GROUPS`.
 
     Args:
         values: Shape (n,).
@@ -128,6 +136,13 @@ def grouped_interval(
     """
     _, index = np.unique(groups, return_inverse=True)
     totals = np.column_stack([np.bincount(index, weights * values), np.bincount(index, weights)])
+    return ratio_interval(totals, samples=samples, rng=rng)
+
+
+def ratio_interval(totals: np.ndarray, *, samples: int, rng: np.random.Generator) -> tuple[float, float]:
+    """95 % interval of sum(first column) / sum(second column) by resampling rows, shape (groups, 2)."""
+    if len(totals) < MIN_GROUPS:
+        return float("nan"), float("nan")
     drawn = totals[rng.integers(len(totals), size=(samples, len(totals)))].sum(axis=1)
     low, high = np.percentile(drawn[:, 0] / drawn[:, 1], [2.5, 97.5])
     return float(low), float(high)

@@ -27,8 +27,7 @@ def bin_weights(lengths_angstrom: np.ndarray, edges_angstrom: Sequence[float], w
     """
     if len(weights) != len(edges_angstrom) - 1:
         raise ValueError(f"{len(weights)} weights for {len(edges_angstrom) - 1} bins")
-    by_bin: np.ndarray = np.asarray(weights, dtype=int)
-    return by_bin[bin_index(lengths_angstrom, edges_angstrom)]
+    return np.take(np.asarray(weights, dtype=int), bin_index(lengths_angstrom, edges_angstrom))
 
 
 def duplicate(items: np.ndarray, weights: np.ndarray) -> np.ndarray:

@@ -1,5 +1,6 @@
 """Readers for a user's files: formats are named by the ending, sizes are limited, nothing is evaluated or guessed."""
 
+import re
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -45,7 +46,8 @@ def read_structure(path: str | Path) -> Atoms:
     if len(atoms) > ATOM_LIMIT:
         raise StructureError(f"{path}: {len(atoms)} atoms are more than {ATOM_LIMIT}; cut the structure down")
     atoms = Atoms(atoms.numbers, atoms.positions)
-    atoms.info["source"] = f"file {path} sha256:{digest(data, length=64)}"
+    shown = re.sub(r"[^\w./ ()+-]", "_", str(path))  # extended xyz cannot carry quotes, backslashes and the like
+    atoms.info["source"] = f"file {shown} sha256:{digest(data, length=64)}"
     return atoms
 
 
