@@ -80,7 +80,7 @@ rule ruler_validate:
         mem_mb=4000,
         runtime=20,
     params:
-        code=code_fingerprint("auric.ruler.validate", libraries=("numpy", "pandas")),
+        code=code_fingerprint("auric.ruler.validation", libraries=("numpy", "pandas")),
         study=STUDY["study"],
         settings={
             key: STUDY["ruler"][key]
@@ -96,6 +96,7 @@ rule ruler_final:
         images=f"{RESULTS}/ruler/images.nc",
     output:
         elfnet=f"{RESULTS}/ruler/elfnet.safetensors",
+        solved=f"{RESULTS}/ruler/elfnet_solved.safetensors",
         ridge=f"{RESULTS}/ruler/ridge.npz",
     log:
         f"{RESULTS}/logs/ruler_final.log",

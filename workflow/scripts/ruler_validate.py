@@ -1,7 +1,7 @@
 """Adapter of the rule `ruler_validate`."""
 
 from auric.progress import log_to
-from auric.ruler.validate import validate
+from auric.ruler.validation import validate
 
 with log_to(snakemake.log[0], threads=snakemake.threads):
     validate(

@@ -5,9 +5,10 @@ from auric.lazy import public
 __getattr__, __all__ = public(
     __name__,
     {
-        "engines": ["Engine", "Labels", "make_engine"],
+        "engines": ["make_engine"],
         "frames": ["frames_block"],
         "gto": ["GtoEngine", "GtoSettings"],
+        "interface": ["Engine", "Labels"],
         "label": ["label_block", "label_once"],
         "orbitals": ["Orbitals", "read_orbitals", "write_orbitals"],
         "store": ["Store", "structure_hash"],

@@ -21,7 +21,7 @@ from pyscf.lib.exceptions import BasisNotFoundError
 
 from auric.errors import InputError, ScfError
 from auric.progress import log
-from auric.reference.engines import Labels
+from auric.reference.interface import Labels
 from auric.reference.orbitals import Orbitals, make_molecule
 from auric.units import BOHR_ANGSTROM, HARTREE_EV
 

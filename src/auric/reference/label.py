@@ -12,7 +12,8 @@ from auric.errors import ScfError
 from auric.files import read_frames, write_frames, write_table
 from auric.progress import Counter, log
 from auric.provenance import block_of, library_versions
-from auric.reference.engines import Engine, Labels, make_engine
+from auric.reference.engines import make_engine
+from auric.reference.interface import Engine, Labels
 from auric.reference.orbitals import Orbitals, write_orbitals
 from auric.reference.store import Entry, Store, structure_hash
 from auric.reference.version import METHOD_VERSION

@@ -10,7 +10,7 @@ from ase.calculators.calculator import CalculationFailed
 from tblite.ase import TBLite
 
 from auric.errors import ScfError
-from auric.reference.engines import Labels
+from auric.reference.interface import Labels
 
 RETRY_TEMPERATURES_K = (None, 1000.0, 3000.0)
 """Electronic temperatures tried in turn; None is the setting's. Hotter electrons spread over near-degenerate levels."""

@@ -11,9 +11,11 @@ __getattr__, __all__ = public(
         "fold": ["run_fold"],
         "names": ["HOLDOUT", "SPLITS", "fold_names"],
         "network": ["ElfNet"],
+        "rulers": ["Ruler"],
+        "solved": ["SolvedElfNet"],
         "splits": ["Fold", "make_fold"],
-        "training": ["NetworkSettings", "Ruler", "train"],
-        "validate": ["validate"],
+        "training": ["NetworkSettings", "train"],
+        "validation": ["validate"],
         "weights": ["bin_index", "bin_weights", "duplicate"],
     },
 )

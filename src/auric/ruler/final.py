@@ -9,11 +9,12 @@ import numpy as np
 from auric.files import write_npz
 from auric.ruler.baselines import RidgeOnLine
 from auric.ruler.dataset import read_images, trained_on
+from auric.ruler.solved import SolvedElfNet
 from auric.ruler.training import NetworkSettings, train
 
 
 def train_final(
-    images: str | Path, elfnet: str | Path, ridge: str | Path, *,
+    images: str | Path, elfnet: str | Path, solved: str | Path, ridge: str | Path, *,
     weighting: str, network: Mapping[str, Any], seed: int, checkpoint: str | Path,
 ) -> None:  # fmt: skip
     """Train ELFnet and the ridge line on all images and save both.
@@ -21,6 +22,7 @@ def train_final(
     Args:
         images: All images (NetCDF).
         elfnet: Model to write (safetensors; the header holds settings, scaling and what it was trained on).
+        solved: The same layers solved instead of trained (safetensors likewise).
         ridge: Model to write (npz with a JSON header).
         weighting: How weights enter the training.
         network: Keys of `ruler.network` of the configuration.
@@ -39,5 +41,9 @@ def train_final(
         watch=None,
         checkpoint=checkpoint,
     )
-    ruler.header["trained_on"] = trained_on(data)
-    ruler.save(elfnet)
+    for each, path in (
+        (ruler, elfnet),
+        (SolvedElfNet(seed, starts=1).fit(data.elf, data.lengths_angstrom, data.bond).rulers[0], solved),
+    ):
+        each.header["trained_on"] = trained_on(data)
+        each.save(path)

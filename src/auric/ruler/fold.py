@@ -8,11 +8,12 @@ import numpy as np
 
 from auric.files import write_table
 from auric.progress import log
-from auric.ruler.baselines import BASELINES
+from auric.ruler.baselines import MeanLength, RidgeOnLine
 from auric.ruler.dataset import ImageSet, read_images
+from auric.ruler.solved import SolvedElfNet
 from auric.ruler.splits import Fold, make_fold
 from auric.ruler.training import NetworkSettings, train
-from auric.ruler.validate import ELFNET, HISTORY_COLUMNS, PREDICTION_COLUMNS
+from auric.ruler.validation import ELFNET, HISTORY_COLUMNS, PREDICTION_COLUMNS
 
 
 def run_fold(
@@ -41,9 +42,9 @@ def run_fold(
         log.warning("split '%s' has no fold '%s': too few groups", split, fold)
     else:
         training, test = chosen
-        for baseline in BASELINES:
-            fitted = baseline().fit(data.elf[training], data.lengths_angstrom[training], data.bond[training])
-            rows += _rows(data, chosen, split, fold, baseline.subject, fitted.predict(data.elf[test]))
+        for reading in (MeanLength(), RidgeOnLine(), SolvedElfNet(seed)):
+            fitted = reading.fit(data.elf[training], data.lengths_angstrom[training], data.bond[training])
+            rows += _rows(data, chosen, split, fold, reading.subject, fitted.predict(data.elf[test]))
         ruler, curve = train(
             data,
             training,

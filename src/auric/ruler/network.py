@@ -6,7 +6,9 @@ convolutions without padding and five 2 x 2 poolings leave 2 x 2. Smaller images
 out where the convolutions after it would leave less than 2 x 2, and an adaptive pooling keeps the 2 x 2 in the end.
 """
 
+import math
 from collections.abc import Sequence
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -34,6 +36,16 @@ def pooling_plan(pixels: int, layers: int) -> list[bool]:
     return plan
 
 
+@torch.no_grad()
+def start_orthogonal(network: nn.Module) -> None:
+    """Orthogonal weights, scaled so that ReLUs keep the spread of their inputs, and no biases (doi:10.48550/arXiv.1312.6120)."""
+    for layer in network.modules():
+        if isinstance(layer, nn.Conv2d | nn.Linear):
+            nn.init.orthogonal_(layer.weight, math.sqrt(2))
+            assert layer.bias is not None
+            nn.init.zeros_(layer.bias)
+
+
 class ElfNet(nn.Module):
     """Reads a standardised bond length off an ELF image.
 
@@ -41,9 +53,14 @@ class ElfNet(nn.Module):
         pixels: Side of the images.
         channels: Channels of each convolution; the last are 64 for the paper's 256 features.
         hidden: Width of the first fully connected layer.
+        closing: The adaptive pooling that ends images of other sizes than 200 pixels.
     """
 
-    def __init__(self, pixels: int, channels: Sequence[int], hidden: int) -> None:
+    grid = GRID
+
+    def __init__(
+        self, pixels: int, channels: Sequence[int], hidden: int, *, closing: Literal["max", "average"] = "max"
+    ) -> None:
         super().__init__()
         layers: list[nn.Module] = []
         for before, after, pool in zip([1, *channels], channels, pooling_plan(pixels, len(channels)), strict=False):
@@ -51,7 +68,7 @@ class ElfNet(nn.Module):
             if pool:
                 layers.append(nn.MaxPool2d(2))
         self.convolutions = nn.Sequential(*layers)
-        self.pool = nn.AdaptiveMaxPool2d(GRID)
+        self.pool = nn.AdaptiveMaxPool2d(GRID) if closing == "max" else nn.AdaptiveAvgPool2d(GRID)
         self.first = nn.Linear(GRID * GRID * channels[-1], hidden)
         self.last = nn.Linear(hidden, 1)
 

@@ -1,12 +1,11 @@
 """Training of ELFnet: seeded, resumed after a kill, on a GPU where there is one.
 
 Adam on the mean squared error of standardised lengths. The random numbers of an epoch depend on the seed and the epoch alone, so
-that a training resumed from a checkpoint is the one that was killed. Two things are ours and are settings: the learning rate may
-fall along a cosine, and the last layer may be solved exactly in the end (`readout: ridge`): with all other layers
-fixed it is a linear regression, for which gradient steps are only a slow solver.
+that a training resumed from a checkpoint is the one that was killed. An epoch sees as many images as there are different
+ones, whatever their weights, so that all weightings cost the same. Two settings are ours: the learning rate may fall
+along a cosine, and the weights may start orthogonal.
 """
 
-import json
 import math
 import time
 from collections.abc import Sequence
@@ -16,21 +15,18 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors import SafetensorError
 from torch import Tensor
 
 from auric.errors import AuricError, InputError, suggestion
-from auric.files import atomic
 from auric.progress import Counter, log
 from auric.provenance import configuration_hash
-from auric.ruler.baselines import choose_ridge
 from auric.ruler.dataset import ImageSet
-from auric.ruler.network import ElfNet
+from auric.ruler.network import ElfNet, start_orthogonal
+from auric.ruler.rulers import Ruler, load_tensors, save_tensors
 from auric.ruler.weights import duplicate
 
 WEIGHTINGS = ("duplication", "sampler", "loss", "none")
-FORMAT = "auric elfnet 1"
 
 
 @dataclass(frozen=True)
@@ -43,66 +39,10 @@ class NetworkSettings:
     batch_size: int = 64
     learning_rate: float = 1e-4
     schedule: str = "constant"
-    readout: str = "gradient"
+    initialisation: str = "torch"
     device: str = "auto"
     threads: int = 1
     checkpoint_seconds: float = 60.0
-
-
-class Ruler:
-    """A trained ELFnet with its scaling and its provenance.
-
-    Args:
-        network: The network.
-        header: Settings, scaling (`mean_angstrom`, `sd_angstrom`), pixels and what it was trained on.
-    """
-
-    def __init__(self, network: ElfNet, header: dict[str, Any]) -> None:
-        self.network, self.header = network, header
-
-    def read(self, elf: np.ndarray, *, batch: int = 256) -> np.ndarray:
-        """Bond lengths read off images, shape (images,), angstrom.
-
-        Args:
-            elf: ELF values in [0, 1], shape (images, pixels, pixels).
-            batch: Images at a time.
-
-        Raises:
-            ValueError: If the images have another size than those it was trained on.
-        """
-        pixels = self.header["pixels"]
-        if elf.ndim != 3 or elf.shape[1:] != (pixels, pixels):
-            raise ValueError(f"images must have shape (n, {pixels}, {pixels}), got {elf.shape}")
-        device = next(self.network.parameters()).device
-        with torch.no_grad():
-            parts = [
-                self.network(torch.as_tensor(elf[start : start + batch], device=device)).cpu()
-                for start in range(0, len(elf), batch)
-            ]
-        scaled = torch.cat(parts).double().numpy() if parts else np.zeros(0)
-        return np.asarray(self.header["mean_angstrom"] + self.header["sd_angstrom"] * scaled)
-
-    def save(self, path: str | Path) -> None:
-        """Write safetensors with the header in its metadata."""
-        tensors = {name: tensor.contiguous().cpu() for name, tensor in self.network.state_dict().items()}
-        _save(path, tensors, {"format": FORMAT} | self.header)
-
-    @classmethod
-    def load(cls, path: str | Path) -> "Ruler":
-        """Read what `save` wrote.
-
-        Raises:
-            InputError: If the file is not a saved ruler.
-        """
-        try:
-            tensors, header = _load(path)
-        except (OSError, SafetensorError, KeyError, ValueError) as error:
-            raise InputError(f"{path}: not a ruler ({error}); give an elfnet.safetensors that auric wrote") from None
-        if header.get("format") != FORMAT:
-            raise InputError(f"{path}: format '{header.get('format')}' instead of '{FORMAT}'; train it again")
-        network = ElfNet(header["pixels"], header["settings"]["channels"], header["settings"]["hidden"])
-        network.load_state_dict(tensors)
-        return cls(network.eval(), header)
 
 
 def train(
@@ -146,7 +86,7 @@ def train(
         if checkpoint is not None and time.perf_counter() - saved > settings.checkpoint_seconds:
             job.keep(checkpoint, key, epoch + 1, curve)
             saved = time.perf_counter()
-    ruler = job.finish()
+    ruler = job.ruler()
     if checkpoint is not None:
         Path(checkpoint).unlink(missing_ok=True)
     return ruler, curve
@@ -165,9 +105,12 @@ class _Training:
         self.device = _device(settings.device)
         torch.manual_seed(seed)
         self.network = ElfNet(data.pixels, settings.channels, settings.hidden).to(self.device)
+        if settings.initialisation == "orthogonal":
+            start_orthogonal(self.network)
         self.optimiser = torch.optim.Adam(self.network.parameters(), lr=settings.learning_rate)
         items = duplicate(training, data.weights[training]) if weighting == "duplication" else training
         self.items = torch.as_tensor(items)
+        self.per_epoch = len(np.unique(training))
         lengths, weights = data.lengths_angstrom[training], data.weights[training].astype(float)
         weights = np.ones_like(weights) if weighting == "none" else weights
         self.mean = float(np.average(lengths, weights=weights))
@@ -180,9 +123,9 @@ class _Training:
         """Indices of images of each batch of an epoch."""
         generator = torch.Generator().manual_seed(self.seed * 1_000_003 + epoch)
         if self.weighting == "sampler":
-            drawn = torch.multinomial(self.weight[self.items], len(self.items), replacement=True, generator=generator)
+            drawn = torch.multinomial(self.weight[self.items], self.per_epoch, replacement=True, generator=generator)
         else:
-            drawn = torch.randperm(len(self.items), generator=generator)
+            drawn = torch.randperm(len(self.items), generator=generator)[: self.per_epoch]
         return torch.split(self.items[drawn], self.settings.batch_size)
 
     def learning_rate(self, epoch: float) -> float:
@@ -225,32 +168,11 @@ class _Training:
         every = max(1, self.settings.epochs // 50)
         if self.watch is None or ((epoch + 1) % every and epoch + 1 < self.settings.epochs):
             return None
-        read = self._ruler().read(self.data.elf[self.watch])
+        read = self.ruler().read(self.data.elf[self.watch])
         return float(np.abs(read - self.data.lengths_angstrom[self.watch]).mean())
 
-    def finish(self) -> Ruler:
-        """The trained ruler; its last layer solved exactly if the settings say so."""
-        if self.settings.readout == "ridge":
-            self._solve_last_layer()
-        return self._ruler()
-
-    def _solve_last_layer(self) -> None:
-        images = np.unique(self.training)
-        with torch.no_grad():
-            features = [
-                self.network.features(self.elf[part].to(self.device)).cpu()
-                for part in torch.split(torch.as_tensor(images), 256)
-            ]
-        x = torch.cat(features).double().numpy()
-        scaler, ridge = choose_ridge(x, self.target[images].double().numpy(), self.data.bond[images])
-        slope = ridge.coef_ / scaler.scale_
-        with torch.no_grad():
-            self.network.last.weight.copy_(torch.as_tensor(slope[None], dtype=torch.float32))
-            self.network.last.bias.copy_(
-                torch.as_tensor([ridge.intercept_ - slope @ scaler.mean_], dtype=torch.float32)
-            )
-
-    def _ruler(self) -> Ruler:
+    def ruler(self) -> Ruler:
+        """The ruler as far as it is trained."""
         header = {
             "settings": asdict(self.settings) | {"weighting": self.weighting, "seed": self.seed},
             "pixels": self.data.pixels, "mean_angstrom": self.mean, "sd_angstrom": self.sd,
@@ -262,7 +184,7 @@ class _Training:
         tensors = {f"network.{name}": tensor for name, tensor in self.network.state_dict().items()}
         for number, state in self.optimiser.state_dict()["state"].items():
             tensors |= {f"adam.{number}.{name}": torch.as_tensor(value) for name, value in state.items()}
-        _save(
+        save_tensors(
             path,
             {name: tensor.contiguous().cpu() for name, tensor in tensors.items()},
             {"key": key, "epochs": epochs, "curve": curve},
@@ -273,7 +195,7 @@ class _Training:
         if path is None or not Path(path).exists():
             return 0, []
         try:
-            tensors, header = _load(path)
+            tensors, header = load_tensors(path)
         except (OSError, SafetensorError, KeyError, ValueError) as error:
             log.warning("checkpoint %s is damaged (%s); training starts anew", path, error)
             return 0, []
@@ -299,13 +221,3 @@ def _device(name: str) -> torch.device:
     if name == "cuda" and not torch.cuda.is_available():
         raise InputError("ruler.network.device is cuda, but no GPU is seen; use auto or cpu")
     return torch.device(name)
-
-
-def _save(path: str | Path, tensors: dict[str, Tensor], header: dict[str, Any]) -> None:
-    with atomic(path) as temporary:
-        save_file(tensors, temporary, metadata={"header": json.dumps(header, sort_keys=True)})
-
-
-def _load(path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    with safe_open(path, framework="pt") as file:
-        return {name: file.get_tensor(name) for name in file.keys()}, json.loads(file.metadata()["header"])  # noqa: SIM118

@@ -32,4 +32,4 @@ def bin_weights(lengths_angstrom: np.ndarray, edges_angstrom: Sequence[float], w
 
 def duplicate(items: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Each item as often as its weight says, in order."""
-    return np.repeat(items, weights)
+    return np.repeat(items, weights, axis=0)

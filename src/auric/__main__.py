@@ -1,0 +1,7 @@
+"""`python -m auric`."""
+
+import sys
+
+from auric.cli import main
+
+sys.exit(main())

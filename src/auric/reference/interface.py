@@ -1,0 +1,42 @@
+"""What every engine of the ladder offers: `label(atoms, charge, multiplicity) -> Labels`."""
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from ase import Atoms
+
+from auric.reference.orbitals import Orbitals
+
+
+@dataclass(frozen=True)
+class Labels:
+    """What an engine says of one structure.
+
+    Attributes:
+        energy_ev: Total energy (eV).
+        forces_ev_angstrom: Shape (atoms, 3), or None if they were not asked for.
+        orbitals: Occupied orbitals, or None for engines without.
+        details: How it went: attempt, cycles, seconds, threads.
+    """
+
+    energy_ev: float
+    forces_ev_angstrom: np.ndarray | None
+    orbitals: Orbitals | None
+    details: dict[str, Any]
+
+
+class Engine(Protocol):
+    """Anything that labels structures."""
+
+    name: str
+
+    def identity(self) -> dict[str, Any]:
+        """The settings that change numbers (threads and memory do not), for the label store and provenance."""
+
+    def label(self, atoms: Atoms, charge: int, multiplicity: int) -> Labels:
+        """Label one structure.
+
+        Raises:
+            ScfError: If nothing in the retry ladder converged.
+        """

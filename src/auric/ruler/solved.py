@@ -1,0 +1,128 @@
+"""ELFnet solved instead of trained: the same layers, no gradient descent.
+
+The network is started so that it is nearly linear, and its last layer is then the exact solution of a ridge regression
+on the training images, the penalty chosen inside them. What is learned is thus linear in what the convolutions, the
+poolings and the first fully connected layer make of an image; it shows how much of an ELFnet's error comes from
+training by gradients rather than from its layers.
+
+Start, layer by layer over the training images:
+
+- weights are orthogonal, in convolutions blurred by a binomial kernel, and scaled to outputs of unit standard deviation;
+- biases lift the smallest output above zero by `MARGIN` times the range of the outputs, so that no ReLU cuts;
+- before a max-pooling, filters come in pairs of opposite sign, and the next layer takes the difference of each pair:
+  max(f) and max(-f) differ by twice the middle of f's range, which has no kink where f is flat, as max(f) alone has.
+"""
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from auric.ruler.baselines import choose_ridge
+from auric.ruler.network import ElfNet
+from auric.ruler.rulers import Ruler
+
+MARGIN = 3.0
+STARTS = 2
+CHANNELS = (8, 8, 16, 16, 32, 64)
+HIDDEN = 256
+BATCH = 256
+_BLUR = torch.outer(*2 * [torch.tensor([0.25, 0.5, 0.25], dtype=torch.double)])[None, None]
+
+
+class SolvedElfNet:
+    """The mean of a few ELFnets of which only the last layer is fitted, exactly.
+
+    Args:
+        seed: Seed of the orthogonal weights.
+        starts: Number of networks.
+    """
+
+    subject = "elfnet, solved"
+
+    def __init__(self, seed: int = 0, starts: int = STARTS) -> None:
+        self.seeds = [seed * 1_000 + start for start in range(starts)]
+
+    def fit(self, elf: np.ndarray, lengths_angstrom: np.ndarray, groups: np.ndarray) -> "SolvedElfNet":
+        """Start each network on the images and solve its last layer.
+
+        Args:
+            elf: Images, shape (images, pixels, pixels), ELF values.
+            lengths_angstrom: Shape (images,).
+            groups: Bond of each image, shape (images,).
+        """
+        # Repeats (duplicated images) would count as evidence in the choice of the penalty.
+        _, first = np.unique(elf.reshape(len(elf), -1), axis=0, return_index=True)
+        elf, lengths, groups = elf[first], np.asarray(lengths_angstrom)[first], np.asarray(groups)[first]
+        mean, spread = float(lengths.mean()), float(lengths.std()) or 1.0
+        self.rulers = [
+            _solve(elf, (lengths - mean) / spread, groups, seed, {"mean_angstrom": mean, "sd_angstrom": spread})
+            for seed in self.seeds
+        ]
+        return self
+
+    def predict(self, elf: np.ndarray) -> np.ndarray:
+        """Lengths read off images, shape (images,), angstrom."""
+        return np.asarray(np.mean([ruler.read(elf) for ruler in self.rulers], axis=0))
+
+
+def _solve(elf: np.ndarray, targets: np.ndarray, groups: np.ndarray, seed: int, scaling: dict[str, float]) -> Ruler:
+    """One network, started and solved for standardised lengths."""
+    torch.manual_seed(seed)
+    pixels = elf.shape[-1]
+    network = ElfNet(pixels, CHANNELS, HIDDEN, closing="average").double()
+    start_near_linear(network, torch.as_tensor(elf))
+    with torch.no_grad():
+        parts = [network.features(part.double()) for part in torch.split(torch.as_tensor(elf), BATCH)]
+        scaler, ridge = choose_ridge(torch.cat(parts).numpy(), targets, groups)
+        slope = ridge.coef_ / scaler.scale_
+        network.last.weight.copy_(torch.as_tensor(slope[None]))
+        network.last.bias.fill_(float(ridge.intercept_ - slope @ scaler.mean_))
+    settings = {
+        "channels": CHANNELS,
+        "hidden": HIDDEN,
+        "closing": "average",
+        "seed": seed,
+        "penalty": float(ridge.alpha),
+    }
+    return Ruler(network, {"settings": settings, "pixels": pixels} | scaling)
+
+
+@torch.no_grad()
+def start_near_linear(network: ElfNet, elf: Tensor) -> None:
+    """Set the weights and biases of all layers but the last.
+
+    Args:
+        network: The network, changed in place (double precision).
+        elf: Training images, shape (images, pixels, pixels), ELF values.
+    """
+    outputs = (elf.double().unsqueeze(1) - 0.5) / 0.5
+    paired = 0
+    layers = list(network.convolutions)
+    for position, layer in enumerate(layers):
+        if isinstance(layer, nn.Conv2d):
+            pooled_next = any(isinstance(each, nn.MaxPool2d) for each in layers[position + 1 : position + 3])
+            paired = _start_layer(layer, outputs, paired, pooled_next)
+        outputs = layer(outputs)
+    _start_layer(network.first, network.pool(outputs).flatten(1), paired * network.grid**2 if paired else 0, False)
+
+
+def _start_layer(layer: nn.Conv2d | nn.Linear, inputs: Tensor, paired: int, pair: bool) -> int:
+    """Start one layer on its inputs; `paired` inputs are each other's opposites. Returns how many outputs are paired."""
+    nn.init.orthogonal_(layer.weight)
+    if isinstance(layer, nn.Conv2d):  # smooth filters are flatter where a pooling looks
+        layer.weight.copy_(
+            nn.functional.conv2d(layer.weight.reshape(-1, 1, 3, 3), _BLUR, padding=1).reshape(layer.weight.shape)
+        )
+    if paired:
+        layer.weight[:, paired:] = -layer.weight[:, :paired]
+    half = len(layer.weight) // 2 if pair else 0
+    if half:
+        layer.weight[half:] = -layer.weight[:half]
+    assert layer.bias is not None
+    nn.init.zeros_(layer.bias)
+    by_channel = layer(inputs).transpose(0, 1).flatten(1)
+    scale = 1 / by_channel.std(dim=1).clamp_min(1e-6)
+    layer.weight.mul_(scale.reshape(-1, *[1] * (layer.weight.dim() - 1)))
+    low, high = by_channel.amin(dim=1) * scale, by_channel.amax(dim=1) * scale
+    layer.bias.copy_(MARGIN * (high - low) - low)
+    return half

@@ -1,0 +1,118 @@
+import pytest
+import yaml
+
+from auric import study
+from auric.configuration import faults_of, load_configuration, load_yaml, with_defaults
+from auric.errors import InputError
+
+SCHEMA = "workflow/schemas/config.schema.yaml"
+
+
+def load(tmp_path, root, content):
+    path = tmp_path / "c.yaml"
+    path.write_text(content if isinstance(content, str) else yaml.safe_dump(content), encoding="utf-8")
+    return load_configuration(path, root / SCHEMA)
+
+
+def test_defaults_are_those_of_the_schema_at_all_depths(tmp_path, root):
+    settings = load(tmp_path, root, {"study": "mine", "elf": {"planes": 3}})
+    assert settings["elf"]["planes"] == 3
+    assert settings["elf"]["pixels"] == 200
+    assert settings["reference"]["gto"]["basis"] == {"default": "def2-svp"}
+    assert settings["ruler"]["bin_weights"] == [1, 2, 20, 30]
+
+
+def test_every_setting_is_described_and_its_default_is_allowed(root):
+    schema = load_yaml(root / SCHEMA)
+    assert not faults_of(with_defaults({"study": "x"}, schema), schema)
+
+    def walk(rules, name):
+        for key, each in rules.get("properties", {}).items():
+            if "properties" in each:
+                assert each["additionalProperties"] is False, f"{name}.{key}"
+                walk(each, f"{name}.{key}")
+            else:
+                assert each["description"].endswith("."), f"{name}.{key}"
+
+    walk(schema, "")
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ({"study": "x", "rulr": {}}, "unknown key 'rulr'.*Did you mean 'ruler'"),
+        (
+            {"study": "x", "ruler": {"network": {"epoch": 3}}},
+            "unknown key 'ruler.network.epoch'.*Did you mean 'epochs'",
+        ),
+        ({"ruler": {}}, "key 'study' is missing"),
+        ({"study": "../x"}, "study: '../x' cannot be used"),
+        ({"study": "x", "ruler": {"folds": 1}}, "ruler.folds: '1' cannot be used"),
+        ({"study": "x", "ruler": {"folds": "five"}}, "ruler.folds: 'five'"),
+        ({"study": "x", "elf": {"offset": "savi"}}, "Did you mean 'savin'"),
+        ({"study": "x", "ruler": {"bin_edges_angstrom": [2.3, 2.3, 2.7]}}, "must rise"),
+        ({"study": "x", "ruler": {"bin_weights": [1, 2]}}, "2 weights for 4 bins"),
+        ({"study": "x", "results": "a;b"}, "results: 'a;b'"),
+        ("study: x\nstudy: y\n", "given twice"),
+        ("study: [", "not readable as YAML"),
+        ("", "holds none"),
+        ("- a\n", "holds none"),
+        ("!!python/object/apply:os.system ['true']", "not readable as YAML"),
+    ],
+)
+def test_faults_are_told_in_one_line(tmp_path, root, content, reason):
+    with pytest.raises(InputError, match=reason) as caught:
+        load(tmp_path, root, content)
+    assert "\n" not in str(caught.value)
+    assert "c.yaml" in str(caught.value)
+
+
+def test_missing_and_binary_files(tmp_path, root):
+    with pytest.raises(InputError, match="name an existing configuration file"):
+        load_configuration(tmp_path / "none.yaml", root / SCHEMA)
+    (tmp_path / "b.yaml").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(InputError, match="not UTF-8"):
+        load_configuration(tmp_path / "b.yaml", root / SCHEMA)
+
+
+@pytest.mark.parametrize("name", ["test", "workstation", "paper", None])
+def test_shipped_studies_are_valid_and_write_under_their_own_names(root, monkeypatch, name):
+    monkeypatch.chdir(root)
+    settings = study.load({} if name is None else {"study": name}, root)
+    assert settings["study"] == (name or "demo")
+    rows = study.structures(settings, root)
+    assert rows
+    assert not any(row["error"] for row in rows)
+    blocks = study.blocks(settings, rows)
+    assert sum(len(study.rows_of_block(settings, rows, s)) for s in blocks) == len(rows)
+
+
+def test_studies_are_never_merged(root):
+    with pytest.raises(InputError, match="never merged"):
+        study.load({"ruler": {"folds": 3}}, root)
+    with pytest.raises(InputError, match="choose from paper, test, workstation"):
+        study.load({"study": "tset"}, root)
+
+
+def test_adding_a_structure_moves_no_other(root, monkeypatch):
+    monkeypatch.chdir(root)
+    settings = study.load({}, root)
+    rows = study.structures(settings, root)
+    more = [*rows, {**rows[0], "name": "another"}]
+    for s in study.blocks(settings, rows):
+        before = [row["name"] for row in study.rows_of_block(settings, rows, s)]
+        after = [row["name"] for row in study.rows_of_block(settings, more, s)]
+        assert [name for name in after if name != "another"] == before
+
+
+def test_results_that_cannot_be_written_stop_before_any_step(tmp_path, root, monkeypatch):
+    (tmp_path / "file").write_text("")
+    (tmp_path / "config/studies").mkdir(parents=True)
+    (tmp_path / "workflow").symlink_to(root / "workflow")
+    (tmp_path / "config/config.yaml").write_text(f"study: x\nresults: {tmp_path}/file/results\n")
+    with pytest.raises(InputError, match="is a file"):
+        study.load({}, tmp_path)
+    monkeypatch.setattr("os.access", lambda *_: False)
+    (tmp_path / "config/config.yaml").write_text(f"study: x\nresults: {tmp_path}/new\n")
+    with pytest.raises(InputError, match="is not writable"):
+        study.load({}, tmp_path)

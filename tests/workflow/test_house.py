@@ -1,0 +1,183 @@
+"""The house's own rules: who imports whom, what counts as a change, and that copies of one fact agree."""
+
+import ast
+import importlib
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from auric import provenance
+from auric.cli import main
+from auric.configuration import load_yaml, settings_page
+from auric.provenance import block_of, code_fingerprint, imports, reached
+from auric.results import results_page
+
+PACKAGE = provenance.PACKAGE
+ROOMS = sorted(path.name for path in PACKAGE.iterdir() if (path / "__init__.py").exists())
+STANDS_ON = {
+    "structures": set(),
+    "reference": {"structures"},
+    "elf": {"structures", "reference"},
+    "ruler": {"elf", "reference", "structures"},
+    "report": set(),
+}
+
+
+def modules():
+    return sorted(
+        ".".join(("auric", *path.relative_to(PACKAGE).with_suffix("").parts)).removesuffix(".__init__")
+        for path in PACKAGE.rglob("*.py")
+    )
+
+
+def room_of(module):
+    parts = module.split(".")
+    return parts[1] if len(parts) > 1 and parts[1] in ROOMS else None
+
+
+def test_rooms_import_only_what_they_stand_on():
+    for module in modules():
+        if room_of(module):
+            rooms = {room_of(name) for name in imports(module)} - {None, room_of(module)}
+            assert rooms <= STANDS_ON[room_of(module)], module
+
+
+def test_there_is_no_cycle_of_imports():
+    done = set()
+
+    def visit(module, path):
+        assert module not in path, " -> ".join([*path, module])
+        if module not in done:
+            for name in imports(module):
+                visit(name, [*path, module])
+            done.add(module)
+
+    for module in modules():
+        visit(module, [])
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_public_names_exist_and_none_hides_a_module(room):
+    package = importlib.import_module(f"auric.{room}")
+    files = {path.stem for path in (PACKAGE / room).glob("*.py")}
+    for name in package.__all__:
+        assert getattr(package, name) is not None
+        assert name not in files
+
+
+@pytest.fixture
+def package(tmp_path, monkeypatch):
+    """A package of two modules, the second imported by the first."""
+    (tmp_path / "room").mkdir()
+    (tmp_path / "__init__.py").write_text("")
+    (tmp_path / "room" / "__init__.py").write_text("")
+    (tmp_path / "room" / "rule.py").write_text("from auric.room.helper import f\n\ndef g():\n    return f()\n")
+    (tmp_path / "room" / "helper.py").write_text("def f():\n    return 1\n")
+    (tmp_path / "other.py").write_text("x = 1\n")
+    monkeypatch.setattr(provenance, "PACKAGE", tmp_path)
+
+    def fingerprint(**changes):
+        for name, text in changes.items():
+            (tmp_path / name.replace("__", "/")).with_suffix(".py").write_text(text)
+        imports.cache_clear()
+        code_fingerprint.cache_clear()
+        return code_fingerprint("auric.room.rule", libraries=("numpy",))
+
+    yield fingerprint
+    imports.cache_clear()
+    code_fingerprint.cache_clear()
+
+
+def test_fingerprint_follows_code_that_is_reached_and_nothing_else(package):
+    before = package()
+    assert reached("auric.room.rule") == {"auric.room.rule", "auric.room.helper"}
+    assert package(room__helper='"""Doc."""\n\ndef f():\n    """Doc."""\n    return 1  # comment\n') == before
+    assert package(other="x = 2\n") == before
+    assert package(room__helper="def f():\n    return 2\n") != before
+
+
+def test_fingerprint_follows_library_versions(package, monkeypatch):
+    before = package()
+    monkeypatch.setattr(provenance, "library_version", lambda name: "0")
+    assert package() != before
+
+
+def test_unknown_module_is_refused():
+    with pytest.raises(ValueError, match=r"no module auric\.nowhere"):
+        reached("auric.nowhere")
+
+
+def test_blocks_depend_on_the_name_alone_and_are_even():
+    counts = [0] * 8
+    for number in range(4000):
+        counts[block_of(f"cluster_{number:04d}", 8)] += 1
+    assert min(counts) > 400
+    assert block_of("au25", 7) == block_of("au25", 7)
+
+
+def test_settings_page_is_current(root):
+    page = settings_page(load_yaml(root / "workflow/schemas/config.schema.yaml"))
+    assert (root / "docs/settings.md").read_text() == page, "run `auric settings > docs/settings.md`"
+
+
+def test_results_page_is_current(root):
+    assert (root / "docs/results.md").read_text() == results_page(root / "docs"), (
+        "run `auric results > docs/results.md`"
+    )
+
+
+def test_environments_pin_what_the_lock_file_pins(root):
+    lock = dict(line.split("==") for line in (root / "requirements.lock").read_text().lower().split() if "==" in line)
+    for path in (root / "envs").glob("*.yaml"):
+        pins = yaml.safe_load(path.read_text())["dependencies"][-1]["pip"]
+        for pin in pins:
+            name, version = pin.split("==")
+            assert lock[name] == version, f"{path.name}: {pin}"
+
+
+def test_profiles_agree_on_what_makes_a_job_run_again(root):
+    triggers = {
+        path.parent.name: yaml.safe_load(path.read_text())["rerun-triggers"]
+        for path in root.glob("profiles/*/config.yaml")
+    }
+    assert set(triggers) == {"default", "slurm"}
+    assert triggers["default"] == triggers["slurm"] == ["mtime", "params", "input"]
+
+
+def test_every_rule_with_a_script_declares_the_house_directives_and_its_adapter_is_small(root):
+    rules = {}
+    for path in (root / "workflow/rules").glob("*.smk"):
+        for block in re.split(r"\n(?=rule )", path.read_text()):
+            if match := re.match(r"rule (\w+):", block):
+                rules[match[1]] = block
+    scripts = {path.stem: path.read_text() for path in (root / "workflow/scripts").glob("*.py")}
+    assert set(rules) == set(scripts)
+    for name, block in rules.items():
+        for word in ("log", "benchmark", "conda", "threads", "resources"):
+            assert re.search(rf"^    {word}:", block, re.M), f"{name} lacks {word}"
+        tree = ast.parse(scripts[name])
+        assert len(tree.body) <= 5, f"{name}.py does more than adapt"
+        used = set(re.findall(r"snakemake\.params\.(\w+)", scripts[name]))
+        given = set(re.findall(r"^        (\w+)=", block.split("params:")[1], re.M))
+        assert used == given - {"code", "assets", "method_version"}, name
+
+
+def test_no_pickle_and_nothing_evaluated():
+    for path in PACKAGE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                names = [alias.name for alias in node.names] + [getattr(node, "module", "") or ""]
+                assert not {"pickle", "joblib", "dill", "cloudpickle"} & set(names), path
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+                assert node.func.id not in ("eval", "exec"), path
+
+
+def test_command_line(capsys, tmp_path, root, monkeypatch):
+    monkeypatch.chdir(root)
+    assert main(["settings"]) == 0
+    assert "ruler.network.epochs" in capsys.readouterr().out
+    assert main(["scorecard", str(tmp_path)]) == 2
+    assert capsys.readouterr().err.startswith("auric: ")
+    assert Path("docs/results.md").read_text().startswith("# Results")
