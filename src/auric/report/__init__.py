@@ -1,8 +1,5 @@
-"""The report: one offline folder that shows what a study computed, each number beside the paper's.
+"""The report: one offline folder of scorecard, figures, clusters and provenance. Reads files only."""
 
-Reads files of all rooms and imports none of them.
-"""
+from auric.lazy import public
 
-from auric.report.build import build_report
-
-__all__ = ["build_report"]
+__getattr__, __all__ = public(__name__, {"build": ["build_report"], "tables": ["join_failures"]})
