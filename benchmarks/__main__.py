@@ -1,8 +1,7 @@
 """All benchmarks, side by side with a peer in one run; figures go to docs/benchmarks.csv. Not part of the tests."""
 
-from benchmarks.elf import measure_elf
-
 from auric.scorecard import write_scorecard
+from benchmarks.elf import measure_elf
 
 rows = measure_elf()
 for row in rows:

@@ -90,9 +90,12 @@ def files_of(rows: list[Row]) -> list[str]:
 
 def closing_words(results: str) -> str:
     """What a finished run left, and which structures failed."""
-    with open(f"{results}/failures.csv", encoding="utf-8", newline="") as file:
+    report, table = Path(results, "report/index.html"), Path(results, "failures.csv")
+    if not (report.is_file() and table.is_file()):
+        return "\nauric: done with the part that was asked for."
+    with table.open(encoding="utf-8", newline="") as file:
         failures = list(csv.DictReader(file))
-    words = [f"\nauric: done. Open {results}/report/index.html (or send {results}/report.zip)."]
+    words = [f"\nauric: done. Open {report} (or send {results}/report.zip)."]
     if failures:
         shown = "\n".join(f"  {row['frame'] or row['structure']}: {row['reason']}" for row in failures[:10])
         stages = ", ".join(f"{count} at {stage}" for stage, count in Counter(row["stage"] for row in failures).items())
