@@ -231,6 +231,18 @@ def test_solved_elfnet_is_seeded_and_ignores_repeats(data):
     np.testing.assert_allclose(third.predict(data.elf), first, atol=1e-9)
 
 
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_few_images_are_enough_to_go_through(data, count):
+    few = slice(0, count)
+    for reading in (MeanLength(), RidgeOnLine(), SolvedElfNet(1)):
+        fitted = reading.fit(data.elf[few], data.lengths_angstrom[few], data.bond[few])
+        np.testing.assert_allclose(fitted.predict(data.elf[few]), data.lengths_angstrom[few], atol=1e-4)
+    ruler, _ = train(
+        data, np.arange(count), settings=NetworkSettings(**SMALL), weighting="loss", seed=0, watch=None, checkpoint=None
+    )
+    assert np.isfinite(ruler.read(data.elf)).all()
+
+
 def run(data, seed=0, checkpoint=None, **changes):
     return train(
         data, np.arange(len(data)), settings=NetworkSettings(**SMALL | changes), weighting="loss", seed=seed,

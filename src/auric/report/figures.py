@@ -259,7 +259,7 @@ def draw_strip(path: Path, images: xr.Dataset, chosen: Sequence[int]) -> None:
             axes.text(0.5, -0.04, f"third atom {str(one['third_element'].item())[:12]}", color="#555c66", fontsize=7.5,
                       ha="center", va="top")  # fmt: skip
         bar = figure.colorbar(shown, ax=grid, fraction=0.03, aspect=28)
-        bar.set_label("electron localisation function")
+        bar.set_label("electron localization function")
         bar.set_ticks([0, 0.25, 0.5, 0.75, 1])
         bar.outline.set_visible(False)
 

@@ -121,7 +121,8 @@ def _start_layer(layer: nn.Conv2d | nn.Linear, inputs: Tensor, paired: int, pair
     assert layer.bias is not None
     nn.init.zeros_(layer.bias)
     by_channel = layer(inputs).transpose(0, 1).flatten(1)
-    scale = 1 / by_channel.std(dim=1).clamp_min(1e-6)
+    spread = by_channel.std(dim=1, correction=0)
+    scale = torch.where(spread > 1e-6, 1 / spread, 1.0)  # a single image has no spread behind the convolutions
     layer.weight.mul_(scale.reshape(-1, *[1] * (layer.weight.dim() - 1)))
     low, high = by_channel.amin(dim=1) * scale, by_channel.amax(dim=1) * scale
     layer.bias.copy_(MARGIN * (high - low) - low)
