@@ -109,6 +109,10 @@ class TestGto(EngineContract):
         with pytest.raises(ScfError, match="plain, then level shift"):
             GtoEngine(GtoSettings(**FAST | {"max_cycles": 1})).label(WATER_LIKE, 0, 1)
 
+    def test_unknown_functional_is_refused(self):
+        with pytest.raises(InputError, match="no functional 'b4lyp'"):
+            GtoEngine(GtoSettings(xc="b4lyp"))
+
     @pytest.mark.parametrize(
         ("basis", "reason"),
         [

@@ -58,6 +58,12 @@ class GtoEngine:
 
     def __init__(self, settings: GtoSettings, *, threads: int = 1, memory_mb: int = 4000) -> None:
         self.settings, self.threads, self.memory_mb = settings, threads, memory_mb
+        try:
+            dft.libxc.parse_xc(settings.xc)
+        except (KeyError, ValueError) as error:
+            raise InputError(
+                f"reference.gto.xc: PySCF has no functional '{settings.xc}' ({error}); try b3lyp or pbe"
+            ) from None
         for element, name in settings.basis.items():
             if element != "default" and element not in atomic_numbers:
                 raise InputError(f"reference.gto.basis: '{element}' is no element; use a symbol or 'default'")
