@@ -93,14 +93,35 @@ def closing_words(results: str) -> str:
     report, table = Path(results, "report/index.html"), Path(results, "failures.csv")
     if not (report.is_file() and table.is_file()):
         return "\nauric: done with the part that was asked for."
-    with table.open(encoding="utf-8", newline="") as file:
-        failures = list(csv.DictReader(file))
-    words = [f"\nauric: done. Open {report} (or send {results}/report.zip)."]
+    failures = _rows(table)
+    words = [*_errors(_rows(Path(results, "scorecard/ruler.csv")))]
+    words.append(f"\nauric: done. Open {report} (or send {results}/report.zip).")
     if failures:
         shown = "\n".join(f"  {row['frame'] or row['structure']}: {row['reason']}" for row in failures[:10])
         stages = ", ".join(f"{count} at {stage}" for stage, count in Counter(row["stage"] for row in failures).items())
         words.append(f"auric: {len(failures)} failed ({stages}); all are in {results}/failures.csv:\n{shown}")
     return "\n".join(words)
+
+
+def _rows(table: Path) -> list[dict[str, str]]:
+    with table.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def _errors(scorecard: list[dict[str, str]]) -> list[str]:
+    """The ruler's errors as lines of text, one per split."""
+    errors = {(row["split"], row["subject"]): float(row["ours"]) for row in scorecard if row["quantity"] == "mae"}
+    if not errors:
+        return []
+    subjects = list(dict.fromkeys(subject for _, subject in errors))
+    lines = [
+        "\nMean absolute error of the bond length read off an ELF image (angstrom), by what test images do not share with training:"
+    ]
+    lines.append("  ".join(f"{word:>{max(9, len(word))}}" for word in ("split", *subjects)))
+    for split in dict.fromkeys(split for split, _ in errors):
+        numbers = [f"{errors.get((split, subject), float('nan')):>{max(9, len(subject))}.2g}" for subject in subjects]
+        lines.append("  ".join([f"{split:>9}", *numbers]))
+    return lines
 
 
 def failing_words(results: str) -> str:
