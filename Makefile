@@ -3,6 +3,7 @@
 PYTHON ?= python3
 CORES ?= 2
 STUDY ?=
+TORCH_OPTIONS ?=
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
@@ -10,7 +11,7 @@ export PYTHONPATH := $(CURDIR)/src$(if $(PYTHONPATH),:$(PYTHONPATH))
 export MPLCONFIGDIR := $(CURDIR)/.venv/matplotlib
 
 .DEFAULT_GOAL := run
-.PHONY: run test bench lint format clean
+.PHONY: run test bench lint format unlock clean
 
 run: $(READY)
 	@$(BIN)/snakemake --cores $(CORES) $(if $(STUDY),--config study=$(STUDY))
@@ -34,16 +35,20 @@ format: $(READY)
 	@$(BIN)/ruff format .
 	@$(BIN)/snakefmt Snakefile workflow
 
+# After a kill that left Snakemake's lock behind (and only if no other run is at work in this folder).
+unlock: $(READY)
+	@$(BIN)/snakemake --unlock $(if $(STUDY),--config study=$(STUDY))
+
 clean:
 	rm -rf $(VENV) build .snakemake
 
-# The environment, made again when the lock file changes. torch comes first: some mirrors hold its CPU build under the plain
-# version, and nothing else may pull in another.
-$(READY): requirements.lock pyproject.toml
+# The environment, made again when the lock file changes. torch comes first and with what its build for this platform needs
+# (CUDA builds bring libraries that the lock does not name); TORCH_OPTIONS can point pip to a CPU build.
+$(READY): requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit("auric needs Python 3.11 or newer, this is " + sys.version.split()[0] + "; set PYTHON=python3.12, say" if sys.version_info < (3, 11) else 0)'
 	@echo "auric: setting up $(VENV) once (about 3 GB, a few minutes)"
 	@rm -rf $(VENV) && $(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps "$$(grep '^torch==' requirements.lock)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check $(TORCH_OPTIONS) --constraint requirements.lock torch
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --requirement requirements.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@

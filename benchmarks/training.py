@@ -23,9 +23,9 @@ VARIANTS = {
     "elfnet, as in the demonstration": (DEMO, "loss"),
     "elfnet, library's start": (replace(DEMO, initialisation="torch"), "loss"),
     "elfnet, all images alike": (DEMO, "none"),
-    "elfnet, ten times the epochs": (replace(DEMO, epochs=400), "loss"),
-    "elfnet, the paper's training, 400 epochs": (
-        replace(DEMO, epochs=400, batch_size=64, learning_rate=1e-4, schedule="constant", initialisation="torch"),
+    "elfnet, four times the epochs": (replace(DEMO, epochs=160), "loss"),
+    "elfnet, the paper's training, 160 epochs": (
+        replace(DEMO, epochs=160, batch_size=64, learning_rate=1e-4, schedule="constant", initialisation="torch"),
         "duplication",
     ),
 }

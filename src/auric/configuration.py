@@ -4,6 +4,7 @@ Schemas are the one place where settings are described; the settings page is gen
 refused, with the nearest known one, and so are keys given twice.
 """
 
+import math
 from collections.abc import Mapping
 from copy import deepcopy
 from itertools import pairwise
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from jsonschema import Draft202012Validator
+from jsonschema import Draft202012Validator, validators
 from jsonschema.exceptions import ValidationError
 
 from auric.errors import InputError, suggestion
@@ -71,7 +72,7 @@ def load_configuration(path: str | Path, schema: str | Path) -> dict[str, Any]:
 
 def faults_of(instance: Any, schema: Schema) -> list[str]:
     """What is wrong with an instance, one sentence per fault, each naming key, value and what is expected."""
-    errors = Draft202012Validator(schema).iter_errors(instance)
+    errors = _Validator(schema).iter_errors(instance)
     return [_sentence(error) for error in sorted(errors, key=lambda error: [str(part) for part in error.absolute_path])]
 
 
@@ -112,6 +113,20 @@ def _inline(value: Any) -> str:
     return str(yaml.safe_dump(value, default_flow_style=True, width=1000)).strip().removesuffix("...").strip()
 
 
+# Plain JSON schema takes 2.0 for a whole number, and YAML's .nan and .inf for numbers.
+_Validator = validators.extend(
+    Draft202012Validator,
+    type_checker=Draft202012Validator.TYPE_CHECKER.redefine_many(
+        {
+            "integer": lambda _, value: isinstance(value, int) and not isinstance(value, bool),
+            "number": lambda _, value: (
+                isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+            ),
+        }
+    ),
+)
+
+
 def _sentence(error: ValidationError) -> str:
     place = ".".join(str(part) for part in error.absolute_path)
     rules: Mapping[str, Any] = error.schema if isinstance(error.schema, dict) else {}
@@ -124,8 +139,13 @@ def _sentence(error: ValidationError) -> str:
         return f"key '{f'{place}.' if place else ''}{missing}' is missing; add it"
     if error.validator == "enum":
         return f"{place}: {error.instance!r} is not offered; {suggestion(str(error.instance), [str(c) for c in rules['enum']])}"
-    expected = rules.get("description", error.message)
-    return f"{place}: {str(error.instance)[:80]!r} cannot be used ({error.validator} {error.validator_value}); expected: {expected}"
+    if error.instance is None:
+        return f"{place}: the key has no value; give it one or delete the key"
+    limit = "" if error.validator == "pattern" else f" ({error.validator} {error.validator_value})"
+    expected = rules.get("description", f"a value that is a {rules.get('type', 'usable one')}")
+    if error.validator == "type" and rules.get("type") in ("number", "integer") and isinstance(error.instance, str):
+        expected += " Write it as a number without quotes, with a decimal point before an exponent (1.0e-5)."
+    return f"{place}: {str(error.instance)[:80]!r} cannot be used{limit}; expected: {expected}"
 
 
 def _check_bins(path: str | Path, ruler: Mapping[str, Any]) -> None:

@@ -17,7 +17,7 @@ import xarray as xr
 from ase import Atoms
 from ase.io import read, write
 
-from auric.errors import InputError
+from auric.errors import AuricError, InputError
 
 NPZ_HEADER = "header_json"
 
@@ -122,9 +122,21 @@ def write_dataset(path: str | Path, dataset: xr.Dataset) -> None:
 
 
 def read_dataset(path: str | Path) -> xr.Dataset:
-    """Read a NetCDF file into memory and close it."""
+    """Read a NetCDF file into memory and close it.
+
+    Raises:
+        AuricError: If the file is damaged.
+    """
+    try:
+        return _load_dataset(path)
+    except (OSError, ValueError, KeyError, RuntimeError) as error:
+        raise AuricError(f"{path}: damaged or not NetCDF ({error}); delete it and run again") from error
+
+
+def _load_dataset(path: str | Path) -> xr.Dataset:
     with xr.open_dataset(path, engine="h5netcdf") as dataset:
-        return dataset.load()
+        # How a variable was stored says nothing of how it may be stored again: a kept text length would cut longer names.
+        return dataset.load().drop_encoding()
 
 
 def write_json(path: str | Path, content: Any) -> None:

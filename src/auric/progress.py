@@ -47,6 +47,21 @@ def log_to(path: str | Path, *, threads: int = 1) -> Iterator[None]:
         handler.close()
 
 
+def reason_of(error: Exception, name: str) -> str:
+    """Why one structure or frame failed, for its row in the table of failures, so that the others go on.
+
+    Errors a user can act on are their own reason; anything else is a defect, whose traceback goes to the log. Too little
+    memory is raised again: the scheduler tries the whole job with more.
+    """
+    if isinstance(error, MemoryError):
+        raise error
+    if isinstance(error, AuricError):
+        log.warning("%s: %s", name, error)
+        return str(error)
+    log.error("%s: %s", name, traceback.format_exc())
+    return " ".join(f"{type(error).__name__}: {error} (unexpected; the log has the traceback)".split())
+
+
 class Counter:
     """Progress of a loop: a log record at most every few seconds, with what remains."""
 

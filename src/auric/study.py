@@ -2,6 +2,7 @@
 
 import csv
 import os
+import re
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
@@ -36,6 +37,10 @@ def load(command_line: Mapping[str, Any], root: Path) -> dict[str, Any]:
             "put all settings in config/studies/NAME.yaml and use --config study=NAME"
         )
     name = command_line.get("study")
+    if name is not None and not re.fullmatch("[a-z][a-z0-9_-]{0,31}", str(name)):
+        raise InputError(
+            f"--config study={str(name)[:40]}: not a study's name; use lower-case letters, digits, - and _"
+        )
     path = root / (CONFIGURATION if name is None else f"config/studies/{name}.yaml")
     if not path.is_file():
         known = sorted(file.stem for file in (root / "config/studies").glob("*.yaml"))
@@ -44,6 +49,11 @@ def load(command_line: Mapping[str, Any], root: Path) -> dict[str, Any]:
         )
     _find_package_in_jobs(root / "src")
     settings = load_configuration(path, root / CONFIGURATION_SCHEMA)
+    if name is not None and settings["study"] != name:
+        raise InputError(
+            f"{path}: the file is named {name} but says 'study: {settings['study']}', whose results it would overwrite; "
+            f"write 'study: {name}'"
+        )
     _check_writable(Path(settings["results"]))
     return settings
 
@@ -85,7 +95,19 @@ def blocks_of_frame(settings: Mapping[str, Any], structure: str, frame: str) -> 
 
 def files_of(rows: list[Row]) -> list[str]:
     """Structure files of rows that exist; a missing one is told by the job, so that other structures go on."""
-    return [row["recipe"] for row in rows if row["builder"] == "file" and Path(row["recipe"]).is_file()]
+    return [row["recipe"] for row in rows if row["builder"] == "file" and _is_plain_file(row["recipe"])]
+
+
+def like_paper(settings: Mapping[str, Any]) -> bool:
+    """Whether images and training are as in Zhang et al., so that an error may stand beside theirs."""
+    ruler, network = settings["ruler"], settings["ruler"]["network"]
+    return bool(
+        settings["elf"]["pixels"] == 200
+        and ruler["weighting"] == "duplication"
+        and len(network["channels"]) == 6
+        and network["channels"][-1] == 64
+        and (network["learning_rate"], network["batch_size"], network["schedule"]) == (1e-4, 64, "constant")
+    )
 
 
 def closing_words(results: str) -> str:
@@ -126,10 +148,21 @@ def _errors(scorecard: list[dict[str, str]]) -> list[str]:
 
 def failing_words(results: str) -> str:
     """Where a failed run says why, and that nothing finished is lost."""
+    reasons = [row for path in sorted(Path(results).glob("*/*failures_*.csv")) for row in _rows(path)]
+    known = "".join(f"\n  {row['frame'] or row['structure']}: {row['reason']}" for row in reasons[:10])
     return (
         f"\nauric: a step failed; lines above that begin with 'auric:' say why, logs are in {results}/logs. "
         "What is finished is kept: correct the cause and run the same command again."
+        + (f"\nauric: {len(reasons)} structures or frames could not be used:{known}" if reasons else "")
     )
+
+
+def _is_plain_file(path: str) -> bool:
+    """Whether Snakemake can watch it: it exists, and its name holds nothing that Snakemake reads as a wildcard."""
+    try:
+        return not set("{}") & set(path) and Path(path).is_file()
+    except (OSError, ValueError):  # a name too long, or with a null byte; the reader tells the user
+        return False
 
 
 def _block(name: str, count: int) -> str:

@@ -1,4 +1,4 @@
-"""Unit conversions, named once. CODATA 2018, as in PySCF 2.14 (`pyscf.data.nist`).
+"""Unit conversions, named once.
 
 Everything outside `reference` and `elf` speaks electronvolt, angstrom and kelvin.
 """
@@ -7,4 +7,4 @@ BOHR_ANGSTROM = 0.52917721092
 """Bohr radius (angstrom); the value PySCF converts coordinates with, so that positions make the round trip."""
 
 HARTREE_EV = 27.211386245988
-"""Hartree energy (eV)."""
+"""Hartree energy (eV), CODATA 2018."""

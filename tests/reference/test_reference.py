@@ -4,8 +4,8 @@ from ase import Atoms
 from ase.calculators.calculator import CalculationFailed
 from scipy.spatial.transform import Rotation
 
-from auric.errors import InputError, ScfError
-from auric.files import read_frames, read_npz, read_tables, write_frames
+from auric.errors import InputError, ScfError, StructureError
+from auric.files import read_frames, read_npz, read_tables, write_frames, write_npz
 from auric.provenance import block_of
 from auric.reference import (
     GtoEngine,
@@ -109,6 +109,12 @@ class TestGto(EngineContract):
         with pytest.raises(ScfError, match="plain, then level shift"):
             GtoEngine(GtoSettings(**FAST | {"max_cycles": 1})).label(WATER_LIKE, 0, 1)
 
+    def test_valence_basis_of_a_light_element_takes_its_potential_and_heavy_ones_need_one(self):
+        engine = GtoEngine(GtoSettings(basis={"default": "lanl2dz", "Au": "ano-rcc"}))
+        assert set(engine._basis(["Cu", "S"])[1]) == {"Cu", "S"}
+        with pytest.raises(StructureError, match="no effective core potential for Au"):
+            engine.check(["Au"])
+
     def test_unknown_functional_is_refused(self):
         with pytest.raises(InputError, match="no functional 'b4lyp'"):
             GtoEngine(GtoSettings(xc="b4lyp"))
@@ -188,7 +194,12 @@ def structure(name="ring", **info):
 def run_frames(tmp_path, *structures, settings=SETTINGS):
     write_frames(tmp_path / "s.extxyz", structures)
     frames_block(
-        tmp_path / "s.extxyz", tmp_path / "f.extxyz", tmp_path / "f.csv", settings=settings, store=tmp_path / "store"
+        tmp_path / "s.extxyz",
+        tmp_path / "f.extxyz",
+        tmp_path / "f.csv",
+        settings=settings,
+        store=tmp_path / "store",
+        labels={"engine": "pyscf-gto", "settings": FAST},
     )
     return read_frames(tmp_path / "f.extxyz"), read_tables([tmp_path / "f.csv"])
 
@@ -215,6 +226,27 @@ def test_a_structure_that_fails_leaves_the_others(tmp_path, monkeypatch):
     frames, failures = run_frames(tmp_path, wild, structure("good", thermal_frames=0), settings=settings)
     assert "good_0000" in {frame.info["name"] for frame in frames}
     assert set(failures["structure"]) == {"wild"}
+
+
+def test_an_element_without_a_basis_is_refused_before_it_is_relaxed_and_others_go_on(tmp_path):
+    odd = structure("odd")
+    odd.symbols[-1] = "Rn"
+    write_frames(tmp_path / "s.extxyz", [odd, structure("good", thermal_frames=0)])
+    frames_block(
+        tmp_path / "s.extxyz", tmp_path / "f.extxyz", tmp_path / "f.csv", settings=SETTINGS, store=tmp_path / "store",
+        labels={"engine": "pyscf-gto", "settings": FAST | {"basis": {"default": "6-31g", "Au": "def2-svp"}}},
+    )  # fmt: skip
+    assert [frame.info["structure"] for frame in read_frames(tmp_path / "f.extxyz")] == ["good"]
+    assert "no basis '6-31g' for Rn" in read_tables([tmp_path / "f.csv"]).loc[0, "reason"]
+
+
+def test_a_store_entry_without_its_arrays_is_made_again(tmp_path):
+    store = Store(tmp_path)
+    store.get_or_make({"a": 1}, lambda: ({}, {"x": np.arange(3)}))
+    (entry,) = tmp_path.rglob("*.npz")
+    header, _ = read_npz(entry)
+    write_npz(entry, header, {})
+    assert store.get({"a": 1}) is None
 
 
 def test_labels_are_collected_from_the_store_the_second_time(tmp_path, monkeypatch):

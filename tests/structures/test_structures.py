@@ -1,3 +1,5 @@
+import os
+
 import numpy as np
 import pytest
 from ase import Atoms
@@ -62,6 +64,8 @@ def test_bonds_are_those_of_a_double_loop(rng):
         (lambda a: None, 0, 999, "multiplicity 999"),
         (lambda a: None, 400, 1, "leaves -112 electrons"),
         (lambda a: a.positions.__imul__(1.5), 0, 1, "no S-Au bond"),
+        (lambda a: a.positions.__setitem__((8, 1), 1e300), 0, 1, "wider than 500 angstrom"),
+        (lambda a: a.symbols.__setitem__(8, "U"), 0, 1, "heavier than radon"),
     ],
 )
 def test_check_refuses_with_a_reason(change, charge, multiplicity, reason):
@@ -105,8 +109,10 @@ def test_reader_refuses_bad_files_in_one_line(tmp_path, name):
 
 def test_reader_refuses_missing_files_and_folders(tmp_path):
     (tmp_path / "folder.xyz").mkdir()
-    for name in ("missing.xyz", "folder.xyz"):
-        with pytest.raises(StructureError, match=name):
+    os.mkfifo(tmp_path / "pipe.xyz")
+    (tmp_path / "zero.xyz").symlink_to("/dev/zero")
+    for name in ("missing.xyz", "folder.xyz", "pipe.xyz", "zero.xyz", "x" * 5000 + ".xyz"):
+        with pytest.raises(StructureError, match=name[:100]):
             read_structure(tmp_path / name)
 
 

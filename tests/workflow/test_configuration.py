@@ -49,6 +49,11 @@ def test_every_setting_is_described_and_its_default_is_allowed(root):
         ({"study": "../x"}, "study: '../x' cannot be used"),
         ({"study": "x", "ruler": {"folds": 1}}, "ruler.folds: '1' cannot be used"),
         ({"study": "x", "ruler": {"folds": "five"}}, "ruler.folds: 'five'"),
+        ({"study": "x", "ruler": {"folds": 2.0}}, "ruler.folds: '2.0'"),
+        ({"study": "x", "seed": 2**32}, "seed: '4294967296'"),
+        ("study: x\nruler: {network: {learning_rate: .nan}}", "ruler.network.learning_rate: 'nan'"),
+        ("study: x\nreference: {gto: {conv_tol_hartree: 1e-5}}", "Write it as a number .*1.0e-5"),
+        ("study: x\nelf:\n", "elf: the key has no value"),
         ({"study": "x", "elf": {"offset": "savi"}}, "Did you mean 'savin'"),
         ({"study": "x", "ruler": {"bin_edges_angstrom": [2.3, 2.3, 2.7]}}, "must rise"),
         ({"study": "x", "ruler": {"bin_weights": [1, 2]}}, "2 weights for 4 bins"),
@@ -92,6 +97,24 @@ def test_studies_are_never_merged(root):
         study.load({"ruler": {"folds": 3}}, root)
     with pytest.raises(InputError, match="choose from paper, test, workstation"):
         study.load({"study": "tset"}, root)
+    with pytest.raises(InputError, match="not a study's name"):
+        study.load({"study": "../config"}, root)
+
+
+def test_a_study_file_of_another_name_would_overwrite_its_results(tmp_path, root):
+    (tmp_path / "config/studies").mkdir(parents=True)
+    (tmp_path / "workflow").symlink_to(root / "workflow")
+    (tmp_path / "config/studies/copy.yaml").write_text("study: test\n")
+    with pytest.raises(InputError, match="write 'study: copy'"):
+        study.load({"study": "copy"}, tmp_path)
+
+
+def test_odd_paths_are_no_inputs_of_the_workflow(tmp_path):
+    (tmp_path / "a{x}.xyz").write_text("")
+    (tmp_path / "good.xyz").write_text("")
+    paths = [str(tmp_path / "a{x}.xyz"), str(tmp_path / "good.xyz"), "x" * 5000, "a\0b", str(tmp_path)]
+    rows = [{"builder": "file", "recipe": path} for path in paths]
+    assert study.files_of(rows) == [str(tmp_path / "good.xyz")]
 
 
 def test_adding_a_structure_moves_no_other(root, monkeypatch):

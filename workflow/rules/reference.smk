@@ -16,7 +16,12 @@ rule frames:
         mem_mb=lambda wildcards, attempt: 1500 * attempt,
         runtime=lambda wildcards, attempt: 120 * attempt,
     params:
+        code=code_fingerprint("auric.reference.frames", libraries=("tblite", "ase")),
         method_version=METHOD_VERSION,
+        labels={
+            "engine": STUDY["reference"]["engine"],
+            "settings": STUDY["reference"]["gto"],
+        },
         settings={
             "frames": STUDY["reference"]["frames"] | {"seed": STUDY["seed"]},
             "xtb": STUDY["reference"]["xtb"],
@@ -46,6 +51,7 @@ rule labels:
         mem_mb=lambda wildcards, attempt: STUDY["reference"]["memory_mb"] * attempt,
         runtime=lambda wildcards, attempt: 720 * attempt,
     params:
+        code=code_fingerprint("auric.reference.label", libraries=("pyscf",)),
         method_version=METHOD_VERSION,
         block=lambda wildcards: int(wildcards.f),
         blocks=STUDY["reference"]["frame_blocks"],

@@ -36,11 +36,12 @@ rule ruler_fold:
         f"{RESULTS}/logs/ruler_fold/{{split}}_{{fold}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/ruler_fold/{{split}}_{{fold}}.tsv"
+    retries: 1
     conda:
         "../../envs/learn.yaml"
     threads: STUDY["ruler"]["network"]["threads"]
     resources:
-        mem_mb=4000,
+        mem_mb=lambda wildcards, attempt: 4000 * attempt,
         runtime=1440,
     params:
         code=code_fingerprint(
@@ -82,6 +83,7 @@ rule ruler_validate:
     params:
         code=code_fingerprint("auric.ruler.validation", libraries=("numpy", "pandas")),
         study=STUDY["study"],
+        like_paper=study.like_paper(STUDY),
         settings={
             key: STUDY["ruler"][key]
             for key in ("outlier_angstrom", "bootstrap_samples")
@@ -102,11 +104,12 @@ rule ruler_final:
         f"{RESULTS}/logs/ruler_final.log",
     benchmark:
         f"{RESULTS}/benchmarks/ruler_final.tsv"
+    retries: 1
     conda:
         "../../envs/learn.yaml"
     threads: STUDY["ruler"]["network"]["threads"]
     resources:
-        mem_mb=4000,
+        mem_mb=lambda wildcards, attempt: 4000 * attempt,
         runtime=1440,
     params:
         code=code_fingerprint(

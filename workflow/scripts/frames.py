@@ -9,6 +9,7 @@ with log_to(snakemake.log[0], threads=snakemake.threads):
         snakemake.output.frames,
         snakemake.output.failures,
         settings=snakemake.params.settings,
+        labels=snakemake.params.labels,
         store=snakemake.params.store,
         cutoff_angstrom=snakemake.params.cutoff_angstrom,
     )

@@ -11,6 +11,7 @@ with log_to(snakemake.log[0], threads=snakemake.threads):
         snakemake.output.history,
         snakemake.output.scorecard,
         study=snakemake.params.study,
+        like_paper=snakemake.params.like_paper,
         settings=snakemake.params.settings,
         seed=snakemake.params.seed,
     )

@@ -16,9 +16,10 @@ from ase.md.langevin import Langevin
 from ase.md.velocitydistribution import MaxwellBoltzmannDistribution, Stationary, ZeroRotation
 from ase.optimize import LBFGS
 
-from auric.errors import AuricError, ScfError, StructureError
+from auric.errors import ScfError, StructureError
 from auric.files import read_frames, write_frames, write_table
-from auric.progress import log
+from auric.progress import log, reason_of
+from auric.reference.engines import make_engine
 from auric.reference.store import Entry, Store, structure_hash
 from auric.reference.version import METHOD_VERSION
 from auric.reference.xtb import RETRY_TEMPERATURES_K, XtbEngine, XtbSettings
@@ -30,7 +31,7 @@ from auric.structures.table import frame_name
 
 def frames_block(
     structures: str | Path, frames: str | Path, failures: str | Path, *,
-    settings: Mapping[str, Any], store: str | Path, cutoff_angstrom: float = 2.7,
+    settings: Mapping[str, Any], labels: Mapping[str, Any], store: str | Path, cutoff_angstrom: float = 2.7,
 ) -> None:  # fmt: skip
     """Relax the structures of a block and draw their thermal frames.
 
@@ -39,19 +40,23 @@ def frames_block(
         frames: Extended xyz to write; `info` of each adds `structure` and a `name` such as `au4_0003`.
         failures: CSV to write.
         settings: Keys of `reference.frames` and `reference.xtb` of the configuration, as `frames` and `xtb`.
+        labels: Engine that will label the frames (`engine`) and its settings (`settings`): what it cannot label is
+            refused before it is relaxed.
         store: Folder of the label store.
         cutoff_angstrom: A frame needs one S-Au bond below it.
     """
     engine, keep = XtbEngine(XtbSettings(**settings["xtb"])), Store(store)
+    labeller = make_engine(labels["engine"], labels["settings"])
     made: list[Atoms] = []
     failed: list[dict[str, str]] = []
     for atoms in read_frames(structures):
         name = str(atoms.info["name"])
         try:
+            labeller.check(atoms.get_chemical_symbols())
             made += _frames_of(atoms, name, engine, settings["frames"], keep, failed, cutoff_angstrom)
-        except AuricError as error:
-            log.warning("%s: %s", name, error)
-            failed.append({"stage": "frames", "structure": name, "frame": "", "reason": str(error)})
+        except Exception as error:
+            reason = reason_of(error, name)
+            failed.append({"stage": "frames", "structure": name, "frame": "", "reason": reason})
     write_frames(frames, made)
     write_table(failures, failed, FAILURE_COLUMNS)
 
@@ -103,7 +108,7 @@ def _trajectory(
         except CalculationFailed as error:
             stopped = f"GFN1-xTB failed after {len(positions)} frames ({error})"
         if not stopped or (attempt == len(RETRY_TEMPERATURES_K) and positions):
-            return {"stopped": stopped}, {"positions_angstrom": np.array(positions)}
+            return {"stopped": stopped, "attempt": attempt}, {"positions_angstrom": np.array(positions)}
     raise ScfError(f"{stopped}, also with electrons at {RETRY_TEMPERATURES_K[-1]:g} K; check charge and multiplicity")
 
 

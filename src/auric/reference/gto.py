@@ -1,7 +1,7 @@
 """`pyscf-gto`: Kohn-Sham density functional theory in Gaussian orbitals, with density fitting.
 
 PySCF's B3LYP is the one of Gaussian (VWN with the RPA fit). Effective core potentials come with the basis of that name for
-elements beyond krypton, where it has one; gold then keeps 19 electrons in def2-SVP and in cc-pVDZ-PP.
+elements that have one under its name; heavy elements need one. Gold then keeps 19 electrons in def2-SVP and in cc-pVDZ-PP.
 """
 
 import re
@@ -19,7 +19,7 @@ from pyscf.gto.basis import load as load_basis
 from pyscf.gto.basis import load_ecp
 from pyscf.lib.exceptions import BasisNotFoundError
 
-from auric.errors import InputError, ScfError
+from auric.errors import InputError, ScfError, StructureError
 from auric.progress import log
 from auric.reference.interface import Labels
 from auric.reference.orbitals import Orbitals, make_molecule
@@ -74,6 +74,10 @@ class GtoEngine:
         """See `Engine`."""
         return {"engine": self.name, "method": self.settings.xc} | asdict(self.settings)
 
+    def check(self, symbols: list[str]) -> None:
+        """See `Engine`."""
+        self._basis(symbols)
+
     def label(self, atoms: Atoms, charge: int, multiplicity: int) -> Labels:
         """See `Engine`; gives orbitals, and forces if the settings ask for them."""
         started = time.perf_counter()
@@ -105,15 +109,17 @@ class GtoEngine:
             name = self.settings.basis.get(symbol, self.settings.basis.get("default", ""))
             basis[symbol] = _look_up(load_basis, name, symbol)
             if not basis[symbol]:
-                raise InputError(
+                raise StructureError(
                     f"reference.gto.basis: PySCF has no basis '{name}' for {symbol}; name another for {symbol}"
                 )
-            if atomic_numbers[symbol] > _KRYPTON:
-                potential = _look_up(load_ecp, name, symbol)
-                if potential:
-                    ecp[symbol] = potential
-                else:
-                    log.warning("basis %s has no effective core potential for %s: all electrons", name, symbol)
+            potential = _look_up(load_ecp, name, symbol)
+            if potential:
+                ecp[symbol] = potential
+            elif atomic_numbers[symbol] > _KRYPTON:
+                raise StructureError(
+                    f"reference.gto.basis: '{name}' has no effective core potential for {symbol}, and all its electrons "
+                    "would need a relativistic method; name a basis with one, such as def2-svp"
+                )
         return basis, ecp
 
     def _converge(self, molecule: gto.Mole) -> tuple[scf.hf.SCF, str, int]:
@@ -127,13 +133,15 @@ class GtoEngine:
                 mean_field = mean_field.newton()
             mean_field.kernel(dm0=density)
             density = mean_field.make_rdm1()
-            cycles += int(mean_field.cycles)
+            if not np.isfinite(density).all():
+                density = None
+            cycles += _cycles(mean_field)
             if mean_field.converged and attempt == "smearing":
                 # Smeared electrons only lead to a density worth starting from; the label has whole occupations.
                 mean_field = self._mean_field(molecule, "plain")
                 mean_field.with_df = fitting
                 mean_field.kernel(dm0=density)
-                cycles += int(mean_field.cycles)
+                cycles += _cycles(mean_field)
             if mean_field.converged and np.isfinite(mean_field.e_tot):
                 return mean_field, attempt, cycles
             log.warning("SCF not converged: %s, %d cycles", attempt, cycles)
@@ -155,6 +163,11 @@ class GtoEngine:
         elif attempt == "smearing":
             mean_field = scf.addons.smearing(mean_field, sigma=0.01, method="fermi")
         return mean_field
+
+
+def _cycles(mean_field: scf.hf.SCF) -> int:
+    """SCF cycles of the last run; of a second-order solver its macro-iterations, if it counts them."""
+    return int(getattr(mean_field, "cycles", 0) or 0)
 
 
 def _look_up(load: Callable[[str, str], Any], name: str, symbol: str) -> Any:

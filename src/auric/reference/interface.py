@@ -34,6 +34,13 @@ class Engine(Protocol):
     def identity(self) -> dict[str, Any]:
         """The settings that change numbers (threads and memory do not), for the label store and provenance."""
 
+    def check(self, symbols: list[str]) -> None:
+        """Refuse elements that the engine cannot label, before anything is computed.
+
+        Raises:
+            StructureError: If there is one.
+        """
+
     def label(self, atoms: Atoms, charge: int, multiplicity: int) -> Labels:
         """Label one structure.
 

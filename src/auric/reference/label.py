@@ -10,7 +10,7 @@ from ase import Atoms
 
 from auric.errors import ScfError
 from auric.files import read_frames, write_frames, write_table
-from auric.progress import Counter, log
+from auric.progress import Counter, log, reason_of
 from auric.provenance import block_of, library_versions
 from auric.reference.engines import make_engine
 from auric.reference.interface import Engine, Labels
@@ -50,12 +50,14 @@ def label_block(
     counter = Counter("frame", len(mine))
     for atoms in mine:
         name = str(atoms.info["name"])
-        content, arrays = label_once(atoms, rung, keep)
-        if content["failure"]:
-            log.warning("%s: %s", name, content["failure"])
-            failed.append(
-                {"stage": "labels", "structure": atoms.info["structure"], "frame": name, "reason": content["failure"]}
-            )
+        try:
+            content, arrays = label_once(atoms, rung, keep)
+            failure = content["failure"]
+        except Exception as error:
+            failure = reason_of(error, name)
+        if failure:
+            log.warning("%s: %s", name, failure)
+            failed.append({"stage": "labels", "structure": atoms.info["structure"], "frame": name, "reason": failure})
         else:
             good.append(_labelled(atoms, content, arrays))
             if content["orbitals"]:
@@ -114,6 +116,7 @@ def _labelled(atoms: Atoms, content: dict[str, Any], arrays: dict[str, np.ndarra
         "engine": provenance["engine"],
         "method": provenance["method"],
         "basis": _basis_name(provenance["basis"]),
+        "converged": True,
         "attempt": details["attempt"],
         "seconds": details["seconds"],
         "threads": details.get("threads", 1),

@@ -46,7 +46,12 @@ class Store:
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
             log.warning("%s is damaged (%s) and is made again", path, error)
             return None
-        return (header["content"], arrays) if header.get("identity") == _json(identity) else None
+        if header.get("identity") != _json(identity):
+            return None
+        if sorted(arrays) != header.get("arrays"):
+            log.warning("%s lacks arrays and is made again", path)
+            return None
+        return header["content"], arrays
 
     def get_or_make(self, identity: Mapping[str, Any], make: Callable[[], Entry]) -> tuple[Entry, bool]:
         """The entry of an identity, made and kept if it is not there; and whether it was there."""
@@ -54,7 +59,8 @@ class Store:
         if found is not None:
             return found, True
         content, arrays = make()
-        write_npz(self.path(_key(identity)), {"identity": _json(identity), "content": content}, arrays)
+        header = {"identity": _json(identity), "content": content, "arrays": sorted(arrays)}
+        write_npz(self.path(_key(identity)), header, arrays)
         return (content, arrays), False
 
 

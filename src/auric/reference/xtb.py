@@ -39,6 +39,9 @@ class XtbEngine:
         """See `Engine`."""
         return {"engine": self.name, "method": "GFN1-xTB", "basis": "GFN1-xTB"} | asdict(self.settings)
 
+    def check(self, symbols: list[str]) -> None:
+        """See `Engine`; GFN1-xTB knows all elements up to radon, which structures are checked for."""
+
     def calculator(self, charge: int, multiplicity: int, *, temperature_k: float | None = None) -> TBLite:
         """An ASE calculator at this rung."""
         return TBLite(

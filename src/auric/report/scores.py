@@ -17,9 +17,14 @@ LEAKY = "leaky"
 """A split that is shown but never the headline."""
 SPLITS = ("structure", "bond", "image", LEAKY)
 """Strictest first."""
-SUBJECTS = ("elfnet", "ridge on the bond line", "mean")
+SUBJECTS = ("elfnet", "elfnet, solved", "ridge on the bond line", "mean")
 """Most elaborate first."""
-SUBJECT_NAMES = {"elfnet": "ELFnet", "ridge on the bond line": "ridge on the bond line", "mean": "mean"}
+SUBJECT_NAMES = {
+    "elfnet": "ELFnet",
+    "elfnet, solved": "ELFnet, solved",
+    "ridge on the bond line": "ridge on the bond line",
+    "mean": "mean",
+}
 BIN_EDGES_ANGSTROM = (2.4, 2.5, 2.6, 2.7)
 """Bins are half-open; bonds shorter than 2.3 angstrom join the first."""
 

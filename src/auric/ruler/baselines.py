@@ -72,10 +72,7 @@ class RidgeOnLine:
             lengths_angstrom: Shape (images,).
             groups: Bond of each image, shape (images,).
         """
-        features = bond_line(elf)
-        # Repeats (duplicated images) add nothing to a line; leaving them out keeps the penalty's choice honest.
-        _, first = np.unique(np.column_stack([features, lengths_angstrom]), axis=0, return_index=True)
-        features, lengths, groups = features[first], np.asarray(lengths_angstrom)[first], np.asarray(groups)[first]
+        features, lengths = bond_line(elf), np.asarray(lengths_angstrom)
         self.scaler, self.ridge = choose_ridge(features, lengths, groups)
         return self
 

@@ -69,6 +69,8 @@ def join_blocks(blocks: Sequence[str | Path], images: str | Path, *, settings: M
         parts, dim="image", data_vars="minimal", coords="minimal", compat="override", combine_attrs="override"
     )
     joined = joined.isel(image=np.argsort(joined["image"].values, kind="stable"))
+    if len(np.unique(joined["image"].values)) != joined.sizes["image"]:
+        raise ValueError("two images have one name")
     frames = {name: made for part in parts for name, made in json.loads(part.attrs["frames_json"]).items()}
     joined.attrs["frames_json"] = json.dumps(frames, sort_keys=True)
     weights = bin_weights(

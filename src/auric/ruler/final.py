@@ -41,9 +41,7 @@ def train_final(
         watch=None,
         checkpoint=checkpoint,
     )
-    for each, path in (
-        (ruler, elfnet),
-        (SolvedElfNet(seed, starts=1).fit(data.elf, data.lengths_angstrom, data.bond).rulers[0], solved),
-    ):
+    solution = SolvedElfNet(seed).fit(data.elf, data.lengths_angstrom, data.bond).ruler
+    for each, path in ((ruler, elfnet), (solution, solved)):
         each.header["trained_on"] = trained_on(data)
         each.save(path)

@@ -11,7 +11,7 @@ from auric.progress import log
 from auric.ruler.baselines import MeanLength, RidgeOnLine
 from auric.ruler.dataset import ImageSet, read_images
 from auric.ruler.solved import SolvedElfNet
-from auric.ruler.splits import Fold, make_fold
+from auric.ruler.splits import make_fold
 from auric.ruler.training import NetworkSettings, train
 from auric.ruler.validation import ELFNET, HISTORY_COLUMNS, PREDICTION_COLUMNS
 
@@ -41,10 +41,11 @@ def run_fold(
     if chosen is None:
         log.warning("split '%s' has no fold '%s': too few groups", split, fold)
     else:
-        training, test = chosen
+        training, test = chosen.training, np.unique(chosen.test)
+        distinct = np.unique(training)  # duplicates add nothing to what is solved exactly
         for reading in (MeanLength(), RidgeOnLine(), SolvedElfNet(seed)):
-            fitted = reading.fit(data.elf[training], data.lengths_angstrom[training], data.bond[training])
-            rows += _rows(data, chosen, split, fold, reading.subject, fitted.predict(data.elf[test]))
+            fitted = reading.fit(data.elf[distinct], data.lengths_angstrom[distinct], data.bond[distinct])
+            rows += _rows(data, test, split, fold, reading.subject, fitted.predict(data.elf[test]))
         ruler, curve = train(
             data,
             training,
@@ -54,15 +55,15 @@ def run_fold(
             watch=test,
             checkpoint=checkpoint,
         )
-        rows += _rows(data, chosen, split, fold, ELFNET, ruler.read(data.elf[test]))
+        rows += _rows(data, test, split, fold, ELFNET, ruler.read(data.elf[test]))
     write_table(predictions, rows, PREDICTION_COLUMNS)
     write_table(history, [{"split": split, "fold": fold} | point for point in curve], HISTORY_COLUMNS)
 
 
 def _rows(
-    data: ImageSet, fold: Fold, split: str, name: str, subject: str, predicted_angstrom: np.ndarray
+    data: ImageSet, test: np.ndarray, split: str, name: str, subject: str, predicted_angstrom: np.ndarray
 ) -> list[dict[str, Any]]:
-    error = np.abs(predicted_angstrom - data.lengths_angstrom[fold.test])
+    error = np.abs(predicted_angstrom - data.lengths_angstrom[test])
     log.info("%s: mean absolute error %.5f angstrom on %d images", subject, error.mean(), len(error))
     return [
         {
@@ -70,5 +71,5 @@ def _rows(
             "bond": data.bond[i], "third_atom": data.third_atom[i], "bond_length_angstrom": data.lengths_angstrom[i],
             "weight": data.weights[i], "subject": subject, "predicted_angstrom": value,
         }
-        for i, value in zip(fold.test, predicted_angstrom, strict=True)
+        for i, value in zip(test, predicted_angstrom, strict=True)
     ]  # fmt: skip

@@ -22,7 +22,7 @@ from auric.ruler.network import ElfNet
 from auric.ruler.rulers import Ruler
 
 MARGIN = 3.0
-STARTS = 2
+START_IMAGES = 1000
 CHANNELS = (8, 8, 16, 16, 32, 64)
 HIDDEN = 256
 BATCH = 256
@@ -30,61 +30,48 @@ _BLUR = torch.outer(*2 * [torch.tensor([0.25, 0.5, 0.25], dtype=torch.double)])[
 
 
 class SolvedElfNet:
-    """The mean of a few ELFnets of which only the last layer is fitted, exactly.
+    """An ELFnet of which only the last layer is fitted, exactly.
 
     Args:
         seed: Seed of the orthogonal weights.
-        starts: Number of networks.
     """
 
     subject = "elfnet, solved"
 
-    def __init__(self, seed: int = 0, starts: int = STARTS) -> None:
-        self.seeds = [seed * 1_000 + start for start in range(starts)]
+    def __init__(self, seed: int = 0) -> None:
+        self.seed = seed
 
     def fit(self, elf: np.ndarray, lengths_angstrom: np.ndarray, groups: np.ndarray) -> "SolvedElfNet":
-        """Start each network on the images and solve its last layer.
+        """Start the network on the images and solve its last layer.
 
         Args:
             elf: Images, shape (images, pixels, pixels), ELF values.
             lengths_angstrom: Shape (images,).
             groups: Bond of each image, shape (images,).
         """
-        # Repeats (duplicated images) would count as evidence in the choice of the penalty.
-        _, first = np.unique(elf.reshape(len(elf), -1), axis=0, return_index=True)
-        elf, lengths, groups = elf[first], np.asarray(lengths_angstrom)[first], np.asarray(groups)[first]
-        mean, spread = float(lengths.mean()), float(lengths.std()) or 1.0
-        self.rulers = [
-            _solve(elf, (lengths - mean) / spread, groups, seed, {"mean_angstrom": mean, "sd_angstrom": spread})
-            for seed in self.seeds
-        ]
+        mean, spread = float(np.mean(lengths_angstrom)), float(np.std(lengths_angstrom)) or 1.0
+        pixels = elf.shape[-1]
+        torch.manual_seed(self.seed)
+        network = ElfNet(pixels, CHANNELS, HIDDEN, closing="average").double()
+        # Ranges and spreads are known well from some of the images; the margin takes the others in.
+        start_near_linear(network, torch.as_tensor(elf[:: -(-len(elf) // START_IMAGES)]))
+        with torch.no_grad():
+            parts = [network.features(part.double()) for part in torch.split(torch.as_tensor(elf), BATCH)]
+            scaler, ridge = choose_ridge(torch.cat(parts).numpy(), (lengths_angstrom - mean) / spread, groups)
+            slope = ridge.coef_ / scaler.scale_
+            network.last.weight.copy_(torch.as_tensor(slope[None]))
+            network.last.bias.fill_(float(ridge.intercept_ - slope @ scaler.mean_))
+        settings = {
+            "channels": CHANNELS, "hidden": HIDDEN, "closing": "average", "seed": self.seed, "penalty": float(ridge.alpha),
+        }  # fmt: skip
+        self.ruler = Ruler(
+            network, {"settings": settings, "pixels": pixels, "mean_angstrom": mean, "sd_angstrom": spread}
+        )
         return self
 
     def predict(self, elf: np.ndarray) -> np.ndarray:
         """Lengths read off images, shape (images,), angstrom."""
-        return np.asarray(np.mean([ruler.read(elf) for ruler in self.rulers], axis=0))
-
-
-def _solve(elf: np.ndarray, targets: np.ndarray, groups: np.ndarray, seed: int, scaling: dict[str, float]) -> Ruler:
-    """One network, started and solved for standardised lengths."""
-    torch.manual_seed(seed)
-    pixels = elf.shape[-1]
-    network = ElfNet(pixels, CHANNELS, HIDDEN, closing="average").double()
-    start_near_linear(network, torch.as_tensor(elf))
-    with torch.no_grad():
-        parts = [network.features(part.double()) for part in torch.split(torch.as_tensor(elf), BATCH)]
-        scaler, ridge = choose_ridge(torch.cat(parts).numpy(), targets, groups)
-        slope = ridge.coef_ / scaler.scale_
-        network.last.weight.copy_(torch.as_tensor(slope[None]))
-        network.last.bias.fill_(float(ridge.intercept_ - slope @ scaler.mean_))
-    settings = {
-        "channels": CHANNELS,
-        "hidden": HIDDEN,
-        "closing": "average",
-        "seed": seed,
-        "penalty": float(ridge.alpha),
-    }
-    return Ruler(network, {"settings": settings, "pixels": pixels} | scaling)
+        return self.ruler.read(elf)
 
 
 @torch.no_grad()

@@ -20,12 +20,14 @@ from torch import Tensor
 
 from auric.errors import AuricError, InputError, suggestion
 from auric.progress import Counter, log
-from auric.provenance import configuration_hash
+from auric.provenance import code_fingerprint, configuration_hash
 from auric.ruler.dataset import ImageSet
 from auric.ruler.network import ElfNet, start_orthogonal
 from auric.ruler.rulers import Ruler, load_tensors, save_tensors
 from auric.ruler.weights import duplicate
 
+SPEED_ONLY = ("device", "threads", "checkpoint_seconds")
+"""Settings that leave the numbers as they are (up to rounding)."""
 WEIGHTINGS = ("duplication", "sampler", "loss", "none")
 
 
@@ -77,7 +79,9 @@ def train(
     if weighting not in WEIGHTINGS:
         raise ValueError(f"unknown weighting '{weighting}'; {suggestion(weighting, WEIGHTINGS)}")
     job = _Training(data, training, settings, weighting, seed, watch)
-    key = configuration_hash([asdict(settings), weighting, seed, data.hash(), training.tolist()])
+    code = code_fingerprint("auric.ruler.training", libraries=("torch",))
+    numbers = {name: value for name, value in asdict(settings).items() if name not in SPEED_ONLY}
+    key = configuration_hash([numbers, weighting, seed, data.hash(), training.tolist(), code])
     start, curve = job.resume(checkpoint, key)
     counter, saved = Counter("epoch", settings.epochs - start), time.perf_counter()
     for epoch in range(start, settings.epochs):

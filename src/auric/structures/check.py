@@ -7,6 +7,8 @@ from ase.data import covalent_radii
 from auric.errors import StructureError
 from auric.structures.bonds import gold_sulfur_bonds
 
+LARGEST_ANGSTROM = 500.0
+HEAVIEST = 86
 OVERLAP_SHARE = 0.6
 """Atoms nearer than this share of the sum of their covalent radii overlap; the shortest real contact, H2, has 1.2."""
 
@@ -31,6 +33,11 @@ def check_structure(atoms: Atoms, *, charge: int, multiplicity: int, cutoff_angs
     if not np.isfinite(atoms.positions).all():
         bad = int(np.flatnonzero(~np.isfinite(atoms.positions).all(axis=1))[0])
         raise StructureError(f"atom {bad + 1} ({atoms.symbols[bad]}) has a coordinate that is not finite; correct it")
+    if np.ptp(atoms.positions, axis=0).max() > LARGEST_ANGSTROM:
+        raise StructureError(f"the structure is wider than {LARGEST_ANGSTROM:g} angstrom; check the coordinates' unit")
+    if atoms.numbers.max() > HEAVIEST:
+        heavy = atoms.symbols[int(atoms.numbers.argmax())]
+        raise StructureError(f"element {heavy} is heavier than radon, which no engine here treats; leave it out")
     _check_overlap(atoms)
     electrons, unpaired = electron_count(atoms, charge), multiplicity - 1
     if electrons < 1:

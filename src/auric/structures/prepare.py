@@ -1,5 +1,6 @@
 """One block of the structures table, built or read, checked, and written; what fails goes to a table of its own."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -44,7 +45,10 @@ def _prepare(row: Row, cutoff_angstrom: float) -> Atoms:
     if row["error"]:
         raise StructureError(row["error"])
     atoms = read_structure(row["recipe"]) if row["builder"] == "file" else _ring(row["recipe"])
-    check_structure(atoms, charge=row["charge"], multiplicity=row["multiplicity"], cutoff_angstrom=cutoff_angstrom)
+    try:
+        check_structure(atoms, charge=row["charge"], multiplicity=row["multiplicity"], cutoff_angstrom=cutoff_angstrom)
+    except StructureError as error:
+        raise StructureError(f"{row['recipe']}: {error}") from None
     atoms.info |= {"name": row["name"], "charge": row["charge"], "multiplicity": row["multiplicity"]}
     if row["frames"] is not None:
         atoms.info["thermal_frames"] = row["frames"]
@@ -53,11 +57,14 @@ def _prepare(row: Row, cutoff_angstrom: float) -> Atoms:
 
 def _ring(recipe: str) -> Atoms:
     """Build a ring from words such as `n=4 R=CH3`."""
-    words = dict(word.partition("=")[::2] for word in recipe.split())
+    pairs = [word.partition("=")[::2] for word in recipe.split()]
+    words = dict(pairs)
+    if len(words) < len(pairs):
+        raise StructureError(f"ring recipe '{recipe}': a word is given twice; give n and R once each")
     for key in words:
         if key not in ("n", "R"):
             raise StructureError(f"ring recipe '{recipe}': unknown word '{key}'; {suggestion(key, ('n', 'R'))}")
-    if not words.get("n", "").isdecimal():
+    if not re.fullmatch("[0-9]{1,3}", words.get("n", "")):
         raise StructureError(f"ring recipe '{recipe}': give the size as n=4 and R as one of {', '.join(LIGANDS)}")
     atoms = build_ring(int(words["n"]), words.get("R", "H"))
     atoms.info["source"] = f"ring n={words['n']} R={words.get('R', 'H')}"

@@ -1,6 +1,7 @@
 """Readers for a user's files: formats are named by the ending, sizes are limited, nothing is evaluated or guessed."""
 
 import re
+import stat
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -30,10 +31,14 @@ def read_structure(path: str | Path) -> Atoms:
     if reader is None:
         raise StructureError(f"{path}: format '{path.suffix}' is not read; {suggestion(path.suffix, list(READERS))}")
     try:
-        size = path.stat().st_size
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):  # a pipe would wait for ever, a device give bytes for ever
+            raise StructureError(f"{path}: not a regular file; name one")
+        size = status.st_size
         data = path.read_bytes() if size <= SIZE_LIMIT_BYTES else b""
-    except OSError as error:
-        raise StructureError(f"{path}: {error.strerror}; correct the recipe or provide the file") from error
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise StructureError(f"{str(path)[:200]}: {reason}; correct the recipe or provide the file") from error
     if size > SIZE_LIMIT_BYTES:
         raise StructureError(f"{path}: {size / 1e6:.0f} MB is above {SIZE_LIMIT_BYTES / 1e6:.0f} MB; cut it down")
     try:
@@ -106,7 +111,9 @@ def _read_with_ase(path: Path, file_format: str) -> Atoms:
             warnings.simplefilter("always")
             atoms = read(path, index=0, format=file_format)
     except Exception as error:  # ASE's readers raise whatever the text makes them; the reason is kept for the user
-        raise StructureError(f"{path}: not readable as {file_format} ({type(error).__name__}: {error})") from error
+        raise StructureError(
+            f"{path}: not readable as {file_format} ({type(error).__name__}: {error}); correct it or save it as xyz"
+        ) from error
     for doubt in doubts:
         log.warning("%s: %s", path, doubt.message)
     if not isinstance(atoms, Atoms) or not len(atoms):

@@ -46,6 +46,8 @@ def read_structures_table(path: str | Path, schema: str | Path) -> list[Row]:
         InputError: If the table cannot be read, has unknown or missing columns, or no rows.
     """
     rules: Schema = load_yaml(schema)
+    if Path(path).exists() and not Path(path).is_file():
+        raise InputError(f"{path}: not a regular file; set structures.table to an existing table")
     try:
         lines = Path(path).read_text(encoding="utf-8-sig").splitlines()
     except OSError as error:
