@@ -1,16 +1,34 @@
-"""All benchmarks, side by side with peers or the plain way in one run; figures go to docs/benchmarks.csv. Not part of the tests."""
+"""Benchmarks, side by side with peers or the plain way in one run; not part of the tests.
 
+`python -m benchmarks [elf] [training] [workflow]` measures those named, or all, and puts their rows into
+docs/benchmarks.csv in place of earlier ones.
+"""
+
+import sys
 from pathlib import Path
 
-from auric.scorecard import write_scorecard
-from benchmarks import elf, training
+import pandas as pd
 
-rows = elf.measure_elf()
-if Path(training.IMAGES).exists():
-    rows += training.measure_training()
-else:
-    print(f"{training.IMAGES} is missing, so trainings are not compared; run `make run` first")
-for row in rows:
-    print(f"{row['quantity']:20s} {row['subject']:42s} {row['data']:12s} {row['ours']:.3g} {row['unit']}")
-write_scorecard("docs/benchmarks.csv", rows)
-print("written to docs/benchmarks.csv; `auric results > docs/results.md` makes the page")
+from auric.files import read_tables
+from auric.scorecard import write_scorecard
+from benchmarks import elf, training, workflow
+
+KEPT = Path("docs/benchmarks.csv")
+BENCHMARKS = {"elf": elf.measure_elf, "training": training.measure_training, "workflow": workflow.measure_workflow}
+SYSTEMS = {"elf": "elf", "training": "ruler", "workflow": "workflow"}
+
+chosen = sys.argv[1:] or list(BENCHMARKS)
+if unknown := set(chosen) - set(BENCHMARKS):
+    sys.exit(f"unknown benchmark {sorted(unknown)[0]}; choose from {', '.join(BENCHMARKS)}")
+if "training" in chosen and not Path(training.IMAGES).exists():
+    sys.exit(f"{training.IMAGES} is missing; run `make run` first, or name other benchmarks")
+kept = read_tables([KEPT]) if KEPT.exists() else pd.DataFrame(columns=["system"])
+rows = kept[~kept["system"].isin([SYSTEMS[name] for name in chosen])].to_dict("records")
+for name in chosen:
+    for row in BENCHMARKS[name]():
+        print(
+            f"{row['quantity']:20s} {row['subject']:42s} {row['data']:22s} {row['ours']:.3g} {row['unit']}", flush=True
+        )
+        rows.append(row)
+write_scorecard(KEPT, rows)
+print(f"written to {KEPT}; `auric results > docs/results.md` makes the page")

@@ -70,7 +70,6 @@ def build_report(
     frames: Sequence[str | Path],
     failures: str | Path,
     dropped: str | Path,
-    folds: str | Path | None = None,
     configuration: Mapping[str, Any],
     folder: str | Path,
     archive: str | Path,
@@ -88,7 +87,6 @@ def build_report(
         frames: Extended xyz files of labelled frames.
         failures: CSV with the columns `inputs.FAILURES`.
         dropped: CSV with the columns `inputs.DROPPED`.
-        folds: Not read; the folds are in the predictions.
         configuration: The whole validated configuration.
         folder: Folder to make; one that is there is replaced.
         archive: Zip file to make, with the same files.
@@ -274,7 +272,9 @@ def _write_scene(assets: _Assets, labelled: Sequence[Atoms]) -> dict[str, Any] |
 def _reasons(table: pd.DataFrame) -> dict[str, Any]:
     """Rows per reason (most frequent first), and the first rows themselves."""
     by = ["stage", "reason"] if "stage" in table.columns else ["reason"]
-    tally = Counter(map(tuple, table[by].to_numpy().tolist())).most_common()
+    # Numbers in brackets at the end of a reason belong to its one row, not to the kind of reason.
+    kinds = table[by].assign(reason=table["reason"].astype(str).str.replace(r"\s*\([^()]*\)$", "", regex=True))
+    tally = Counter(map(tuple, kinds.to_numpy().tolist())).most_common()
     return {
         "columns": list(table.columns),
         "by": by,
