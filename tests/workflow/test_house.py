@@ -181,3 +181,21 @@ def test_command_line(capsys, tmp_path, root, monkeypatch):
     assert main(["scorecard", str(tmp_path)]) == 2
     assert capsys.readouterr().err.startswith("auric: ")
     assert Path("docs/results.md").read_text().startswith("# Results")
+
+
+def test_the_report_knows_the_columns_that_rooms_write():
+    """It imports no room, so it repeats their columns; this is where the copies are compared."""
+    from auric.elf.images import DROPPED_COLUMNS
+    from auric.report import inputs, scores, tables
+    from auric.ruler import validation
+    from auric.ruler.baselines import MeanLength, RidgeOnLine
+    from auric.ruler.solved import SolvedElfNet
+    from auric.structures.prepare import FAILURE_COLUMNS
+
+    assert tables.FAILURE_COLUMNS == inputs.FAILURES == FAILURE_COLUMNS
+    assert tables.DROPPED_COLUMNS == inputs.DROPPED == DROPPED_COLUMNS
+    assert set(inputs.PREDICTIONS) <= set(validation.PREDICTION_COLUMNS)
+    assert set(inputs.HISTORY) <= set(validation.HISTORY_COLUMNS)
+    written = {validation.ELFNET, SolvedElfNet.subject, RidgeOnLine.subject, MeanLength.subject}
+    assert set(scores.SUBJECTS) == written
+    assert {validation.SOLVED, validation.RIDGE} <= written
