@@ -6,9 +6,20 @@ min_version("9.27")
 
 
 include: "workflow/rules/common.smk"
-include: "workflow/rules/structures.smk"
-include: "workflow/rules/reference.smk"
-include: "workflow/rules/elf.smk"
+
+
+if STUDY["structures"]["bundle"]:
+
+    include: "workflow/rules/bundle.smk"
+
+else:
+
+    include: "workflow/rules/structures.smk"
+    include: "workflow/rules/reference.smk"
+    include: "workflow/rules/elf.smk"
+
+
+include: "workflow/rules/summaries.smk"
 include: "workflow/rules/ruler.smk"
 include: "workflow/rules/report.smk"
 
@@ -18,6 +29,7 @@ rule all:
     input:
         report=f"{RESULTS}/report.zip",
         ruler=f"{RESULTS}/ruler/elfnet.safetensors",
+        rulers=f"{RESULTS}/ruler/rulers.safetensors",
         grids=expand(
             f"{RESULTS}/elf/grids/{{structure}}.{{ending}}",
             structure=STUDY["elf"]["grid"]["structures"],

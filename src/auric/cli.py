@@ -1,15 +1,22 @@
 """The command line for people; the workflow calls functions instead."""
 
 import argparse
+import json
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from auric import __version__
+from threadpoolctl import threadpool_limits
+
+from auric import __version__, ruler, structures
 from auric.configuration import load_yaml, settings_page
 from auric.errors import EXIT_OK, AuricError, InputError
-from auric.files import read_tables
+from auric.files import read_tables, write_table
+from auric.progress import log
 from auric.results import results_page
+
+ASK_ABOVE_SECONDS = 600
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -17,30 +24,123 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="auric", description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(dest="command", required=True)
+
+    motifs = commands.add_parser("motifs", help="print a cluster's core and protecting units")
+    motifs.add_argument("file", type=Path, help="structure, in a format that the structures table takes")
+    motifs.add_argument("--json", action="store_true", help="with atom classes and atom indices, which count from 0")
+    motifs.add_argument("--cutoff", type=float, default=2.7, help="longest S-metal bond, angstrom (%(default)s)")
+    motifs.add_argument("--metal-cutoff", type=float, default=3.0, help="metals nearer touch, angstrom (%(default)s)")
+    motifs.add_argument("--most-contacts", type=int, help="metal that touches more is core, whatever its sulfur")
+    motifs.set_defaults(run=_motifs)
+
+    measure = commands.add_parser("measure", help="read S-Au bonds off the ELF images of a structure, with a ruler")
+    measure.add_argument("file", type=Path, nargs="?", help="structure; may be left out where a wave function is given")
+    measure.add_argument("--charge", type=int, help="total charge")
+    measure.add_argument("--multiplicity", type=int, help="2S + 1")
+    measure.add_argument("--ruler", type=Path, help="ruler.safetensors of a study (default: the one in resources/)")
+    measure.add_argument("--reader", choices=("elfnet", "ridge"), default="elfnet", help="%(default)s if not named")
+    measure.add_argument("--wave-function", type=Path, help="made before: .molden, .fchk, or a study's orbitals .npz")
+    measure.add_argument("--frame", help="which frame of an orbitals file that holds several")
+    measure.add_argument("--method", help="functional of a wave function that does not state it, such as b3lyp")
+    measure.add_argument("--core-electrons", nargs="+", default=[], metavar="Au=60", help="likewise")
+    measure.add_argument("--store", type=Path, default=Path("results/store"), help="keeps single points (%(default)s)")
+    measure.add_argument("--threads", type=int, default=os.cpu_count() or 1, help="%(default)s here")
+    measure.add_argument("--csv", type=Path, help="write the bonds to this file, too")
+    measure.add_argument("--json", action="store_true", help="print JSON")
+    start = measure.add_mutually_exclusive_group()
+    start.add_argument("--yes", action="store_true", help="do not ask before what takes longer than ten minutes")
+    start.add_argument("--forecast-only", action="store_true", help="only say how long it would take")
+    measure.set_defaults(run=_measure)
+
     scorecard = commands.add_parser("scorecard", help="print a study's scorecard, ours beside the paper's")
     scorecard.add_argument("results", type=Path, help="folder of a study, such as results/demo")
+    scorecard.set_defaults(run=_scorecard)
+
     settings = commands.add_parser("settings", help="print the page of all settings (Markdown)")
     settings.add_argument("--schema", type=Path, default=Path("workflow/schemas/config.schema.yaml"))
+    settings.set_defaults(run=lambda chosen: settings_page(load_yaml(chosen.schema)))
+
     results = commands.add_parser("results", help="print the page of kept results (Markdown)")
     results.add_argument("--docs", type=Path, default=Path("docs"))
+    results.set_defaults(run=lambda chosen: results_page(chosen.docs))
+
     chosen = parser.parse_args(arguments)
     try:
-        if chosen.command == "scorecard":
-            print(_scorecard(chosen.results))
-        elif chosen.command == "settings":
-            print(settings_page(load_yaml(chosen.schema)), end="")
-        else:
-            print(results_page(chosen.docs), end="")
+        print(chosen.run(chosen).removesuffix("\n"), flush=True)
     except AuricError as error:
         print(f"auric: {error}", file=sys.stderr)
         return error.exit_code
+    except BrokenPipeError:  # who reads wants no more, as `| head`; Python must not try to write again as it ends
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return EXIT_OK
 
 
-def _scorecard(results: Path) -> str:
-    fragments = sorted((results / "scorecard").glob("*.csv"))
+def _motifs(chosen: argparse.Namespace) -> str:
+    rule = structures.MotifRule(chosen.cutoff, chosen.metal_cutoff, chosen.most_contacts)
+    atoms = structures.read_structure(chosen.file)
+    try:
+        found = structures.find_motifs(atoms, rule)
+    except AuricError as error:
+        raise type(error)(f"{chosen.file}: {error}") from None
+    broken = sum(unit.kind.startswith(("loose", "half")) for unit in found.units)
+    if broken:
+        log.warning("%s: %d loose or half units; is the molecule whole, and is the cutoff right?", chosen.file, broken)
+    return json.dumps(found.as_json() | {"source": atoms.info["source"]}, indent=2) if chosen.json else str(found)
+
+
+def _measure(chosen: argparse.Namespace) -> str:
+    if chosen.threads < 1:
+        raise InputError(f"--threads {chosen.threads}: give 1 or more")
+    trained = ruler.RulerSet.load(chosen.ruler or ruler.shipped_ruler())
+    level, reader = trained.header["level"], next(name for name in ruler.READERS if name.startswith(chosen.reader))
+    said = {"charge": chosen.charge, "multiplicity": chosen.multiplicity}
+    with threadpool_limits(chosen.threads):
+        orbitals = None
+        if chosen.wave_function:
+            others = {"method": chosen.method, "core_electrons": _core_electrons(chosen), "frame": chosen.frame}
+            orbitals = ruler.orbitals_of_file(chosen.wave_function, **said, **others)
+            ruler.check_level(level, orbitals)
+        cutoff = trained.header["bond_cutoff_angstrom"]
+        atoms = ruler.structure_to_measure(chosen.file, chosen.wave_function, orbitals, **said, cutoff_angstrom=cutoff)
+        if orbitals is None:
+            engine = ruler.engine_of(level, threads=chosen.threads)
+            engine.check(atoms.get_chemical_symbols())
+        forecast = ruler.forecast_measurement(trained.header, atoms, orbitals=orbitals, threads=chosen.threads)
+        words = f"{ruler.level_text(level)}: {forecast}"
+        if chosen.forecast_only:
+            return json.dumps(forecast._asdict(), indent=2) if chosen.json else words
+        print(f"auric: {words}", file=sys.stderr, flush=True)
+        if forecast.most_seconds > ASK_ABOVE_SECONDS and not chosen.yes and not _agreed():
+            raise InputError("not started; --yes starts without asking")
+        if orbitals is None:
+            orbitals = ruler.computed_orbitals(atoms, engine, chosen.store)
+        table = ruler.measure_frame(atoms, orbitals, trained, reader=reader, threads=chosen.threads)
+    if chosen.csv:
+        write_table(chosen.csv, table, ruler.MEASURED_COLUMNS)
+    if not chosen.json:
+        return str(ruler.measured_text(table, trained, reader))
+    about = {key: atoms.info[key] for key in ("source", "charge", "multiplicity")}
+    found = about | {"forecast": forecast._asdict()} | ruler.measured_json(table, trained, reader)
+    return json.dumps(found, indent=2, allow_nan=False)
+
+
+def _core_electrons(chosen: argparse.Namespace) -> dict[str, int]:
+    words = chosen.core_electrons
+    try:
+        return {element: int(count) for element, count in (word.split("=") for word in words)}
+    except ValueError:
+        raise InputError(f"--core-electrons {' '.join(words)}: write an element and a number, such as Au=60") from None
+
+
+def _agreed() -> bool:
+    """Whether someone who can be asked wants a long measurement; who cannot be asked has it."""
+    return not sys.stdin.isatty() or input("auric: go on? [y/N] ").strip().lower() in ("y", "yes")
+
+
+def _scorecard(chosen: argparse.Namespace) -> str:
+    fragments = sorted((chosen.results / "scorecard").glob("*.csv"))
     if not fragments:
-        raise InputError(f"{results}: no scorecard in it; run the study first, e.g. `make run`")
+        raise InputError(f"{chosen.results}: no scorecard in it; run the study first, e.g. `make run`")
     table = read_tables(fragments)
     shown = table[["system", "quantity", "unit", "split", "subject", "ours", "ci_low", "ci_high", "paper", "n"]]
     return str(shown.to_string(index=False, na_rep="-", float_format=lambda value: f"{value:.4g}"))

@@ -59,7 +59,17 @@ def load(command_line: Mapping[str, Any], root: Path) -> dict[str, Any]:
 
 
 def structures(settings: Mapping[str, Any], root: Path) -> list[Row]:
-    """Rows of the study's table of structures; files in it are relative to the working directory."""
+    """Rows of the study's table of structures; files in it are relative to the working directory.
+
+    A study on a bundle of images has none.
+    """
+    bundle = settings["structures"]["bundle"]
+    if bundle:
+        if settings["elf"]["grid"]["structures"]:
+            raise InputError("elf.grid.structures needs orbitals, and a bundle of images has none; leave it empty")
+        if not Path(bundle).is_file():
+            raise InputError(f"structures.bundle: there is no file {bundle}; give a bundle that `auric pack` wrote")
+        return []
     rows = read_structures_table(settings["structures"]["table"], root / STRUCTURES_SCHEMA)
     good = {row["name"] for row in rows if not row["error"]}
     for name in settings["elf"]["grid"]["structures"]:
@@ -72,6 +82,8 @@ def structures(settings: Mapping[str, Any], root: Path) -> list[Row]:
 
 def blocks(settings: Mapping[str, Any], rows: list[Row]) -> dict[str, list[str]]:
     """Names of the blocks of structures that hold any, and for each the blocks of frames that hold any."""
+    if settings["structures"]["bundle"]:
+        return {"000": ["000"]}
     found: dict[str, set[str]] = {}
     for row in rows:
         parts = found.setdefault(_block(row["name"], settings["structures"]["blocks"]), set())

@@ -2,12 +2,15 @@ import numpy as np
 import pytest
 from ase import Atoms
 from ase.calculators.calculator import CalculationFailed
+from pyscf.pbc import dft
 from scipy.spatial.transform import Rotation
 
 from auric.errors import InputError, ScfError, StructureError
 from auric.files import read_frames, read_npz, read_tables, write_frames, write_npz
 from auric.provenance import block_of
 from auric.reference import (
+    GthEngine,
+    GthSettings,
     GtoEngine,
     GtoSettings,
     Orbitals,
@@ -23,6 +26,8 @@ from auric.reference import (
     write_orbitals,
 )
 from auric.structures import build_ring
+from auric.units import HARTREE_EV
+from tests.conftest import MOLECULES
 
 FAST = {"grid_level": 0, "conv_tol_hartree": 1e-6, "xc": "pbe"}
 WATER_LIKE = Atoms("SH2", [[0, 0, 0], [0, 0.96, 0.93], [0, -0.96, 0.93]])
@@ -105,7 +110,7 @@ class TestGto(EngineContract):
         assert result.energy_ev == pytest.approx(plain.energy_ev, abs=1e-3)
 
     def test_failure_names_all_attempts(self, monkeypatch):
-        monkeypatch.setattr("auric.reference.gto.ATTEMPTS", ("plain", "level shift"))
+        monkeypatch.setattr("auric.reference.kohn_sham.ATTEMPTS", ("plain", "level shift"))
         with pytest.raises(ScfError, match="plain, then level shift"):
             GtoEngine(GtoSettings(**FAST | {"max_cycles": 1})).label(WATER_LIKE, 0, 1)
 
@@ -131,6 +136,82 @@ class TestGto(EngineContract):
     def test_unusable_basis_is_refused(self, basis, reason):
         with pytest.raises(InputError, match=reason):
             GtoEngine(GtoSettings(basis=basis)).label(WATER_LIKE, 0, 1)
+
+
+class TestGth(EngineContract):
+    tolerance_ev = 4e-4  # the grid is fixed in space, so that turning and shifting changes energies a little
+
+    def engine(self):
+        return GthEngine(GthSettings(cutoff_hartree=80.0, margin_angstrom=4.2, conv_tol_hartree=1e-8, forces=True))
+
+    def test_orbitals_are_normalised_outside_the_box_and_gold_keeps_eleven_electrons(self):
+        atoms, charge, spin = MOLECULES["AuSH"]
+        engine = GthEngine(GthSettings(cutoff_hartree=60.0, margin_angstrom=5.0))
+        result = engine.label(atoms, charge, spin)
+        assert result.details["electrons"] == 11 + 6 + 1
+        molecule = result.orbitals.molecule()
+        assert molecule.nelectron == 18
+        (coefficients,) = result.orbitals.coefficients
+        norm = coefficients.T @ molecule.intor("int1e_ovlp") @ coefficients
+        np.testing.assert_allclose(norm, np.eye(9), atol=1e-5)
+
+    def test_nested_grids_agree_with_one_plain_grid(self):
+        engine = GthEngine(GthSettings(cutoff_hartree=80.0, margin_angstrom=3.0, conv_tol_hartree=1e-8))
+        basis, pseudo, _ = engine._parts(["S", "H"])
+        plain = dft.RKS(engine._cell(WATER_LIKE, basis, pseudo, 0, 1), xc="pbe")
+        plain.conv_tol = 1e-8
+        assert engine.label(WATER_LIKE, 0, 1).energy_ev == pytest.approx(plain.kernel() * HARTREE_EV, abs=5e-3)
+
+    @pytest.mark.parametrize(
+        ("settings", "reason"),
+        [
+            ({"xc": "b3lyp"}, "no pseudopotentials go with 'b3lyp'; choose from pbe"),
+            ({"basis": {"Gold": "gth-szv"}}, "'Gold' is no element"),
+        ],
+    )
+    def test_unusable_settings_are_refused(self, settings, reason):
+        with pytest.raises(InputError, match=reason):
+            GthEngine(GthSettings(**settings))
+
+    def test_elements_without_basis_or_pseudopotential_are_refused(self):
+        with pytest.raises(StructureError, match="no basis 'def3' for H"):
+            GthEngine(GthSettings(basis={"default": "def3"})).check(["H"])
+        with pytest.raises(StructureError, match="no gth-pbe pseudopotential for Ac"):
+            GthEngine(GthSettings(basis={"default": "gth-dzvp-molopt-sr", "Ac": "unc-ano"})).check(["Ac"])
+
+
+@pytest.mark.parametrize("engine", [
+    GtoEngine(GtoSettings(**FAST | {"conv_tol_hartree": 1e-9})),
+    GthEngine(GthSettings(cutoff_hartree=60.0, margin_angstrom=3.0, conv_tol_hartree=1e-8)),
+])  # fmt: skip
+@pytest.mark.parametrize("name", ["H2S", "SH radical"])
+def test_a_warm_start_takes_fewer_cycles_to_the_same_energy(engine, name):
+    atoms, charge, spin = MOLECULES[name]
+    moved = atoms.copy()
+    moved.positions[1] += [0.0, 0.02, 0.01]
+    first = engine.label(atoms, charge, spin)
+    cold, warm = engine.label(moved, charge, spin), engine.label(moved, charge, spin, start=first.orbitals)
+    assert (cold.details["started_warm"], warm.details["started_warm"]) == (False, True)
+    assert warm.details["cycles"] < cold.details["cycles"]
+    assert warm.energy_ev == pytest.approx(cold.energy_ev, abs=1e-5)
+
+
+def test_orbitals_of_another_molecule_or_basis_are_no_start(labels):
+    atoms, charge, spin = MOLECULES["H2S"]
+    assert (
+        not GtoEngine(GtoSettings(**FAST))
+        .label(atoms, charge, spin, start=labels["AuSH"].orbitals)
+        .details["started_warm"]
+    )
+    smaller = GtoEngine(GtoSettings(**FAST | {"basis": {"default": "sto-3g"}}))
+    assert not smaller.label(atoms, charge, spin, start=labels["H2S"].orbitals).details["started_warm"]
+
+
+@pytest.mark.parametrize("name", ["gpu4pyscf", "gpaw"])
+def test_an_optional_engine_that_is_absent_says_so(name, monkeypatch):
+    monkeypatch.setattr("auric.reference.engines.find_spec", lambda _: None)
+    with pytest.raises(InputError, match=f"the engine {name} is not installed here; install"):
+        make_engine(name, {})
 
 
 def test_unknown_engine_is_refused_with_a_suggestion():
@@ -264,7 +345,7 @@ def test_labels_are_collected_from_the_store_the_second_time(tmp_path, monkeypat
 
     both = [frame for block in (0, 1) for frame in run(block)]
     assert {frame.info["name"] for frame in both} == {frame.info["name"] for frame in frames}
-    monkeypatch.setattr(GtoEngine, "label", lambda *_: pytest.fail("computed again"))
+    monkeypatch.setattr(GtoEngine, "label", lambda *_, **__: pytest.fail("computed again"))
     again = [frame for block in (0, 1) for frame in run(block)]
     assert [frame.info["energy_ev"] for frame in again] == [frame.info["energy_ev"] for frame in both]
     for frame in again:
@@ -281,10 +362,10 @@ def test_a_failed_scf_is_stored_with_its_reason_and_others_go_on(tmp_path, monke
     write_frames(tmp_path / "f.extxyz", frames)
     label = GtoEngine.label
 
-    def fail_for_the_first(self, atoms, charge, multiplicity):
+    def fail_for_the_first(self, atoms, charge, multiplicity, **start):
         if atoms.info["name"].startswith("bad"):
             raise ScfError("SCF not converged after 9 cycles")
-        return label(self, atoms, charge, multiplicity)
+        return label(self, atoms, charge, multiplicity, **start)
 
     monkeypatch.setattr(GtoEngine, "label", fail_for_the_first)
     label_block(

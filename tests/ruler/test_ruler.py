@@ -1,24 +1,31 @@
+import json
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 import xarray as xr
 from sklearn.linear_model import Ridge
-from sklearn.model_selection import cross_val_score
+from sklearn.model_selection import GroupKFold
 
 from auric.errors import AuricError, InputError
 from auric.files import read_dataset, read_npz, read_tables, write_dataset
 from auric.ruler import (
+    BlockRidge,
     ElfNet,
     ImageSet,
     MeanLength,
     NetworkSettings,
+    RidgeOnImage,
     RidgeOnLine,
     Ruler,
+    RulerSet,
     SolvedElfNet,
     bin_index,
     bin_weights,
     bond_line,
+    coarse_image,
     duplicate,
     fold_names,
     join_blocks,
@@ -27,9 +34,11 @@ from auric.ruler import (
     run_fold,
     train,
     train_final,
+    train_set,
     validate,
 )
-from auric.ruler.network import pooling_plan
+from auric.ruler.network import pooling_plan, straight, straight_width
+from auric.ruler.solved import blocks_of, started_network
 from auric.ruler.validation import grouped_interval
 
 EDGES, WEIGHTS = [2.3, 2.4, 2.5, 2.6, 2.7], [1, 2, 20, 30]
@@ -165,20 +174,44 @@ def test_bond_line_is_the_middle_of_odd_and_even_images():
         np.testing.assert_array_equal(bond_line(rows), np.full((2, pixels), (pixels - 1) / 2))
 
 
-def test_ridge_is_the_textbook_one_with_the_penalty_of_the_inner_folds(data):
-    fitted = RidgeOnLine().fit(data.elf, data.lengths_angstrom, data.bond)
-    x = bond_line(data.elf)
-    z = (x - x.mean(axis=0)) / x.std(axis=0)
+def test_coarse_image_is_the_mean_of_tiles_and_the_network_cuts_the_same(rng):
+    for pixels in (20, 50, 75):
+        elf = rng.random((3, pixels, pixels))
+        tile, coarse = max(1, pixels // 12), coarse_image(elf)
+        side = pixels // tile
+        rim = (pixels - side * tile) // 2
+        first = elf[1, rim : rim + tile, rim + tile : rim + 2 * tile].mean()
+        assert coarse.shape == (3, side**2)
+        assert coarse[1, 1] == pytest.approx(first)
+        both = straight(torch.as_tensor(elf)).numpy()
+        assert both.shape[1] == straight_width(pixels)
+        np.testing.assert_allclose(both, np.hstack([bond_line(elf), coarse]), atol=1e-12)
+
+
+@pytest.mark.parametrize("kind", [RidgeOnLine, RidgeOnImage])
+def test_ridge_is_the_one_of_scikit_learn_with_the_chosen_penalty(data, kind):
+    fitted = kind().fit(data.elf, data.lengths_angstrom, data.bond)
     header, arrays = fitted.parts()
-    slope = np.linalg.solve(
-        z.T @ z + header["penalty"] * np.eye(z.shape[1]), z.T @ (data.lengths_angstrom - data.lengths_angstrom.mean())
-    )
-    np.testing.assert_allclose(data.lengths_angstrom.mean() + z @ slope, fitted.predict(data.elf), atol=1e-7)
-    by_parts = header["intercept_angstrom"] + (x - arrays["mean"]) / arrays["scale"] @ arrays["slope_angstrom"]
+    blocks = fitted.features(data.elf)
+    z = [(x - x.mean(axis=0)) / x.std(axis=0) / np.sqrt(x.shape[1]) for x in blocks]
+    joined = np.hstack([w * block for w, block in zip(header["block_weights"], z, strict=True)])
+    oracle = Ridge(alpha=len(data) * header["penalty"], solver="svd").fit(joined, data.lengths_angstrom)
+    np.testing.assert_allclose(oracle.predict(joined), fitted.predict(data.elf), atol=1e-7)
+    by_parts = header["intercept_angstrom"] + np.hstack(blocks) @ arrays["slope_angstrom"]
     np.testing.assert_allclose(by_parts, fitted.predict(data.elf), atol=1e-9)
     assert np.abs(fitted.predict(data.elf) - data.lengths_angstrom).mean() < 0.002
-    scores = cross_val_score(Ridge(1.0), z, data.lengths_angstrom, scoring="neg_mean_absolute_error")
-    assert np.abs(fitted.predict(data.elf) - data.lengths_angstrom).mean() < -scores.mean()
+
+
+def test_a_block_of_noise_gets_no_weight_and_a_block_that_helps_gets_some(rng):
+    signal, other = rng.normal(size=(200, 3)), rng.normal(size=(200, 2))
+    targets, groups = signal @ [1.0, -2.0, 0.5] + 0.7 * other[:, 0], np.repeat(np.arange(40), 5)
+    noise = rng.normal(size=(200, 150))
+    chosen = BlockRidge().fit([signal, other, noise], targets, groups)
+    assert chosen.weights[1] > 0
+    assert chosen.weights[2] == 0
+    np.testing.assert_allclose(chosen.slopes[0], [1.0, -2.0, 0.5], atol=0.01)
+    lonely = BlockRidge().fit([signal], targets, np.zeros(200))
+    assert (lonely.penalty, lonely.weights) == (1e-4, [1.0])
 
 
 def test_mean_length_says_the_mean(data):
@@ -197,7 +230,7 @@ def test_elfnet_on_200_pixels_has_the_papers_layers_and_256_features():
 def test_elfnet_of_other_sizes_keeps_256_features(pixels):
     network = ElfNet(pixels, (4, 4, 4, 4, 4, 64), 8)
     assert min(network.convolutions(torch.rand(2, 1, pixels, pixels)).shape[-2:]) >= 2
-    assert network(torch.rand(3, pixels, pixels)).shape == (3,)
+    assert network(torch.rand(3, pixels, pixels)).shape == (3, 1)
     assert network.first.in_features == 256
 
 
@@ -206,23 +239,19 @@ def test_images_too_small_for_the_convolutions_are_refused():
         ElfNet(13, (4,) * 6, 8)
 
 
-def test_solved_elfnet_is_the_ridge_solution_of_its_features(data):
-    fitted = SolvedElfNet(1).fit(data.elf, data.lengths_angstrom, data.bond)
-    ruler = fitted.ruler
-    with torch.no_grad():
-        features = ruler.network.features(torch.as_tensor(data.elf).double()).numpy()
-    z = (features - features.mean(axis=0)) / features.std(axis=0)
-    y = data.lengths_angstrom - data.lengths_angstrom.mean()
-    kernel = z @ z.T + ruler.header["settings"]["penalty"] * np.eye(len(z))
-    expected = data.lengths_angstrom.mean() + z @ (z.T @ np.linalg.solve(kernel, y))
-    np.testing.assert_allclose(fitted.predict(data.elf), expected, atol=1e-5)
-    assert (features > 0).all()
+def test_solved_elfnet_is_the_ridge_solution_of_its_features_and_the_straight_edge(data):
+    ruler = SolvedElfNet(1).fit(data.elf, data.lengths_angstrom, data.bond).ruler
+    blocks = blocks_of(ruler.network, data.elf)
+    assert (blocks[2] > 0).all()  # no ReLU cuts
+    z = [(x - x.mean(axis=0)) / x.std(axis=0) / np.sqrt(x.shape[1]) for x in blocks]
+    (weights,), (penalty,) = (ruler.header["settings"][key] for key in ("block_weights", "penalties"))
+    joined = np.hstack([w * block for w, block in zip(weights, z, strict=True)])
+    oracle = Ridge(alpha=len(data) * penalty, solver="svd").fit(joined, data.lengths_angstrom)
+    np.testing.assert_allclose(ruler.read(data.elf), oracle.predict(joined), atol=1e-7)
 
 
 def test_solved_elfnet_is_seeded(data):
-    first, again, other = (
-        SolvedElfNet(seed).fit(data.elf, data.lengths_angstrom, data.bond).predict(data.elf) for seed in (1, 1, 2)
-    )
+    first, again, other = (blocks_of(started_network(data.elf, seed, readings=1), data.elf)[2] for seed in (1, 1, 2))
     np.testing.assert_array_equal(first, again)
     assert (first != other).any()
 
@@ -333,17 +362,59 @@ def test_a_saved_ruler_reads_the_same_and_refuses_other_images(data, tmp_path):
 
 def test_final_models_carry_what_they_were_trained_on(data, tmp_path):
     train_final(
-        tmp_path / "images.nc", tmp_path / "e.safetensors", tmp_path / "s.safetensors", tmp_path / "r.npz",
+        tmp_path / "images.nc", tmp_path / "e.safetensors", tmp_path / "r.npz",
         weighting="duplication", network=SMALL, seed=1, checkpoint=tmp_path / "c",
     )  # fmt: skip
     header = Ruler.load(tmp_path / "e.safetensors").header
     assert header["trained_on"]["images"] == len(data)
     assert header["trained_on"]["levels"][0]["method"] == "b3lyp"
-    solved = Ruler.load(tmp_path / "s.safetensors")
-    assert np.abs(solved.read(data.elf) - data.lengths_angstrom).mean() < 0.005
     ridge, arrays = read_npz(tmp_path / "r.npz")
     assert ridge["trained_on"]["data_hash"] == data.hash()
     assert arrays["slope_angstrom"].shape == (20,)
+
+
+HOW = {"elf": {"pixels": 20, "planes": 3, "offset": "multiwfn"}, "bond_cutoff_angstrom": 2.7, "errors_angstrom": {}}
+
+
+def test_a_set_of_rulers_makes_the_round_trip_and_its_members_differ(data, tmp_path):
+    costs = [(electrons, 0.5 * electrons**1.5) for electrons in (36, 72, 108, 144)]
+    rulers = train_set(data, folds=3, seed=1, costs=costs, **HOW)
+    rulers.save(tmp_path / "r.safetensors")
+    back = RulerSet.load(tmp_path / "r.safetensors")
+    for reader in ("elfnet, solved", "ridge on the image"):
+        readings = back.read(data.elf, reader=reader)
+        assert readings.shape == (3, len(data))
+        np.testing.assert_array_equal(readings, rulers.read(data.elf, reader=reader))
+        assert np.abs(readings - data.lengths_angstrom).mean() < 0.005
+        assert np.ptp(readings, axis=0).max() > 0
+    np.testing.assert_allclose(back.domain.score(data.elf), rulers.domain.score(data.elf))
+    assert back.header["level"]["method"] == "b3lyp"
+    assert back.header["cost"]["log_slope"] == pytest.approx(1.5)
+    assert back.header["cost"]["range"] == pytest.approx([36, 144])
+    with pytest.raises(InputError, match="there is no reader 'elfnet, solve'.*Did you mean 'elfnet, solved'"):
+        back.read(data.elf, reader="elfnet, solve")
+    with pytest.raises(InputError, match="format 'auric rulers 1' instead of"):
+        Ruler.load(tmp_path / "r.safetensors")
+
+
+def test_the_straight_members_of_a_set_are_the_ridge_on_the_image(data):
+    rulers = train_set(data, folds=3, seed=1, costs=[], **HOW)
+    assert rulers.header["cost"] == {}
+    kept, _ = next(GroupKFold(3, shuffle=True, random_state=1).split(data.elf, groups=data.structure))
+    alone = RidgeOnImage().fit(data.elf[kept], data.lengths_angstrom[kept], data.bond[kept])
+    read = rulers.read(data.elf, reader="ridge on the image")[0]
+    np.testing.assert_allclose(read, alone.predict(data.elf), atol=1e-9)
+
+
+def test_images_of_several_levels_or_of_one_bond_make_no_set(data, tmp_path):
+    frames = json.loads(data.attributes["frames_json"])
+    frames |= {"other": next(iter(frames.values())) | {"method": "pbe"}}
+    mixed = replace(data, attributes=data.attributes | {"frames_json": json.dumps(frames)})
+    with pytest.raises(InputError, match="images of 2 levels of theory"):
+        train_set(mixed, folds=3, seed=1, costs=[], **HOW)
+    dataset(tmp_path, structures=1, bonds=1)
+    with pytest.raises(InputError, match="two bonds at least"):
+        train_set(read_images(tmp_path / "images.nc"), folds=3, seed=1, costs=[], **HOW)
 
 
 def test_folds_are_validated_into_a_scorecard(data, tmp_path):

@@ -9,6 +9,7 @@ sys.path.insert(
 
 from auric import study
 from auric.provenance import code_fingerprint, files_fingerprint
+from auric.reference.engines import SETTINGS_OF
 from auric.reference.version import METHOD_VERSION
 from auric.ruler.names import fold_names
 from auric.structures.table import frame_name

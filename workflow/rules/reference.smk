@@ -1,3 +1,6 @@
+ENGINE_SETTINGS = STUDY["reference"][SETTINGS_OF[STUDY["reference"]["engine"]]]
+
+
 rule frames:
     input:
         structures=f"{RESULTS}/structures/block_{{s}}.extxyz",
@@ -20,7 +23,7 @@ rule frames:
         method_version=METHOD_VERSION,
         labels={
             "engine": STUDY["reference"]["engine"],
-            "settings": STUDY["reference"]["gto"],
+            "settings": ENGINE_SETTINGS,
         },
         settings={
             "frames": STUDY["reference"]["frames"] | {"seed": STUDY["seed"]},
@@ -56,29 +59,8 @@ rule labels:
         block=lambda wildcards: int(wildcards.f),
         blocks=STUDY["reference"]["frame_blocks"],
         engine=STUDY["reference"]["engine"],
-        settings=STUDY["reference"]["gto"],
+        settings=ENGINE_SETTINGS,
+        warm_start=STUDY["reference"]["warm_start"],
         store=STORE,
     script:
         "../scripts/labels.py"
-
-
-rule reference_scorecard:
-    input:
-        labels=of_blocks(f"{RESULTS}/reference/labels_{{s}}_{{f}}.extxyz"),
-    output:
-        scorecard=f"{RESULTS}/scorecard/reference.csv",
-    log:
-        f"{RESULTS}/logs/reference_scorecard.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/reference_scorecard.tsv"
-    conda:
-        "../../envs/base.yaml"
-    threads: 1
-    resources:
-        mem_mb=1000,
-        runtime=10,
-    params:
-        code=code_fingerprint("auric.reference.summary", libraries=("numpy",)),
-        study=STUDY["study"],
-    script:
-        "../scripts/reference_scorecard.py"

@@ -1,7 +1,15 @@
 rule failures:
     input:
-        structures=of_blocks(f"{RESULTS}/structures/failures_{{s}}.csv"),
-        frames=of_blocks(f"{RESULTS}/reference/frames_failures_{{s}}.csv"),
+        structures=(
+            []
+            if STUDY["structures"]["bundle"]
+            else of_blocks(f"{RESULTS}/structures/failures_{{s}}.csv")
+        ),
+        frames=(
+            []
+            if STUDY["structures"]["bundle"]
+            else of_blocks(f"{RESULTS}/reference/frames_failures_{{s}}.csv")
+        ),
         labels=of_blocks(f"{RESULTS}/reference/labels_failures_{{s}}_{{f}}.csv"),
         dropped=of_blocks(f"{RESULTS}/elf/dropped_{{s}}_{{f}}.csv"),
     output:

@@ -98,7 +98,6 @@ rule ruler_final:
         images=f"{RESULTS}/ruler/images.nc",
     output:
         elfnet=f"{RESULTS}/ruler/elfnet.safetensors",
-        solved=f"{RESULTS}/ruler/elfnet_solved.safetensors",
         ridge=f"{RESULTS}/ruler/ridge.npz",
     log:
         f"{RESULTS}/logs/ruler_final.log",
@@ -121,3 +120,33 @@ rule ruler_final:
         checkpoint=f"{RESULTS}/ruler/checkpoints/final.safetensors",
     script:
         "../scripts/ruler_final.py"
+
+
+rule ruler_set:
+    input:
+        images=f"{RESULTS}/ruler/images.nc",
+        labels=of_blocks(f"{RESULTS}/reference/labels_{{s}}_{{f}}.extxyz"),
+        scorecard=f"{RESULTS}/scorecard/ruler.csv",
+    output:
+        rulers=f"{RESULTS}/ruler/rulers.safetensors",
+    log:
+        f"{RESULTS}/logs/ruler_set.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/ruler_set.tsv"
+    retries: 1
+    conda:
+        "../../envs/learn.yaml"
+    threads: STUDY["ruler"]["network"]["threads"]
+    resources:
+        mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        runtime=240,
+    params:
+        code=code_fingerprint(
+            "auric.ruler.rulerset", libraries=("torch", "numpy", "scikit-learn")
+        ),
+        elf={key: value for key, value in STUDY["elf"].items() if key != "grid"},
+        bond_cutoff_angstrom=STUDY["structures"]["bond_cutoff_angstrom"],
+        folds=STUDY["ruler"]["folds"],
+        seed=STUDY["seed"],
+    script:
+        "../scripts/ruler_set.py"

@@ -14,6 +14,7 @@ with log_to(snakemake.log[0], threads=snakemake.threads):
         engine=snakemake.params.engine,
         settings=snakemake.params.settings,
         store=snakemake.params.store,
+        warm_start=snakemake.params.warm_start,
         threads=snakemake.threads,
         memory_mb=snakemake.resources.mem_mb,
     )

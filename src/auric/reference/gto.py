@@ -14,18 +14,17 @@ from typing import Any
 import numpy as np
 from ase import Atoms
 from ase.data import atomic_numbers
-from pyscf import dft, gto, lib, scf
+from pyscf import df, dft, gto, lib, scf
 from pyscf.gto.basis import load as load_basis
 from pyscf.gto.basis import load_ecp
 from pyscf.lib.exceptions import BasisNotFoundError
 
-from auric.errors import InputError, ScfError, StructureError
-from auric.progress import log
+from auric.errors import InputError, StructureError
 from auric.reference.interface import Labels
+from auric.reference.kohn_sham import converge, occupied, on_host, plain_numbers, transported_density
 from auric.reference.orbitals import Orbitals, make_molecule
 from auric.units import BOHR_ANGSTROM, HARTREE_EV
 
-ATTEMPTS = ("plain", "level shift", "smearing", "second order")
 _KRYPTON = 36
 _BASIS_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9+*(),_-]*")
 
@@ -78,30 +77,41 @@ class GtoEngine:
         """See `Engine`."""
         self._basis(symbols)
 
-    def label(self, atoms: Atoms, charge: int, multiplicity: int) -> Labels:
+    def label(self, atoms: Atoms, charge: int, multiplicity: int, *, start: Orbitals | None = None) -> Labels:
         """See `Engine`; gives orbitals, and forces if the settings ask for them."""
         started = time.perf_counter()
         symbols = atoms.get_chemical_symbols()
         basis, ecp = self._basis(symbols)
         molecule = make_molecule(symbols, atoms.positions, basis, ecp, charge, multiplicity)
         with lib.with_omp_threads(self.threads):
-            field_, attempt, cycles = self._converge(molecule)
+            density = transported_density(
+                start, symbols=symbols, basis=basis, charge=charge, multiplicity=multiplicity,
+                overlap=lambda: np.asarray(molecule.intor("int1e_ovlp", hermi=1)),
+            )  # fmt: skip
+            fitting = df.DF(molecule)
+            mean_field, attempt, cycles = converge(
+                lambda: self._mean_field(molecule, fitting),
+                max_cycles=self.settings.max_cycles,
+                setting="reference.gto.max_cycles",
+                density=density,
+            )
             forces = None
             if self.settings.forces:
-                forces = -np.asarray(field_.nuc_grad_method().kernel()) * HARTREE_EV / BOHR_ANGSTROM
-        coefficients, occupations = _occupied(field_)
+                forces = -on_host(mean_field.nuc_grad_method().kernel()) * HARTREE_EV / BOHR_ANGSTROM
+        coefficients, occupations = occupied(mean_field)
         orbitals = Orbitals(
             symbols, np.array(atoms.positions), basis, ecp, charge, multiplicity, coefficients, occupations
         )
         details = {
             "attempt": attempt,
             "cycles": cycles,
+            "started_warm": density is not None,
             "seconds": time.perf_counter() - started,
             "threads": self.threads,
             "electrons": int(molecule.nelectron),
             "basis_functions": int(molecule.nao),
         }
-        return Labels(float(field_.e_tot) * HARTREE_EV, forces, orbitals, details)
+        return Labels(float(mean_field.e_tot) * HARTREE_EV, forces, orbitals, details)
 
     def _basis(self, symbols: list[str]) -> tuple[dict[str, Any], dict[str, Any]]:
         basis, ecp = {}, {}
@@ -122,52 +132,25 @@ class GtoEngine:
                 )
         return basis, ecp
 
-    def _converge(self, molecule: gto.Mole) -> tuple[scf.hf.SCF, str, int]:
-        """Climb the retry ladder; each attempt starts from the density the last one left."""
-        density, fitting, cycles = None, None, 0
-        for attempt in ATTEMPTS:
-            mean_field = self._mean_field(molecule, attempt)
-            mean_field.with_df = fitting or mean_field.with_df
-            fitting = mean_field.with_df
-            if attempt == "second order":
-                mean_field = mean_field.newton()
-            mean_field.kernel(dm0=density)
-            density = mean_field.make_rdm1()
-            if not np.isfinite(density).all():
-                density = None
-            cycles += _cycles(mean_field)
-            if mean_field.converged and attempt == "smearing":
-                # Smeared electrons only lead to a density worth starting from; the label has whole occupations.
-                mean_field = self._mean_field(molecule, "plain")
-                mean_field.with_df = fitting
-                mean_field.kernel(dm0=density)
-                cycles += _cycles(mean_field)
-            if mean_field.converged and np.isfinite(mean_field.e_tot):
-                return mean_field, attempt, cycles
-            log.warning("SCF not converged: %s, %d cycles", attempt, cycles)
-        raise ScfError(
-            f"SCF not converged after {cycles} cycles ({', then '.join(ATTEMPTS)}); "
-            "check charge and multiplicity, or raise reference.gto.max_cycles"
-        )
-
-    def _mean_field(self, molecule: gto.Mole, attempt: str) -> scf.hf.SCF:
+    def _mean_field(self, molecule: gto.Mole, fitting: Any) -> scf.hf.SCF:
+        """A fresh mean field on integrals that all attempts share."""
         kind = dft.RKS if molecule.spin == 0 else dft.UKS
-        mean_field = kind(molecule, xc=self.settings.xc).density_fit()
+        mean_field = kind(molecule, xc=self.settings.xc).density_fit(with_df=fitting)
         mean_field.chkfile = None
         mean_field.grids.level = self.settings.grid_level
         mean_field.conv_tol = self.settings.conv_tol_hartree
         mean_field.max_memory = self.memory_mb
-        mean_field.max_cycle = self.settings.max_cycles * (1 if attempt == "plain" else 2)
-        if attempt == "level shift":
-            mean_field.level_shift, mean_field.damp = 0.3, 0.3
-        elif attempt == "smearing":
-            mean_field = scf.addons.smearing(mean_field, sigma=0.01, method="fermi")
         return mean_field
 
 
-def _cycles(mean_field: scf.hf.SCF) -> int:
-    """SCF cycles of the last run; of a second-order solver its macro-iterations, if it counts them."""
-    return int(getattr(mean_field, "cycles", 0) or 0)
+class GpuEngine(GtoEngine):
+    """The same on a GPU by gpu4pyscf (optional); labels of both agree but are kept apart."""
+
+    name = "gpu4pyscf"
+
+    def _mean_field(self, molecule: gto.Mole, fitting: Any) -> scf.hf.SCF:
+        mean_field = super()._mean_field(molecule, None)
+        return mean_field.to_gpu()
 
 
 def _look_up(load: Callable[[str, str], Any], name: str, symbol: str) -> Any:
@@ -175,22 +158,6 @@ def _look_up(load: Callable[[str, str], Any], name: str, symbol: str) -> Any:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # it advises to install a package that would fetch basis sets
-            return _plain(load(name, symbol))
+            return plain_numbers(load(name, symbol))
     except (BasisNotFoundError, KeyError, FileNotFoundError):
         return []
-
-
-def _plain(numbers: Any) -> Any:
-    """Nested tuples and arrays as lists of Python numbers, so that JSON gives back what it was given."""
-    if isinstance(numbers, list | tuple | np.ndarray):
-        return [_plain(item) for item in numbers]
-    return numbers.item() if isinstance(numbers, np.generic) else numbers
-
-
-def _occupied(mean_field: scf.hf.SCF) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """Occupied coefficients and occupations per spin; one entry for a closed shell."""
-    if np.ndim(mean_field.mo_occ) == 1:
-        occupied = mean_field.mo_occ > 0
-        return [mean_field.mo_coeff[:, occupied]], [mean_field.mo_occ[occupied] / 2]
-    spins = [(c, o, o > 0) for c, o in zip(mean_field.mo_coeff, mean_field.mo_occ, strict=True)]
-    return [c[:, keep] for c, _, keep in spins], [o[keep] for _, o, keep in spins]

@@ -41,8 +41,15 @@ class Engine(Protocol):
             StructureError: If there is one.
         """
 
-    def label(self, atoms: Atoms, charge: int, multiplicity: int) -> Labels:
+    def label(self, atoms: Atoms, charge: int, multiplicity: int, *, start: Orbitals | None = None) -> Labels:
         """Label one structure.
+
+        Args:
+            atoms: The structure (angstrom).
+            charge: Total charge.
+            multiplicity: 2S + 1.
+            start: Orbitals of a like frame to start from: they change how long it takes, and numbers by no more than
+                the convergence tolerance. Engines that cannot use them do not.
 
         Raises:
             ScfError: If nothing in the retry ladder converged.

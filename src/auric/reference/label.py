@@ -17,6 +17,7 @@ from auric.reference.interface import Engine, Labels
 from auric.reference.orbitals import Orbitals, write_orbitals
 from auric.reference.store import Entry, Store, structure_hash
 from auric.reference.version import METHOD_VERSION
+from auric.structures.check import electron_count
 from auric.structures.prepare import FAILURE_COLUMNS
 
 LIBRARIES = ("pyscf", "tblite", "numpy", "ase")
@@ -25,7 +26,7 @@ LIBRARIES = ("pyscf", "tblite", "numpy", "ase")
 def label_block(
     frames: str | Path, labels: str | Path, orbitals: str | Path, failures: str | Path, *,
     block: int, blocks: int, engine: str, settings: Mapping[str, Any], store: str | Path,
-    threads: int = 1, memory_mb: int = 4000,
+    warm_start: bool = True, threads: int = 1, memory_mb: int = 4000,
 ) -> None:  # fmt: skip
     """Label those frames whose names fall into a block.
 
@@ -39,6 +40,7 @@ def label_block(
         engine: Name of the engine.
         settings: Its settings.
         store: Folder of the label store.
+        warm_start: Whether each frame starts from the orbitals of the one before, if it is of the same structure.
         threads: Threads for the engine.
         memory_mb: Memory for the engine (megabyte).
     """
@@ -48,10 +50,12 @@ def label_block(
     kept: dict[str, Orbitals] = {}
     failed: list[dict[str, str]] = []
     counter = Counter("frame", len(mine))
+    last: tuple[str, Orbitals | None] = ("", None)
     for atoms in mine:
         name = str(atoms.info["name"])
         try:
-            content, arrays = label_once(atoms, rung, keep)
+            start = last[1] if warm_start and last[0] == atoms.info["structure"] else None
+            content, arrays = label_once(atoms, rung, keep, start=start)
             failure = content["failure"]
         except Exception as error:
             failure = reason_of(error, name)
@@ -62,32 +66,42 @@ def label_block(
             good.append(_labelled(atoms, content, arrays))
             if content["orbitals"]:
                 kept[name] = Orbitals.from_parts(content["orbitals"], arrays)
+                last = (atoms.info["structure"], kept[name])
         counter.step(name)
     write_frames(labels, good)
     write_orbitals(orbitals, kept)
     write_table(failures, failed, FAILURE_COLUMNS)
 
 
-def label_once(atoms: Atoms, engine: Engine, store: Store) -> Entry:
-    """The stored label of a structure, computed and stored if it is new; a failure is stored with its reason too."""
+def label_once(atoms: Atoms, engine: Engine, store: Store, *, start: Orbitals | None = None) -> Entry:
+    """The stored label of a structure, computed and stored if it is new; a failure is stored with its reason too.
+
+    Args:
+        atoms: The structure; `info` holds its charge and multiplicity.
+        engine: Labels it.
+        store: Keeps it.
+        start: Orbitals of a like frame to start from; they are no part of what a label is.
+    """
     charge, multiplicity = int(atoms.info["charge"]), int(atoms.info["multiplicity"])
     identity = {
         "kind": "label", "structure": structure_hash(atoms, charge, multiplicity), "engine": engine.identity(),
         "method_version": METHOD_VERSION,
     }  # fmt: skip
-    entry, known = store.get_or_make(identity, lambda: _make(atoms, charge, multiplicity, engine, identity))
+    entry, known = store.get_or_make(identity, lambda: _make(atoms, charge, multiplicity, engine, identity, start))
     log.info("%s: %s", atoms.info.get("name", "structure"), "kept from before" if known else "computed")
     return entry
 
 
-def _make(atoms: Atoms, charge: int, multiplicity: int, engine: Engine, identity: dict[str, Any]) -> Entry:
+def _make(
+    atoms: Atoms, charge: int, multiplicity: int, engine: Engine, identity: dict[str, Any], start: Orbitals | None
+) -> Entry:
     provenance = identity["engine"] | {
         "structure_hash": identity["structure"], "method_version": METHOD_VERSION, "versions": library_versions(LIBRARIES)
     }  # fmt: skip
     content: dict[str, Any] = {"failure": "", "provenance": provenance, "orbitals": None}
     started = time.perf_counter()
     try:
-        result = engine.label(atoms, charge, multiplicity)
+        result = engine.label(atoms, charge, multiplicity, start=start)
     except ScfError as error:
         seconds = time.perf_counter() - started
         return content | {"failure": str(error), "details": {"seconds": seconds}}, {}
@@ -120,6 +134,7 @@ def _labelled(atoms: Atoms, content: dict[str, Any], arrays: dict[str, np.ndarra
         "attempt": details["attempt"],
         "seconds": details["seconds"],
         "threads": details.get("threads", 1),
+        "electrons": details.get("electrons", electron_count(atoms, int(atoms.info["charge"]))),
         "structure_hash": provenance["structure_hash"],
         "method_version": provenance["method_version"],
     }

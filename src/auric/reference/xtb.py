@@ -11,6 +11,7 @@ from tblite.ase import TBLite
 
 from auric.errors import ScfError
 from auric.reference.interface import Labels
+from auric.reference.orbitals import Orbitals
 
 RETRY_TEMPERATURES_K = (None, 1000.0, 3000.0)
 """Electronic temperatures tried in turn; None is the setting's. Hotter electrons spread over near-degenerate levels."""
@@ -52,8 +53,8 @@ class XtbEngine:
             verbosity=0,
         )
 
-    def label(self, atoms: Atoms, charge: int, multiplicity: int) -> Labels:
-        """See `Engine`; forces are always given."""
+    def label(self, atoms: Atoms, charge: int, multiplicity: int, *, start: Orbitals | None = None) -> Labels:
+        """See `Engine`; forces are always given, and no orbitals to start from are used."""
         started = time.perf_counter()
         failure = ""
         for temperature_k in RETRY_TEMPERATURES_K:

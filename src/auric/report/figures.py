@@ -18,9 +18,20 @@ from matplotlib.figure import Figure
 from auric.report.inputs import HOLDOUT, in_order
 from auric.report.scores import SPLITS, SUBJECTS, SplitScores, bin_labels, in_angstrom, split_title, subject_name
 
-COLOURS = {"elfnet": "#0072B2", "elfnet, solved": "#009E73", "ridge on the bond line": "#D55E00", "mean": "#6B6B6B"}
-SHORT = {"elfnet": "ELFnet", "elfnet, solved": "solved", "ridge on the bond line": "ridge"}
-MARKERS = {"elfnet": "o", "elfnet, solved": "D", "ridge on the bond line": "s", "mean": "^"}
+COLOURS = {
+    "elfnet": "#0072B2",
+    "elfnet, solved": "#009E73",
+    "ridge on the bond line": "#D55E00",
+    "ridge on the image": "#CC79A7",
+    "mean": "#6B6B6B",
+}
+SHORT = {
+    "elfnet": "ELFnet",
+    "elfnet, solved": "solved",
+    "ridge on the image": "ridge (image)",
+    "ridge on the bond line": "ridge",
+}
+MARKERS = {"elfnet": "o", "elfnet, solved": "D", "ridge on the bond line": "s", "ridge on the image": "P", "mean": "^"}
 INK = "#22272e"
 DENSE = 300
 """Beyond this many points a scatter is stored as pixels inside its SVG: smaller, and as sharp in print."""

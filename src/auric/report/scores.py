@@ -17,11 +17,12 @@ LEAKY = "leaky"
 """A split that is shown but never the headline."""
 SPLITS = ("structure", "bond", "image", LEAKY)
 """Strictest first."""
-SUBJECTS = ("elfnet", "elfnet, solved", "ridge on the bond line", "mean")
+SUBJECTS = ("elfnet", "elfnet, solved", "ridge on the image", "ridge on the bond line", "mean")
 """Most elaborate first."""
 SUBJECT_NAMES = {
     "elfnet": "ELFnet",
     "elfnet, solved": "ELFnet, solved",
+    "ridge on the image": "ridge on the image",
     "ridge on the bond line": "ridge on the bond line",
     "mean": "mean",
 }

@@ -1,14 +1,13 @@
-"""The simplest readings: the mean length, and ridge regression on the ELF along the bond line."""
+"""The simplest readings: the mean length, and ridge regression on the ELF along the bond line or on the whole image."""
 
 from typing import Any
 
 import numpy as np
-from sklearn.linear_model import Ridge
-from sklearn.model_selection import GroupKFold
-from sklearn.preprocessing import StandardScaler
 
-PENALTIES = 10.0 ** np.arange(-10, 3, 0.5)
-INNER_FOLDS = 5
+from auric.ruler.ridge import BlockRidge
+
+COARSE_PIXELS = 12
+"""Side of the coarse image."""
 
 
 def bond_line(elf: np.ndarray) -> np.ndarray:
@@ -21,27 +20,18 @@ def bond_line(elf: np.ndarray) -> np.ndarray:
     return np.asarray(elf[:, (pixels - 1) // 2 : pixels // 2 + 1].mean(axis=1, dtype=float))
 
 
-def choose_ridge(features: np.ndarray, targets: np.ndarray, groups: np.ndarray) -> tuple[StandardScaler, Ridge]:
-    """Ridge regression on standardised features, its penalty chosen by cross-validation that keeps groups together.
+def coarse_image(elf: np.ndarray) -> np.ndarray:
+    """Means over square tiles, shape (images, tiles): about `COARSE_PIXELS` a side, centred, an odd rim left out.
 
     Args:
-        features: Shape (n, features).
-        targets: Shape (n,).
-        groups: Group of each row, shape (n,); with fewer than two groups the penalty is 1.
+        elf: Images, shape (images, pixels, pixels).
     """
-    penalty = 1.0
-    count = len(np.unique(groups))
-    if count >= 2:
-        # All penalties are fitted at once, as so many targets, so that each fold needs one decomposition.
-        errors = np.zeros(len(PENALTIES))
-        for training, test in GroupKFold(n_splits=min(INNER_FOLDS, count)).split(features, targets, groups):
-            repeated = np.repeat(targets[training, None], len(PENALTIES), axis=1)
-            scaler = StandardScaler().fit(features[training])
-            paths = Ridge(alpha=PENALTIES, solver="svd").fit(scaler.transform(features[training]), repeated)
-            errors += np.abs(paths.predict(scaler.transform(features[test])) - targets[test, None]).sum(axis=0)
-        penalty = float(PENALTIES[errors.argmin()])
-    scaler = StandardScaler().fit(features)
-    return scaler, Ridge(alpha=penalty, solver="svd").fit(scaler.transform(features), targets)
+    pixels = elf.shape[-1]
+    tile = max(1, pixels // COARSE_PIXELS)
+    count = pixels // tile
+    rim = (pixels - count * tile) // 2
+    inner = elf[:, rim : rim + count * tile, rim : rim + count * tile]
+    return np.asarray(inner.reshape(-1, count, tile, count, tile).mean(axis=(2, 4), dtype=float).reshape(len(elf), -1))
 
 
 class MeanLength:
@@ -60,7 +50,7 @@ class MeanLength:
 
 
 class RidgeOnLine:
-    """Ridge regression on the standardised ELF along the bond line; the penalty is chosen inside the training data."""
+    """Ridge regression on the ELF along the bond line."""
 
     subject = "ridge on the bond line"
 
@@ -72,16 +62,32 @@ class RidgeOnLine:
             lengths_angstrom: Shape (images,).
             groups: Bond of each image, shape (images,).
         """
-        features, lengths = bond_line(elf), np.asarray(lengths_angstrom)
-        self.scaler, self.ridge = choose_ridge(features, lengths, groups)
+        self.ridge = BlockRidge().fit(self.features(elf), np.asarray(lengths_angstrom), groups)
         return self
+
+    def features(self, elf: np.ndarray) -> list[np.ndarray]:
+        """What is regressed on, in blocks of shape (images, features)."""
+        return [bond_line(elf)]
 
     def predict(self, elf: np.ndarray) -> np.ndarray:
         """Lengths read off images, shape (images,), angstrom."""
-        return np.asarray(self.ridge.predict(self.scaler.transform(bond_line(elf))))
+        return self.ridge.predict(self.features(elf))
 
     def parts(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-        """Header and arrays of the fitted line, enough to apply it: length = intercept + (line - mean) / scale @ slope."""
-        scaler, ridge = self.scaler, self.ridge
-        header = {"kind": self.subject, "penalty": float(ridge.alpha), "intercept_angstrom": float(ridge.intercept_)}
-        return header, {"mean": scaler.mean_, "scale": scaler.scale_, "slope_angstrom": ridge.coef_}
+        """Header and arrays, enough to apply it: length = intercept + features @ slope, blocks one after the other."""
+        ridge = self.ridge
+        header = {
+            "kind": self.subject, "penalty": ridge.penalty, "block_weights": ridge.weights,
+            "intercept_angstrom": ridge.intercept,
+        }  # fmt: skip
+        return header, {"slope_angstrom": np.concatenate(ridge.slopes)}
+
+
+class RidgeOnImage(RidgeOnLine):
+    """Ridge regression on the ELF along the bond line and on the coarse image."""
+
+    subject = "ridge on the image"
+
+    def features(self, elf: np.ndarray) -> list[np.ndarray]:
+        """The bond line, and the coarse image."""
+        return [bond_line(elf), coarse_image(elf)]

@@ -1,28 +1,28 @@
 """The rulers trained on all images, for use on new ones."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
-from auric.files import write_npz
+from auric.files import read_frames, write_npz
 from auric.ruler.baselines import RidgeOnLine
 from auric.ruler.dataset import read_images, trained_on
-from auric.ruler.solved import SolvedElfNet
+from auric.ruler.rulerset import READERS, train_set
 from auric.ruler.training import NetworkSettings, train
 
 
 def train_final(
-    images: str | Path, elfnet: str | Path, solved: str | Path, ridge: str | Path, *,
+    images: str | Path, elfnet: str | Path, ridge: str | Path, *,
     weighting: str, network: Mapping[str, Any], seed: int, checkpoint: str | Path,
 ) -> None:  # fmt: skip
-    """Train ELFnet and the ridge line on all images and save both.
+    """Train ELFnet as the paper does, and the ridge line, on all images and save both.
 
     Args:
         images: All images (NetCDF).
         elfnet: Model to write (safetensors; the header holds settings, scaling and what it was trained on).
-        solved: The same layers solved instead of trained (safetensors likewise).
         ridge: Model to write (npz with a JSON header).
         weighting: How weights enter the training.
         network: Keys of `ruler.network` of the configuration.
@@ -41,7 +41,37 @@ def train_final(
         watch=None,
         checkpoint=checkpoint,
     )
-    solution = SolvedElfNet(seed).fit(data.elf, data.lengths_angstrom, data.bond).ruler
-    for each, path in ((ruler, elfnet), (solution, solved)):
-        each.header["trained_on"] = trained_on(data)
-        each.save(path)
+    ruler.header["trained_on"] = trained_on(data)
+    ruler.save(elfnet)
+
+
+def train_rulers(
+    images: str | Path, labels: Sequence[str | Path], scorecard: str | Path, rulers: str | Path, *,
+    elf: Mapping[str, Any], bond_cutoff_angstrom: float, folds: int, seed: int,
+) -> None:  # fmt: skip
+    """Solve the set of rulers that measures new structures.
+
+    Args:
+        images: All images (NetCDF).
+        labels: The labelled frames they are of (extended xyz): what their single points cost.
+        scorecard: The ruler's scorecard (CSV), whose errors are quoted beside readings.
+        rulers: Set of rulers to write (safetensors).
+        elf: Keys `pixels`, `planes`, `min_perpendicular_angstrom` and `offset` of `elf` of the configuration.
+        bond_cutoff_angstrom: Longest distance counted as an S-Au bond.
+        folds: Number of members.
+        seed: Seed.
+    """
+    scores = pd.read_csv(scorecard)
+    errors = {
+        reader: {
+            row.split: float(row.ours)
+            for row in scores[(scores["subject"] == reader) & (scores["quantity"] == "mae")].itertuples()
+        }
+        for reader in READERS
+    }
+    frames = [frame.info for path in labels for frame in read_frames(path)]
+    costs = [(info["electrons"], info["seconds"] * info["threads"]) for info in frames]
+    train_set(
+        read_images(images), folds=folds, seed=seed, elf=elf, bond_cutoff_angstrom=bond_cutoff_angstrom,
+        errors_angstrom=errors, costs=costs,
+    ).save(rulers)  # fmt: skip

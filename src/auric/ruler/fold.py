@@ -8,7 +8,7 @@ import numpy as np
 
 from auric.files import write_table
 from auric.progress import log
-from auric.ruler.baselines import MeanLength, RidgeOnLine
+from auric.ruler.baselines import MeanLength, RidgeOnImage, RidgeOnLine
 from auric.ruler.dataset import ImageSet, read_images
 from auric.ruler.solved import SolvedElfNet
 from auric.ruler.splits import make_fold
@@ -43,7 +43,7 @@ def run_fold(
     else:
         training, test = chosen.training, np.unique(chosen.test)
         distinct = np.unique(training)  # duplicates add nothing to what is solved exactly
-        for reading in (MeanLength(), RidgeOnLine(), SolvedElfNet(seed)):
+        for reading in (MeanLength(), RidgeOnLine(), RidgeOnImage(), SolvedElfNet(seed)):
             fitted = reading.fit(data.elf[distinct], data.lengths_angstrom[distinct], data.bond[distinct])
             rows += _rows(data, test, split, fold, reading.subject, fitted.predict(data.elf[test]))
         ruler, curve = train(

@@ -13,6 +13,8 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from auric.ruler.baselines import COARSE_PIXELS
+
 POOLED = 5
 """Convolutions that are followed by a pooling (where the image is large enough)."""
 GRID = 2
@@ -54,14 +56,19 @@ class ElfNet(nn.Module):
         channels: Channels of each convolution; the last are 64 for the paper's 256 features.
         hidden: Width of the first fully connected layer.
         closing: The adaptive pooling that ends images of other sizes than 200 pixels.
+        edge: Whether a straight edge is laid beside the layers: the output adds a linear function of the bond line and of
+            the coarse image. Not in the paper.
+        readings: Lengths per image, one for each member of a set that shares all layers but the last.
     """
 
     grid = GRID
 
     def __init__(
-        self, pixels: int, channels: Sequence[int], hidden: int, *, closing: Literal["max", "average"] = "max"
-    ) -> None:
+        self, pixels: int, channels: Sequence[int], hidden: int, *, closing: Literal["max", "average"] = "max",
+        edge: bool = False, readings: int = 1,
+    ) -> None:  # fmt: skip
         super().__init__()
+        self.pixels = pixels
         layers: list[nn.Module] = []
         for before, after, pool in zip([1, *channels], channels, pooling_plan(pixels, len(channels)), strict=False):
             layers += [nn.Conv2d(before, after, 3), nn.ReLU()]
@@ -70,7 +77,8 @@ class ElfNet(nn.Module):
         self.convolutions = nn.Sequential(*layers)
         self.pool = nn.AdaptiveMaxPool2d(GRID) if closing == "max" else nn.AdaptiveAvgPool2d(GRID)
         self.first = nn.Linear(GRID * GRID * channels[-1], hidden)
-        self.last = nn.Linear(hidden, 1)
+        self.last = nn.Linear(hidden, readings)
+        self.edge = nn.Linear(straight_width(pixels), readings, bias=False) if edge else None
 
     def features(self, elf: Tensor) -> Tensor:
         """What the last layer reads, shape (images, hidden), from ELF values (images, pixels, pixels) in [0, 1]."""
@@ -78,6 +86,23 @@ class ElfNet(nn.Module):
         return torch.relu(self.first(self.pool(self.convolutions(standardised)).flatten(1)))
 
     def forward(self, elf: Tensor) -> Tensor:
-        """Standardised lengths, shape (images,), from ELF values (images, pixels, pixels) in [0, 1]."""
-        lengths: Tensor = self.last(self.features(elf)).squeeze(1)
-        return lengths
+        """Standardised lengths, shape (images, readings), from ELF values (images, pixels, pixels) in [0, 1]."""
+        lengths: Tensor = self.last(self.features(elf))
+        return lengths if self.edge is None else lengths + self.edge(straight(elf))
+
+
+def straight_width(pixels: int) -> int:
+    """How many numbers `straight` gives."""
+    tile = max(1, pixels // COARSE_PIXELS)
+    return int(pixels + (pixels // tile) ** 2)
+
+
+def straight(elf: Tensor) -> Tensor:
+    """The bond line and the coarse image (`auric.ruler.baselines`), one after the other, shape (images, width)."""
+    pixels = elf.shape[-1]
+    line = elf[:, (pixels - 1) // 2 : pixels // 2 + 1].mean(dim=1)
+    tile = max(1, pixels // COARSE_PIXELS)
+    count = pixels // tile
+    rim = (pixels - count * tile) // 2
+    inner = elf[:, rim : rim + count * tile, rim : rim + count * tile]
+    return torch.cat([line, nn.functional.avg_pool2d(inner.unsqueeze(1), tile).flatten(1)], dim=1)

@@ -15,6 +15,8 @@ from auric.files import atomic
 from auric.ruler.network import ElfNet
 
 FORMAT = "auric elfnet 1"
+BATCH = 256
+"""Images at a time."""
 
 
 class Ruler:
@@ -28,32 +30,38 @@ class Ruler:
     def __init__(self, network: ElfNet, header: dict[str, Any]) -> None:
         self.network, self.header = network, header
 
-    def read(self, elf: np.ndarray, *, batch: int = 256) -> np.ndarray:
-        """Bond lengths read off images, shape (images,), angstrom.
+    def read(self, elf: np.ndarray) -> np.ndarray:
+        """Bond lengths read off images, shape (images,), angstrom; the mean of all readings if the network has several.
 
         Args:
             elf: ELF values in [0, 1], shape (images, pixels, pixels).
-            batch: Images at a time.
 
         Raises:
             ValueError: If the images have another size than those it was trained on.
         """
+        return np.asarray(self.read_all(elf).mean(axis=1))
+
+    def read_all(self, elf: np.ndarray) -> np.ndarray:
+        """Every reading of each image, shape (images, readings), angstrom; arguments as in `read`."""
         pixels = self.header["pixels"]
         if elf.ndim != 3 or elf.shape[1:] != (pixels, pixels):
             raise ValueError(f"images must have shape (n, {pixels}, {pixels}), got {elf.shape}")
         first = next(self.network.parameters())
         with torch.no_grad():
             parts = [
-                self.network(torch.as_tensor(elf[start : start + batch]).to(first.device, first.dtype)).cpu()
-                for start in range(0, len(elf), batch)
+                self.network(torch.as_tensor(elf[start : start + BATCH]).to(first.device, first.dtype)).cpu()
+                for start in range(0, len(elf), BATCH)
             ]
-        scaled = torch.cat(parts).double().numpy() if parts else np.zeros(0)
+        scaled = torch.cat(parts).double().numpy() if parts else np.zeros((0, self.network.last.out_features))
         return np.asarray(self.header["mean_angstrom"] + self.header["sd_angstrom"] * scaled)
+
+    def tensors(self) -> dict[str, Tensor]:
+        """All weights, by name."""
+        return {name: tensor.contiguous().cpu() for name, tensor in self.network.state_dict().items()}
 
     def save(self, path: str | Path) -> None:
         """Write safetensors with the header in its metadata."""
-        tensors = {name: tensor.contiguous().cpu() for name, tensor in self.network.state_dict().items()}
-        save_tensors(path, tensors, {"format": FORMAT} | self.header)
+        save_tensors(path, self.tensors(), {"format": FORMAT} | self.header)
 
     @classmethod
     def load(cls, path: str | Path) -> "Ruler":
@@ -62,16 +70,16 @@ class Ruler:
         Raises:
             InputError: If the file is not a saved ruler.
         """
-        try:
-            tensors, header = load_tensors(path)
-        except (OSError, SafetensorError, KeyError, ValueError) as error:
-            raise InputError(f"{path}: not a ruler ({error}); give an elfnet.safetensors that auric wrote") from None
-        if header.get("format") != FORMAT:
-            raise InputError(f"{path}: format '{header.get('format')}' instead of '{FORMAT}'; train it again")
+        return cls.of_tensors(*load_tensors(path, FORMAT))
+
+    @classmethod
+    def of_tensors(cls, tensors: dict[str, Tensor], header: dict[str, Any]) -> "Ruler":
+        """Put together what `tensors` and the header took apart."""
         settings = header["settings"]
         network = ElfNet(
-            header["pixels"], settings["channels"], settings["hidden"], closing=settings.get("closing", "max")
-        ).to(next(iter(tensors.values())).dtype)
+            header["pixels"], settings["channels"], settings["hidden"], closing=settings.get("closing", "max"),
+            edge=settings.get("edge", False), readings=settings.get("readings", 1),
+        ).to(next(iter(tensors.values())).dtype)  # fmt: skip
         network.load_state_dict(tensors)
         return cls(network.eval(), header)
 
@@ -82,7 +90,18 @@ def save_tensors(path: str | Path, tensors: dict[str, Tensor], header: dict[str,
         save_file(tensors, temporary, metadata={"header": json.dumps(header, sort_keys=True)})
 
 
-def load_tensors(path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Read what `save_tensors` wrote."""
-    with safe_open(path, framework="pt") as file:
-        return {name: file.get_tensor(name) for name in file.keys()}, json.loads(file.metadata()["header"])  # noqa: SIM118
+def load_tensors(path: str | Path, file_format: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Read what `save_tensors` wrote.
+
+    Raises:
+        InputError: If the file is damaged, was not written by it, or is of another format.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            header: dict[str, Any] = json.loads(file.metadata()["header"])
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
+        raise InputError(f"{path}: not a ruler ({error}); give a safetensors file that auric wrote") from None
+    if header.get("format") != file_format:
+        raise InputError(f"{path}: format '{header.get('format')}' instead of '{file_format}'; train it again")
+    return tensors, header

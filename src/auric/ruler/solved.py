@@ -1,9 +1,9 @@
-"""ELFnet solved instead of trained: the same layers, no gradient descent.
+"""ELFnet solved instead of trained: the same layers with a straight edge beside them, no gradient descent.
 
-The network is started so that it is nearly linear, and its last layer is then the exact solution of a ridge regression
-on the training images, the penalty chosen inside them. What is learned is thus linear in what the convolutions, the
-poolings and the first fully connected layer make of an image; it shows how much of an ELFnet's error comes from
-training by gradients rather than from its layers.
+The network is started so that it is nearly linear, and its last layer, together with the straight edge (a linear function
+of the bond line and of the coarse image), is then the exact solution of a ridge regression on the training images.
+Penalty and weight of each part are chosen inside the training images; a part that does not help gets no weight, so that
+it reads about as well as the better of the straight readings, and better where the layers see more than they do.
 
 Start, layer by layer over the training images:
 
@@ -17,8 +17,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from auric.ruler.baselines import choose_ridge
+from auric.ruler.baselines import bond_line, coarse_image
 from auric.ruler.network import ElfNet
+from auric.ruler.ridge import BlockRidge
 from auric.ruler.rulers import Ruler
 
 MARGIN = 3.0
@@ -30,7 +31,7 @@ _BLUR = torch.outer(*2 * [torch.tensor([0.25, 0.5, 0.25], dtype=torch.double)])[
 
 
 class SolvedElfNet:
-    """An ELFnet of which only the last layer is fitted, exactly.
+    """An ELFnet of which only the last layer and the straight edge are fitted, exactly.
 
     Args:
         seed: Seed of the orthogonal weights.
@@ -49,29 +50,48 @@ class SolvedElfNet:
             lengths_angstrom: Shape (images,).
             groups: Bond of each image, shape (images,).
         """
-        mean, spread = float(np.mean(lengths_angstrom)), float(np.std(lengths_angstrom)) or 1.0
-        pixels = elf.shape[-1]
-        torch.manual_seed(self.seed)
-        network = ElfNet(pixels, CHANNELS, HIDDEN, closing="average").double()
-        # Ranges and spreads are known well from some of the images; the margin takes the others in.
-        start_near_linear(network, torch.as_tensor(elf[:: -(-len(elf) // START_IMAGES)]))
-        with torch.no_grad():
-            parts = [network.features(part.double()) for part in torch.split(torch.as_tensor(elf), BATCH)]
-            scaler, ridge = choose_ridge(torch.cat(parts).numpy(), (lengths_angstrom - mean) / spread, groups)
-            slope = ridge.coef_ / scaler.scale_
-            network.last.weight.copy_(torch.as_tensor(slope[None]))
-            network.last.bias.fill_(float(ridge.intercept_ - slope @ scaler.mean_))
-        settings = {
-            "channels": CHANNELS, "hidden": HIDDEN, "closing": "average", "seed": self.seed, "penalty": float(ridge.alpha),
-        }  # fmt: skip
-        self.ruler = Ruler(
-            network, {"settings": settings, "pixels": pixels, "mean_angstrom": mean, "sd_angstrom": spread}
-        )
+        network = started_network(elf, self.seed, readings=1)
+        ridge = BlockRidge().fit(blocks_of(network, elf), np.asarray(lengths_angstrom), groups)
+        self.ruler = solved_ruler(network, [ridge], self.seed)
         return self
 
     def predict(self, elf: np.ndarray) -> np.ndarray:
         """Lengths read off images, shape (images,), angstrom."""
         return self.ruler.read(elf)
+
+
+def started_network(elf: np.ndarray, seed: int, *, readings: int) -> ElfNet:
+    """A network started near the linear on images, shape (images, pixels, pixels); no length is looked at."""
+    torch.manual_seed(seed)
+    network = ElfNet(elf.shape[-1], CHANNELS, HIDDEN, closing="average", edge=True, readings=readings).double()
+    # Ranges and spreads are known well from some of the images; the margin takes the others in.
+    start_near_linear(network, torch.as_tensor(elf[:: -(-len(elf) // START_IMAGES)]))
+    return network
+
+
+@torch.no_grad()
+def blocks_of(network: ElfNet, elf: np.ndarray) -> list[np.ndarray]:
+    """What the solution is linear in: bond line, coarse image, and what the last layer reads."""
+    parts = [network.features(part.double()).numpy() for part in torch.split(torch.as_tensor(elf), BATCH)]
+    return [bond_line(elf), coarse_image(elf), np.concatenate(parts)]
+
+
+def solved_ruler(network: ElfNet, ridges: list[BlockRidge], seed: int) -> Ruler:
+    """The network with one reading for each solution."""
+    assert network.edge is not None
+    with torch.no_grad():
+        for reading, ridge in enumerate(ridges):
+            line, coarse, features = map(torch.as_tensor, ridge.slopes)
+            network.edge.weight[reading] = torch.cat([line, coarse])
+            network.last.weight[reading] = features
+            network.last.bias[reading] = ridge.intercept
+    settings = {
+        "channels": CHANNELS, "hidden": HIDDEN, "closing": "average", "edge": True, "readings": len(ridges),
+        "seed": seed, "penalties": [ridge.penalty for ridge in ridges],
+        "block_weights": [ridge.weights for ridge in ridges],
+    }  # fmt: skip
+    pixels = network.pixels
+    return Ruler(network, {"settings": settings, "pixels": pixels, "mean_angstrom": 0.0, "sd_angstrom": 1.0})
 
 
 @torch.no_grad()

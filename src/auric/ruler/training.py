@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
 from torch import Tensor
 
 from auric.errors import AuricError, InputError, suggestion
@@ -28,6 +27,7 @@ from auric.ruler.weights import duplicate
 
 SPEED_ONLY = ("device", "threads", "checkpoint_seconds")
 """Settings that leave the numbers as they are (up to rounding)."""
+CHECKPOINT = "auric elfnet checkpoint 1"
 WEIGHTINGS = ("duplication", "sampler", "loss", "none")
 
 
@@ -152,7 +152,7 @@ class _Training:
             rate = self.learning_rate(epoch + (number + 1) / len(batches))
             for group in self.optimiser.param_groups:
                 group["lr"] = rate
-            error = self.network(self.elf[batch].to(self.device)) - self.target[batch].to(self.device)
+            error = self.network(self.elf[batch].to(self.device)).squeeze(1) - self.target[batch].to(self.device)
             squares = error**2
             if self.weighting == "loss":
                 squares = squares * (self.weight[batch].to(self.device) / scale)
@@ -191,7 +191,7 @@ class _Training:
         save_tensors(
             path,
             {name: tensor.contiguous().cpu() for name, tensor in tensors.items()},
-            {"key": key, "epochs": epochs, "curve": curve},
+            {"format": CHECKPOINT, "key": key, "epochs": epochs, "curve": curve},
         )
 
     def resume(self, path: str | Path | None, key: str) -> tuple[int, list[dict[str, Any]]]:
@@ -199,9 +199,9 @@ class _Training:
         if path is None or not Path(path).exists():
             return 0, []
         try:
-            tensors, header = load_tensors(path)
-        except (OSError, SafetensorError, KeyError, ValueError) as error:
-            log.warning("checkpoint %s is damaged (%s); training starts anew", path, error)
+            tensors, header = load_tensors(path, CHECKPOINT)
+        except InputError as error:
+            log.warning("checkpoint of no use: %s; training starts anew", error)
             return 0, []
         if header["key"] != key:
             log.info("checkpoint %s is of other settings or data; training starts anew", path)

@@ -13,7 +13,7 @@ from auric.scorecard import write_scorecard
 
 PAPER_MAE_ANGSTROM = 0.0021
 PAPER_OUTLIER_PERCENT = 0.5
-ELFNET, SOLVED, RIDGE = "elfnet", "elfnet, solved", "ridge on the bond line"
+ELFNET, SOLVED, RIDGE, IMAGE = "elfnet", "elfnet, solved", "ridge on the bond line", "ridge on the image"
 MIN_GROUPS = 5
 """With fewer groups to resample, an interval would say more than is known."""
 PREDICTION_COLUMNS = (
@@ -121,11 +121,11 @@ def _errors(
 def _ratio(
     of_split: pd.DataFrame, study: str, split: str, settings: Mapping[str, Any], rng: np.random.Generator
 ) -> list[dict[str, Any]]:
-    """How many times the networks' errors are the line's, paired: both on the same resampled groups."""
+    """How many times the others' errors are the line's, paired: both on the same resampled groups."""
     errors = of_split.assign(error=(of_split["predicted_angstrom"] - of_split["bond_length_angstrom"]).abs())
     sums = errors.pivot_table(index=_groups(of_split, split).name, columns="subject", values="error", aggfunc="sum")
     rows = []
-    for subject in [name for name in (ELFNET, SOLVED) if {name, RIDGE} <= set(sums.columns)]:
+    for subject in [name for name in (ELFNET, SOLVED, IMAGE) if {name, RIDGE} <= set(sums.columns)]:
         pairs = sums[[subject, RIDGE]].to_numpy()
         low, high = ratio_interval(pairs, samples=settings["bootstrap_samples"], rng=rng)
         rows.append(

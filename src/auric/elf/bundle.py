@@ -1,0 +1,88 @@
+"""Labelled frames and their ELF images in one small file, so that anyone can train without quantum chemistry.
+
+NetCDF-4 with three dimensions: images; frames; atoms of all frames, one frame after the other. ELF values are stored as 16-bit
+whole numbers of 1/65535 (an error below 8e-6), everything else as it is. Packing forgets nothing else: unpacking gives the
+two files that the rooms `reference` and `elf` write for a block.
+"""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from ase import Atoms
+
+from auric.elf.images import DROPPED_COLUMNS
+from auric.errors import InputError
+from auric.files import atomic, read_dataset, read_frames, write_dataset, write_frames, write_table
+from auric.structures.prepare import FAILURE_COLUMNS
+
+FORMAT = "auric elf bundle 1"
+STEPS = 65535
+
+
+def pack(labels: Sequence[str | Path], images: str | Path, bundle: str | Path, *, about: str) -> None:
+    """Pack labelled frames and joined images.
+
+    Args:
+        labels: Labelled frames of all blocks (extended xyz).
+        images: Images of all blocks joined (NetCDF).
+        bundle: NetCDF to write.
+        about: What the data are, their licence and where they come from; kept as an attribute.
+    """
+    frames = sorted(
+        (frame for path in labels for frame in read_frames(path)), key=lambda frame: str(frame.info["name"])
+    )
+    data = read_dataset(images)
+    data["elf"] = (data["elf"].dims, np.round(data["elf"].values * STEPS).astype("uint16"), {"units": f"1/{STEPS}"})
+    data["frame_name"] = ("frame_index", np.array([frame.info["name"] for frame in frames]))
+    data["frame_info_json"] = ("frame_index", np.array([json.dumps(_plain(frame.info)) for frame in frames]))
+    data["atoms"] = ("frame_index", np.array([len(frame) for frame in frames], dtype="int32"))
+    data["atomic_number"] = ("atom", np.concatenate([frame.numbers for frame in frames]).astype("uint8"))
+    positions = np.concatenate([frame.positions for frame in frames])
+    data["position_angstrom"] = (("atom", "axis"), positions, {"units": "angstrom"})
+    data.attrs |= {"format": FORMAT, "about": about}
+    packed = {"zlib": True, "complevel": 9, "shuffle": True}
+    with atomic(bundle) as temporary:
+        encoding = {name: packed for name in ("elf", "position_angstrom", "atomic_number")}
+        data.to_netcdf(temporary, engine="h5netcdf", encoding=encoding)
+
+
+def unpack(
+    bundle: str | Path, labels: str | Path, images: str | Path, failures: str | Path, dropped: str | Path
+) -> None:
+    """Write what a bundle holds as the files of one block; tables of failures are empty.
+
+    Args:
+        bundle: What `pack` wrote.
+        labels: Extended xyz to write.
+        images: NetCDF to write.
+        failures: CSV to write.
+        dropped: CSV to write.
+
+    Raises:
+        InputError: If the file is of another format.
+    """
+    data = read_dataset(bundle)
+    if data.attrs.get("format") != FORMAT:
+        raise InputError(
+            f"{bundle}: format '{data.attrs.get('format')}' instead of '{FORMAT}'; give a bundle of images"
+        )
+    ends = np.cumsum(data["atoms"].values)
+    frames = []
+    for start, end, info in zip(ends - data["atoms"].values, ends, data["frame_info_json"].values, strict=True):
+        frame = Atoms(data["atomic_number"].values[start:end], data["position_angstrom"].values[start:end])
+        frame.info |= json.loads(str(info))
+        frames.append(frame)
+    write_frames(labels, frames)
+    kept = data.drop_dims(["frame_index", "atom"]).drop_vars("weight", errors="ignore")
+    kept["elf"] = (kept["elf"].dims, (kept["elf"].values / STEPS).astype("float32"), {"units": "1"})
+    write_dataset(images, kept)
+    write_table(failures, [], FAILURE_COLUMNS)
+    write_table(dropped, [], DROPPED_COLUMNS)
+
+
+def _plain(info: dict[str, Any]) -> dict[str, Any]:
+    """Values that JSON knows."""
+    return {key: value.item() if isinstance(value, np.generic) else value for key, value in info.items()}

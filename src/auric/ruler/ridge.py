@@ -1,0 +1,95 @@
+"""Ridge regression on blocks of features, with one penalty and one weight for each block, chosen inside the training data."""
+
+import numpy as np
+from sklearn.model_selection import GroupKFold
+
+PENALTIES = 10.0 ** np.arange(-12, 1.5, 0.5)
+"""Of features whose variance, summed over a block, is one."""
+BLOCK_WEIGHTS = (0.0, 0.03, 0.1, 0.3, 1.0, 3.0)
+"""Weights tried for every block but the first; zero leaves a block out."""
+INNER_FOLDS = 5
+
+
+class BlockRidge:
+    """Ridge regression on several blocks of features, standardised and each scaled to the same total variance.
+
+    The penalty and the weights of the blocks are those with the least cross-validated absolute error on the training data,
+    groups kept together; the weights are tried one block after the other. With fewer than two groups nothing can be
+    chosen: all weights are 1 and the penalty is 1e-4.
+
+    Attributes:
+        penalty: The chosen penalty.
+        weights: The chosen weight of each block.
+        slopes: Per block, shape (features,), in units of target per unit of the raw feature.
+        intercept: Target where all raw features are zero.
+    """
+
+    def fit(self, blocks: list[np.ndarray], targets: np.ndarray, groups: np.ndarray) -> "BlockRidge":
+        """Choose and fit.
+
+        Args:
+            blocks: Features, each of shape (n, features of the block).
+            targets: Shape (n,).
+            groups: Group of each row, shape (n,).
+        """
+        means, scales = zip(*(_scale(block) for block in blocks), strict=True)
+        scaled = [(block - mean) / scale for block, mean, scale in zip(blocks, means, scales, strict=True)]
+        self.weights, self.penalty = [1.0] * len(blocks), 1e-4
+        if len(np.unique(groups)) >= 2:
+            self._choose(scaled, targets, groups)
+        joined = np.hstack([weight * block for weight, block in zip(self.weights, scaled, strict=True)])
+        solution = _solutions(joined, targets - targets.mean(), np.array([self.penalty]))[:, 0]
+        parts = np.split(solution, np.cumsum([block.shape[1] for block in blocks])[:-1])
+        self.slopes = [weight * part / s for weight, part, s in zip(self.weights, parts, scales, strict=True)]
+        centre = sum(float(slope @ mean) for slope, mean in zip(self.slopes, means, strict=True))
+        self.intercept = float(targets.mean()) - centre
+        return self
+
+    def predict(self, blocks: list[np.ndarray]) -> np.ndarray:
+        """Targets of new rows, shape (n,)."""
+        parts = [block @ slope for block, slope in zip(blocks, self.slopes, strict=True)]
+        return np.asarray(self.intercept + np.sum(parts, axis=0))
+
+    def without_block(self, features: int) -> "BlockRidge":
+        """The same with one more block that has no part in it."""
+        self.weights, self.slopes = [*self.weights, 0.0], [*self.slopes, np.zeros(features)]
+        return self
+
+    def _choose(self, scaled: list[np.ndarray], targets: np.ndarray, groups: np.ndarray) -> None:
+        best, tried = (np.inf, 0), set()
+        for block in range(len(scaled)):
+            for weight in BLOCK_WEIGHTS if block else (1.0,):
+                weights = [*self.weights[:block], weight, *self.weights[block + 1 :]]
+                if tuple(weights) in tried:
+                    continue
+                tried.add(tuple(weights))
+                joined = np.hstack([w * each for w, each in zip(weights, scaled, strict=True) if w])
+                found = _cross_validate(joined, targets, groups)
+                if found < best:
+                    best, chosen = found, weights
+            self.weights = chosen
+        self.penalty = float(PENALTIES[best[1]])
+
+
+def _scale(block: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and divisor of each feature; a constant feature is left as it is."""
+    spread = block.std(axis=0)
+    return block.mean(axis=0), np.where(spread > 1e-12, spread, 1.0) * np.sqrt(block.shape[1])
+
+
+def _solutions(features: np.ndarray, targets: np.ndarray, penalties: np.ndarray) -> np.ndarray:
+    """Solutions for all penalties from one decomposition, shape (features, penalties); the penalty is per row."""
+    left, singular, right = np.linalg.svd(features, full_matrices=False)
+    shrunk = singular[:, None] / (singular[:, None] ** 2 + len(features) * penalties)
+    return np.asarray(right.T @ (shrunk * (left.T @ targets)[:, None]))
+
+
+def _cross_validate(features: np.ndarray, targets: np.ndarray, groups: np.ndarray) -> tuple[float, int]:
+    """Least mean absolute error over the penalties, and which penalty has it."""
+    errors = np.zeros(len(PENALTIES))
+    folds = GroupKFold(n_splits=min(INNER_FOLDS, len(np.unique(groups))))
+    for training, test in folds.split(features, groups=groups):
+        mean, level = features[training].mean(axis=0), targets[training].mean()
+        solutions = _solutions(features[training] - mean, targets[training] - level, PENALTIES)
+        errors += np.abs((features[test] - mean) @ solutions + level - targets[test, None]).sum(axis=0)
+    return float(errors.min() / len(targets)), int(errors.argmin())

@@ -1,0 +1,151 @@
+"""A set of rulers in one file, for use on new structures.
+
+Each member is solved without some of the structures, so that how far members differ says how much a reading depends on what
+was learned from. All share the layers of one network; a member is its last layer and its straight edge. The same file
+holds, for every member, the plain ridge line on the image, since it reads as well or better (docs/results/ruler.md).
+Level of theory, kind of images, domain of images and cost of a single point travel along.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.model_selection import GroupKFold
+
+from auric.errors import InputError, suggestion
+from auric.ruler.baselines import RidgeOnImage
+from auric.ruler.dataset import ImageSet, trained_on
+from auric.ruler.domain import Domain
+from auric.ruler.ridge import BlockRidge
+from auric.ruler.rulers import Ruler, load_tensors, save_tensors
+from auric.ruler.solved import SolvedElfNet, blocks_of, solved_ruler, started_network
+
+FORMAT = "auric rulers 1"
+READERS = (SolvedElfNet.subject, RidgeOnImage.subject)
+
+
+class RulerSet:
+    """Members with one scaling, one level of theory and one domain.
+
+    Args:
+        ruler: The network, a reading for each reader and member.
+        header: `format`, `members`, `level`, `elf`, `bond_cutoff_angstrom`, `trained_on`, `cost`, `error_angstrom`.
+        domain: What images the members have seen.
+    """
+
+    def __init__(self, ruler: Ruler, header: dict[str, Any], domain: Domain) -> None:
+        self.ruler, self.header, self.domain = ruler, header, domain
+
+    def read(self, elf: np.ndarray, *, reader: str = READERS[0]) -> np.ndarray:
+        """Bond lengths read off images by every member, shape (members, images), angstrom.
+
+        Args:
+            elf: ELF values in [0, 1], shape (images, pixels, pixels).
+            reader: One of `READERS`.
+
+        Raises:
+            InputError: If there is no such reader.
+            ValueError: If the images have another size than those the members were trained on.
+        """
+        if reader not in READERS:
+            raise InputError(f"there is no reader '{reader}'; {suggestion(reader, READERS)}")
+        members, first = self.header["members"], READERS.index(reader)
+        return np.asarray(self.ruler.read_all(elf)[:, first * members : (first + 1) * members].T)
+
+    def save(self, path: str | Path) -> None:
+        """Write safetensors with the header in its metadata."""
+        domain, arrays = self.domain.parts()
+        tensors = self.ruler.tensors() | {f"domain.{name}": torch.as_tensor(array) for name, array in arrays.items()}
+        save_tensors(path, tensors, self.header | {"network": self.ruler.header, "domain": domain})
+
+    @classmethod
+    def load(cls, path: str | Path) -> "RulerSet":
+        """Read what `save` wrote.
+
+        Raises:
+            InputError: If the file is not a set of rulers.
+        """
+        tensors, header = load_tensors(path, FORMAT)
+        arrays = {n.removeprefix("domain."): t.numpy() for n, t in tensors.items() if n.startswith("domain.")}
+        network = Ruler.of_tensors({n: t for n, t in tensors.items() if not n.startswith("domain.")}, header["network"])
+        return cls(network, header, Domain.from_parts(header["domain"], arrays))
+
+
+def train_set(
+    data: ImageSet, *, folds: int, seed: int, elf: Mapping[str, Any], bond_cutoff_angstrom: float,
+    errors_angstrom: Mapping[str, Any], costs: Sequence[tuple[float, float]],
+) -> RulerSet:  # fmt: skip
+    """Solve the members, one for each fold of structures left out (of bonds, if there is one structure).
+
+    Args:
+        data: All images, of one level of theory.
+        folds: Number of members (fewer if there are fewer structures).
+        seed: Seed of the network and of the folds.
+        elf: How the images were made: `pixels`, `planes`, `min_perpendicular_angstrom`, `offset`.
+        bond_cutoff_angstrom: Longest distance counted as an S-Au bond.
+        errors_angstrom: Cross-validated errors, by reader and split, to be quoted beside readings.
+        costs: Electrons and core seconds of the single points the images come from.
+
+    Raises:
+        InputError: If the images are of several levels of theory or of one bond only.
+    """
+    level = level_of(data)
+    left_out = data.structure if len(np.unique(data.structure)) > 1 else data.bond
+    count = min(folds, len(np.unique(left_out)))
+    if count < 2:
+        raise InputError(
+            "a set of rulers needs images of two bonds at least; add a structure to the table of structures"
+        )
+    network = started_network(data.elf, seed, readings=2 * count)
+    blocks = blocks_of(network, data.elf)
+    solved, straight = [], []
+    for kept, _ in GroupKFold(count, shuffle=True, random_state=seed).split(data.elf, groups=left_out):
+        mine = [block[kept] for block in blocks]
+        lengths, groups = data.lengths_angstrom[kept], data.bond[kept]
+        solved.append(BlockRidge().fit(mine, lengths, groups))
+        ridge = BlockRidge().fit(mine[:2], lengths, groups)
+        straight.append(ridge.without_block(blocks[2].shape[1]))
+    header = {
+        "format": FORMAT, "members": count, "level": level, "elf": dict(elf),
+        "bond_cutoff_angstrom": bond_cutoff_angstrom, "trained_on": trained_on(data),
+        "error_angstrom": dict(errors_angstrom), "cost": _cost(costs),
+    }  # fmt: skip
+    return RulerSet(solved_ruler(network, [*solved, *straight], seed), header, Domain.fit(data.elf, left_out))
+
+
+def level_of(data: ImageSet) -> dict[str, Any]:
+    """The one level of theory of all images: engine, method, basis, method version, and the engine's settings.
+
+    Raises:
+        InputError: If there are several.
+    """
+    levels = {json.dumps(_level(made), sort_keys=True) for made in json.loads(data.attributes["frames_json"]).values()}
+    if len(levels) != 1:
+        raise InputError(
+            f"images of {len(levels)} levels of theory cannot train one ruler; use one engine and one basis"
+        )
+    level: dict[str, Any] = json.loads(levels.pop())
+    return level
+
+
+def _level(provenance: Mapping[str, Any]) -> dict[str, Any]:
+    named = ("engine", "method", "basis", "method_version")
+    other = ("structure_hash", "versions", *named)
+    settings = {key: value for key, value in provenance.items() if key not in other} | {"basis": provenance.get("basis")}
+    return {key: provenance.get(key) for key in named} | {"settings": settings}
+
+
+def _cost(costs: Sequence[tuple[float, float]]) -> dict[str, Any]:
+    """Core seconds as a power of the number of electrons: slope and intercept of the logarithms, and their spread."""
+    electrons, seconds = np.log(np.array(costs, dtype=float).reshape(-1, 2)).T
+    if len(np.unique(electrons)) < 3:
+        return {}
+    slope, intercept = np.polyfit(electrons, seconds, 1)
+    spread = np.std(seconds - intercept - slope * electrons, ddof=2)
+    return {
+        "of": "electrons", "log_slope": float(slope), "log_intercept": float(intercept), "log_sd": float(spread),
+        "points": len(costs), "range": [float(np.exp(electrons.min())), float(np.exp(electrons.max()))],
+    }  # fmt: skip
