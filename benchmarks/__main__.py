@@ -1,6 +1,6 @@
 """Benchmarks, side by side with peers or the plain way in one run; not part of the tests.
 
-`python -m benchmarks [elf] [training] [workflow]` measures those named, or all, and puts their rows into
+`python -m benchmarks [elf] [gth] [training] [workflow]` measures those named, or all, and puts their rows into
 docs/benchmarks.csv in place of earlier ones.
 """
 
@@ -11,11 +11,16 @@ import pandas as pd
 
 from auric.files import read_tables
 from auric.scorecard import write_scorecard
-from benchmarks import elf, training, workflow
+from benchmarks import elf, gth, training, workflow
 
 KEPT = Path("docs/benchmarks.csv")
-BENCHMARKS = {"elf": elf.measure_elf, "training": training.measure_training, "workflow": workflow.measure_workflow}
-SYSTEMS = {"elf": "elf", "training": "ruler", "workflow": "workflow"}
+BENCHMARKS = {
+    "elf": elf.measure_elf,
+    "gth": gth.measure_gth,
+    "training": training.measure_training,
+    "workflow": workflow.measure_workflow,
+}
+SYSTEMS = {"elf": "elf", "gth": "reference", "training": "ruler", "workflow": "workflow"}
 
 chosen = sys.argv[1:] or list(BENCHMARKS)
 if unknown := set(chosen) - set(BENCHMARKS):

@@ -15,7 +15,8 @@ COLUMNS = (
 )  # fmt: skip
 KEY = ("study", "system", "quantity", "subject", "data", "split")
 COMPARABLE = ("same data", "same protocol, other data", "not comparable")
-BETTER = ("lower", "higher")
+BETTER = ("lower", "higher", "nearer")
+"""`nearer`: to the paper's number."""
 
 
 def write_scorecard(path: str | Path, rows: Sequence[dict[str, Any]]) -> None:

@@ -32,6 +32,7 @@ class Orbitals:
         coefficients: Per spin, shape (atomic orbitals, occupied orbitals); one entry means both spins are alike.
         occupations: Per spin, shape (occupied orbitals,), each in [0, 1].
         provenance: Engine, method, basis, versions, structure hash.
+        cartesian: Whether shells of d and higher are Cartesian.
     """
 
     symbols: list[str]
@@ -43,6 +44,7 @@ class Orbitals:
     coefficients: list[np.ndarray]
     occupations: list[np.ndarray]
     provenance: dict[str, Any] = field(default_factory=dict)
+    cartesian: bool = False
 
     @property
     def closed_shell(self) -> bool:
@@ -52,14 +54,15 @@ class Orbitals:
     def molecule(self) -> gto.Mole:
         """The PySCF molecule these orbitals are expanded on."""
         return make_molecule(
-            self.symbols, self.positions_angstrom, self.basis, self.ecp, self.charge, self.multiplicity
-        )
+            self.symbols, self.positions_angstrom, self.basis, self.ecp, self.charge, self.multiplicity,
+            cartesian=self.cartesian,
+        )  # fmt: skip
 
     def header(self) -> dict[str, Any]:
         """All that is not an array."""
         return {
             "symbols": self.symbols, "basis": self.basis, "ecp": self.ecp, "charge": self.charge,
-            "multiplicity": self.multiplicity, "provenance": self.provenance,
+            "multiplicity": self.multiplicity, "provenance": self.provenance, "cartesian": self.cartesian,
         }  # fmt: skip
 
     def arrays(self) -> dict[str, np.ndarray]:
@@ -80,15 +83,18 @@ class Orbitals:
             positions_angstrom=arrays["positions_angstrom"],
             coefficients=[arrays[f"coefficients_{spin}"] for spin in spins],
             occupations=[arrays[f"occupations_{spin}"] for spin in spins],
+            cartesian=header.get("cartesian", False),
         )
 
 
 def make_molecule(
     symbols: list[str], positions_angstrom: np.ndarray, basis: dict[str, Any], ecp: dict[str, Any],
-    charge: int, multiplicity: int,
+    charge: int, multiplicity: int, *, cartesian: bool = False,
 ) -> gto.Mole:  # fmt: skip
     """Build a PySCF molecule from arrays only: PySCF evaluates coordinates that are given as text."""
-    molecule = gto.Mole(verbose=0, unit="Angstrom", charge=charge, spin=multiplicity - 1, basis=basis, ecp=ecp)
+    molecule = gto.Mole(
+        verbose=0, unit="Angstrom", charge=charge, spin=multiplicity - 1, basis=basis, ecp=ecp, cart=cartesian
+    )
     molecule.atom = [(symbol, tuple(map(float, xyz))) for symbol, xyz in zip(symbols, positions_angstrom, strict=True)]
     molecule.build(dump_input=False, parse_arg=False)
     return molecule

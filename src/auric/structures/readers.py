@@ -1,35 +1,102 @@
 """Readers for a user's files: formats are named by the ending, sizes are limited, nothing is evaluated or guessed."""
 
+import hashlib
 import re
 import stat
-import warnings
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from ase import Atoms
 from ase.data import atomic_numbers
-from ase.io import read
 
 from auric.errors import StructureError, suggestion
-from auric.progress import log
-from auric.provenance import digest
+from auric.structures.crystal_files import read_cif, read_poscar, read_with_ase
+from auric.structures.fields import ATOM_LIMIT, coordinates, whole_number
+from auric.structures.molecule_files import read_mol2, read_pdb
+from auric.structures.periodic import whole_cluster
 
 SIZE_LIMIT_BYTES = 20_000_000
-ATOM_LIMIT = 5_000
+
+_STATED = re.compile(  # a fraction (charge = 0.3 of some atom) is no total charge
+    r"""(?<![A-Za-z0-9_])(?:(?:total|net)[ _])?charge\s*[=:]\s*["']?([-+]?\d{1,4}(?:\.0*)?)(?![\w.+-])""",
+    re.I | re.ASCII,
+)
 
 
-def read_structure(path: str | Path) -> Atoms:
-    """Read one structure from an xyz, extxyz or cif file; periodicity is dropped (clusters stand in vacuum).
+def read_structure(path: str | Path, *, file_format: str | None = None) -> Atoms:
+    """Read one structure from a file of one of `FORMATS`.
+
+    Cells are dropped, as clusters stand in vacuum, but a cluster that its cell's boundary cuts is put together first
+    (`whole_cluster`). `info` holds `source` (path and sha256) and, where the file states one, `stated_charge`:
+    `charge = -1` in a comment (also `total charge: -1`; in extxyz, `charge=-1`), or the charges of a mol2 file.
+
+    Args:
+        path: The file; its format is that of its ending (`ENDINGS`), or of the names POSCAR and CONTCAR.
+        file_format: One of `FORMATS`, for files of other names.
 
     Raises:
         StructureError: If the file is missing, empty, too large, not UTF-8 text, of another format, truncated, holds
-            an unknown element, a coordinate that is no number, or more than one frame.
+            an unknown or uncertain element, a coordinate that is no number, more than one frame, no one whole cluster,
+            or contradictory charges.
     """
     path = Path(path)
-    reader = READERS.get(path.suffix.lower())
-    if reader is None:
-        raise StructureError(f"{path}: format '{path.suffix}' is not read; {suggestion(path.suffix, list(READERS))}")
+    reader = FORMATS[file_format or _format_of(path)]
+    data = _bytes_of(path)
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise StructureError(f"{path}: byte {error.start} is not UTF-8 text; save the file as UTF-8") from error
+    if not text.strip():
+        raise StructureError(f"{path}: the file is empty; provide a structure")
+    found = reader.read(path, text)
+    if len(found) > ATOM_LIMIT:
+        raise StructureError(f"{path}: {len(found)} atoms are more than {ATOM_LIMIT}; cut the structure down")
+    if not np.isfinite(found.positions).all():
+        raise StructureError(f"{path}: a coordinate is not finite; correct it")
+    try:
+        atoms = whole_cluster(found) if found.pbc.any() else Atoms(found.numbers, found.positions)
+    except StructureError as error:
+        raise StructureError(f"{path}: {error}") from None
+    shown = re.sub(r"[^\w./ ()+-]", "_", str(path))  # extended xyz cannot carry quotes, backslashes and the like
+    atoms.info["source"] = f"file {shown} sha256:{hashlib.sha256(data).hexdigest()}"
+    stated = {int(float(word)) for line in reader.comments(text.splitlines()) for word in _STATED.findall(line)}
+    stated |= {found.info["stated_charge"]} if "stated_charge" in found.info else set()
+    if len(stated) > 1:
+        raise StructureError(f"{path}: states the charges {', '.join(map(str, sorted(stated)))}; state one, or none")
+    if stated:
+        atoms.info["stated_charge"] = stated.pop()
+    return atoms
+
+
+def check_stated_charge(atoms: Atoms, charge: int) -> None:
+    """Refuse a charge that contradicts the one its file states (`info["stated_charge"]`, set by `read_structure`).
+
+    Raises:
+        StructureError: If the file states another charge.
+    """
+    stated = atoms.info.get("stated_charge", charge)
+    if stated != charge:
+        raise StructureError(
+            f"charge {charge} contradicts the file, which states {stated}; "
+            "correct the charge, or remove the statement from the file if it is wrong"
+        )
+
+
+def _format_of(path: Path) -> str:
+    if path.name in ("POSCAR", "CONTCAR"):
+        return "poscar"
+    file_format = ENDINGS.get(path.suffix.lower())
+    if file_format is None:
+        choices = suggestion(path.suffix, list(ENDINGS))
+        raise StructureError(
+            f"{path}: format '{path.suffix}' is not read; {choices} Names POSCAR and CONTCAR are read too"
+        )
+    return file_format
+
+
+def _bytes_of(path: Path) -> bytes:
     try:
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):  # a pipe would wait for ever, a device give bytes for ever
@@ -41,19 +108,7 @@ def read_structure(path: str | Path) -> Atoms:
         raise StructureError(f"{str(path)[:200]}: {reason}; correct the recipe or provide the file") from error
     if size > SIZE_LIMIT_BYTES:
         raise StructureError(f"{path}: {size / 1e6:.0f} MB is above {SIZE_LIMIT_BYTES / 1e6:.0f} MB; cut it down")
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise StructureError(f"{path}: byte {error.start} is not UTF-8 text; save the file as UTF-8") from error
-    if not text.strip():
-        raise StructureError(f"{path}: the file is empty; provide a structure")
-    atoms = reader(path, text)
-    if len(atoms) > ATOM_LIMIT:
-        raise StructureError(f"{path}: {len(atoms)} atoms are more than {ATOM_LIMIT}; cut the structure down")
-    atoms = Atoms(atoms.numbers, atoms.positions)
-    shown = re.sub(r"[^\w./ ()+-]", "_", str(path))  # extended xyz cannot carry quotes, backslashes and the like
-    atoms.info["source"] = f"file {shown} sha256:{digest(data, length=64)}"
-    return atoms
+    return data
 
 
 def _read_xyz(path: Path, text: str) -> Atoms:
@@ -68,23 +123,19 @@ def _read_xyz(path: Path, text: str) -> Atoms:
             raise StructureError(f"{path}, line {number}: expected 'element x y z', found '{line.strip()[:40]}'")
         if fields[0] not in atomic_numbers or fields[0] == "X":
             raise StructureError(f"{path}, line {number}: unknown element '{fields[0][:40]}'; use a symbol such as Au")
-        try:
-            positions.append([float(field) for field in fields[1:4]])
-        except ValueError:
-            raise StructureError(
-                f"{path}, line {number}: a coordinate in '{line.strip()[:60]}' is no number; correct it"
-            ) from None
+        positions.append(coordinates(fields[1:4], f"{path}, line {number}"))
         symbols.append(fields[0])
+    if "Lattice=" in lines[1]:
+        return _read_extxyz(path, text)  # a cell, which may cut the cluster
     return Atoms(symbols, np.array(positions))
 
 
 def _declared_atoms(path: Path, lines: list[str]) -> int:
-    try:
-        count = int(lines[0].split()[0])
-    except (ValueError, IndexError):
+    count = whole_number((lines[0].split() or [""])[0])
+    if count is None:
         raise StructureError(
             f"{path}, line 1: expected the number of atoms, found '{lines[0].strip()[:40]}'; is this an xyz file?"
-        ) from None
+        )
     if not 1 <= count <= ATOM_LIMIT:
         raise StructureError(f"{path}, line 1: {count} atoms; between 1 and {ATOM_LIMIT} are read")
     if len(lines) < count + 2:
@@ -97,30 +148,38 @@ def _declared_atoms(path: Path, lines: list[str]) -> int:
 
 
 def _read_extxyz(path: Path, text: str) -> Atoms:
-    _declared_atoms(path, text.splitlines())
-    return _read_with_ase(path, "extxyz")
-
-
-def _read_cif(path: Path, text: str) -> Atoms:
-    return _read_with_ase(path, "cif")
-
-
-def _read_with_ase(path: Path, file_format: str) -> Atoms:
-    try:
-        with warnings.catch_warnings(record=True) as doubts:
-            warnings.simplefilter("always")
-            atoms = read(path, index=0, format=file_format)
-    except Exception as error:  # ASE's readers raise whatever the text makes them; the reason is kept for the user
-        raise StructureError(
-            f"{path}: not readable as {file_format} ({type(error).__name__}: {error}); correct it or save it as xyz"
-        ) from error
-    for doubt in doubts:
-        log.warning("%s: %s", path, doubt.message)
-    if not isinstance(atoms, Atoms) or not len(atoms):
-        raise StructureError(f"{path}: no atoms in it; provide a structure")
-    if (atoms.numbers == 0).any():
-        raise StructureError(f"{path}: holds an unknown element; use symbols such as Au")
+    count = _declared_atoms(path, text.splitlines())
+    atoms = read_with_ase(path, text, "extxyz")
+    if len(atoms) != count:
+        raise StructureError(f"{path}, line 2: {count} atoms announced, {len(atoms)} have the columns species and pos")
+    atoms.info = {}
     return atoms
 
 
-READERS: dict[str, Callable[[Path, str], Atoms]] = {".xyz": _read_xyz, ".extxyz": _read_extxyz, ".cif": _read_cif}
+class Format(NamedTuple):
+    """How a format is read, and which of its lines are comments, where a charge may be stated."""
+
+    read: Callable[[Path, str], Atoms]
+    comments: Callable[[list[str]], list[str]]
+
+
+def _beginning(*words: str) -> Callable[[list[str]], list[str]]:
+    return lambda lines: [line for line in lines if line.startswith(words)]
+
+
+def _mol2_comments(lines: list[str]) -> list[str]:
+    """Lines that begin with #, and the lines of the MOLECULE section, whose first and last are free text."""
+    begin = next((i for i, line in enumerate(lines) if line.startswith("@<TRIPOS>MOLECULE")), 0)
+    return [line for line in lines if line.startswith("#")] + lines[begin + 1 : begin + 7]
+
+
+FORMATS: dict[str, Format] = {
+    "xyz": Format(_read_xyz, lambda lines: lines[1:2]),
+    "extxyz": Format(_read_extxyz, lambda lines: lines[1:2]),
+    "cif": Format(read_cif, _beginning("#")),
+    "mol2": Format(read_mol2, _mol2_comments),
+    "pdb": Format(read_pdb, _beginning("REMARK", "TITLE", "HEADER", "COMPND")),
+    "poscar": Format(read_poscar, lambda lines: lines[:1]),
+}
+
+ENDINGS = {f".{name}": name for name in FORMATS} | {".vasp": "poscar"}
