@@ -17,6 +17,7 @@ else:
     include: "workflow/rules/structures.smk"
     include: "workflow/rules/reference.smk"
     include: "workflow/rules/elf.smk"
+    include: "workflow/rules/measure.smk"
 
 
 include: "workflow/rules/summaries.smk"
@@ -34,6 +35,10 @@ rule all:
             f"{RESULTS}/elf/grids/{{structure}}.{{ending}}",
             structure=STUDY["elf"]["grid"]["structures"],
             ending=["nc", "cube"],
+        ),
+        measured=expand(
+            f"{RESULTS}/ruler/measured_{{structure}}.csv",
+            structure=STUDY["ruler"]["measure"]["structures"],
         ),
 
 

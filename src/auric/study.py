@@ -11,11 +11,13 @@ from typing import Any
 from auric.configuration import load_configuration
 from auric.errors import AuricError, InputError
 from auric.provenance import block_of
-from auric.structures.table import Row, frame_names, read_structures_table
+from auric.structures.table import Row, file_of, frame_names, read_structures_table
 
 __all__ = ["AuricError", "blocks", "closing_words", "failing_words", "load", "rows_of_block", "structures"]
 
 CONFIGURATION = "config/config.yaml"
+MANIFEST = "resources/manifest.tsv"
+CACHE = Path("results/external")
 CONFIGURATION_SCHEMA = "workflow/schemas/config.schema.yaml"
 STRUCTURES_SCHEMA = "workflow/schemas/structures.schema.yaml"
 
@@ -106,8 +108,44 @@ def blocks_of_frame(settings: Mapping[str, Any], structure: str, frame: str) -> 
 
 
 def files_of(rows: list[Row]) -> list[str]:
-    """Structure files of rows that exist; a missing one is told by the job, so that other structures go on."""
-    return [row["recipe"] for row in rows if row["builder"] == "file" and _is_plain_file(row["recipe"])]
+    """Files of rows that exist; a missing one is told by the job, so that other structures go on."""
+    return sorted({path for path in map(file_of, rows) if path and _is_plain_file(path)})
+
+
+def manifest_rows(rows: list[Row], root: Path) -> dict[str, str]:
+    """The sha256 of what these rows take from the manifest: what is made of them changes with it, not with other entries."""
+    from auric.structures.manifest import read_manifest  # not before it is needed: it loads much
+
+    named = [row["recipe"].strip() for row in rows if row["builder"] == "manifest" and not row["error"]]
+    entries = read_manifest(root / MANIFEST) if named else {}
+    return {name: entries[name].sha256 for name in named if name in entries}
+
+
+def at_hand(settings: Mapping[str, Any], rows: list[Row], root: Path) -> list[tuple[str, str]]:
+    """For each row its name and whether its structure is at hand here, or where it would have to come from."""
+    from auric.structures.manifest import mirror_folder
+
+    mirror = mirror_folder(settings["structures"]["mirror"] or None)
+    return [(row["name"], row["error"] or _where(row, mirror, root)) for row in rows]
+
+
+def _where(row: Row, mirror: Path | None, root: Path) -> str:
+    from auric.structures.manifest import read_manifest
+
+    if row["builder"] in ("ring", "staple"):
+        return "built here"
+    if row["builder"] != "manifest":
+        path = file_of(row, root / "resources") or row["recipe"]
+        missing = "you must supply it" if row["builder"] == "file" else "missing from resources"
+        return f"at hand: {path}" if _is_plain_file(path) else f"{missing}: {path}"
+    entry = read_manifest(root / MANIFEST).get(row["recipe"].strip())
+    if entry is None:
+        return f"not in the manifest: {row['recipe']}"
+    if mirror is not None and (mirror / entry.path).is_file():
+        return f"in the mirror: {entry.path}"
+    if (CACHE / entry.sha256).exists():
+        return "in the cache"
+    return f"to be fetched: {entry.url}"
 
 
 def like_paper(settings: Mapping[str, Any]) -> bool:

@@ -155,6 +155,12 @@ class TestGth(EngineContract):
         norm = coefficients.T @ molecule.intor("int1e_ovlp") @ coefficients
         np.testing.assert_allclose(norm, np.eye(9), atol=1e-5)
 
+    def test_charged_molecules_are_labelled(self):
+        result = GthEngine(GthSettings(cutoff_hartree=60.0, margin_angstrom=3.0)).label(
+            Atoms("SH", [[0, 0, 0], [0, 0, 1.34]]), -1, 1
+        )
+        assert result.details["electrons"] == 8
+
     def test_nested_grids_agree_with_one_plain_grid(self):
         engine = GthEngine(GthSettings(cutoff_hartree=80.0, margin_angstrom=3.0, conv_tol_hartree=1e-8))
         basis, pseudo, _ = engine._parts(["S", "H"])

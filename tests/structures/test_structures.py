@@ -40,7 +40,7 @@ def test_ring_corners_alternate_and_an_odd_ring_keeps_its_last_in_the_plane():
     np.testing.assert_allclose(heights[5], [1, -1, 1, -1, 0])
 
 
-@pytest.mark.parametrize(("n", "ligand", "word"), [(2, "H", "n=2"), (7, "H", "n=7"), (4, "Ph", "R=Ph")])
+@pytest.mark.parametrize(("n", "ligand", "word"), [(2, "H", "n=2"), (9, "H", "n=9"), (4, "Ph", "R=Ph")])
 def test_ring_refuses_what_it_cannot_build(n, ligand, word):
     with pytest.raises(StructureError, match=word):
         build_ring(n, ligand)
@@ -204,6 +204,5 @@ def test_real_structures_are_read_and_a_disordered_crystal_is_refused(mirror):
     atoms = read_structure(mirror / "nc_database/sch3_protected/025_18_minus1_cp2k_opt.xyz")
     check_structure(atoms, charge=-1, multiplicity=1)
     assert len(gold_sulfur_bonds(atoms)) == 36
-    crystal = read_structure(mirror / "cod_au25_pet18/COD_1540567.cif")
-    with pytest.raises(StructureError, match="overlap"):
-        check_structure(crystal, charge=0, multiplicity=2)
+    with pytest.raises(StructureError, match="disorder"):
+        read_structure(mirror / "cod_au25_pet18/COD_1540567.cif")

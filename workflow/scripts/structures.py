@@ -9,4 +9,5 @@ with log_to(snakemake.log[0], threads=snakemake.threads):
         snakemake.output.structures,
         snakemake.output.failures,
         cutoff_angstrom=snakemake.params.cutoff_angstrom,
+        mirror=snakemake.params.mirror or None,
     )

@@ -158,4 +158,11 @@ class GthEngine:
         mean_field = kind(cell, xc=self.settings.xc).multigrid_numint()
         mean_field.chkfile = None
         mean_field.conv_tol = self.settings.conv_tol_hartree
+        if cell.charge:
+            # PySCF ends by printing the Makov-Payne correction of a charged cell, which fails on nested grids.
+            mean_field._finalize = _end_quietly
         return mean_field
+
+
+def _end_quietly() -> None:
+    """Nothing is left to do."""

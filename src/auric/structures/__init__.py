@@ -8,11 +8,19 @@ from auric.lazy import public
 __getattr__, __all__ = public(
     __name__,
     {
+        "alignment": ["framework_rmsd"],
         "bonds": ["Bond", "gold_sulfur_bonds"],
-        "check": ["check_structure", "electron_count"],
+        "check": ["check_overlap", "check_structure", "electron_count"],
+        "cores": ["Core", "Staple", "ideal_core"],
+        "ligands": ["LIGANDS", "Ligand", "attach", "thiol_ligand"],
+        "manifest": ["Entry", "fetch_entry", "manifest_structure", "mirror_folder", "read_manifest"],
+        "motifs": ["MotifRule", "Motifs", "Unit", "atom_classes", "find_motifs"],
+        "periodic": ["whole_cluster"],
         "prepare": ["FAILURE_COLUMNS", "prepare_block"],
-        "readers": ["read_structure"],
-        "rings": ["build_ring"],
-        "table": ["Row", "frame_name", "frame_names", "read_structures_table"],
+        "readers": ["check_stated_charge", "read_structure"],
+        "recipes": ["BUILDERS", "Places", "build_recipe"],
+        "rings": ["build_ring", "ring_conformers"],
+        "staples": ["build_staple_cluster", "staple_conformers"],
+        "table": ["Row", "file_of", "frame_name", "frame_names", "read_structures_table"],
     },
 )

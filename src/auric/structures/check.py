@@ -38,7 +38,7 @@ def check_structure(atoms: Atoms, *, charge: int, multiplicity: int, cutoff_angs
     if atoms.numbers.max() > HEAVIEST:
         heavy = atoms.symbols[int(atoms.numbers.argmax())]
         raise StructureError(f"element {heavy} is heavier than radon, which no engine here treats; leave it out")
-    _check_overlap(atoms)
+    check_overlap(atoms)
     electrons, unpaired = electron_count(atoms, charge), multiplicity - 1
     if electrons < 1:
         raise StructureError(f"charge {charge} leaves {electrons} electrons; correct the charge")
@@ -56,7 +56,12 @@ def check_structure(atoms: Atoms, *, charge: int, multiplicity: int, cutoff_angs
         )
 
 
-def _check_overlap(atoms: Atoms) -> None:
+def check_overlap(atoms: Atoms) -> None:
+    """Refuse atoms on top of each other, as disorder or a wrong unit leaves them.
+
+    Raises:
+        StructureError: Naming the two that overlap most.
+    """
     radii = covalent_radii[atoms.numbers]
     ratio = atoms.get_all_distances() / (radii[:, None] + radii[None])
     np.fill_diagonal(ratio, np.inf)

@@ -4,12 +4,16 @@ A fault of one row is kept with the row (`error`), so that the others go on; a f
 and their rules are those of `workflow/schemas/structures.schema.yaml`.
 """
 
+import re
 from collections import Counter
 from pathlib import Path
 from typing import Any, TypedDict
 
 from auric.configuration import Schema, faults_of, load_yaml
-from auric.errors import InputError, suggestion
+from auric.errors import InputError, StructureError, suggestion
+
+BUNDLED = "small_clusters.extxyz"
+"""File of bundled structures that a recipe means when it names none."""
 
 
 class Row(TypedDict):
@@ -33,6 +37,32 @@ def frame_names(row: Row, default_count: int) -> list[str]:
     """Names of all frames a row asks for, known before any of them is made."""
     count = default_count if row["frames"] is None else row["frames"]
     return [frame_name(row["name"], number) for number in range(count + 1)]
+
+
+def bundled_place(recipe: str) -> tuple[str, str]:
+    """File (inside the folder of resources) and name of the structure of a `bundled` recipe.
+
+    Raises:
+        StructureError: If the recipe is neither a name nor FILE.extxyz:name.
+    """
+    match = re.fullmatch(r"(?:([A-Za-z0-9_][A-Za-z0-9_.-]*\.extxyz):)?([A-Za-z][A-Za-z0-9_-]*)", recipe.strip())
+    if match is None:
+        raise StructureError(
+            f"bundled recipe '{recipe[:80]}': give the name of a structure in {BUNDLED}, or FILE.extxyz:name"
+        )
+    return match[1] or BUNDLED, match[2]
+
+
+def file_of(row: Row, resources: str | Path = "resources") -> str | None:
+    """The file that a row reads and that must be watched for changes, if any; it need not exist."""
+    if row["error"] or row["builder"] not in ("file", "bundled"):
+        return None
+    if row["builder"] == "file":
+        return row["recipe"]
+    try:
+        return str(Path(resources, bundled_place(row["recipe"])[0]))
+    except StructureError:  # told when the structure is made, so that others go on
+        return None
 
 
 def read_structures_table(path: str | Path, schema: str | Path) -> list[Row]:
