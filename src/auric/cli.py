@@ -9,7 +9,7 @@ from pathlib import Path
 
 from threadpoolctl import threadpool_limits
 
-from auric import __version__, ruler, structures
+from auric import __version__, elf, ruler, structures, study
 from auric.configuration import load_yaml, settings_page
 from auric.errors import EXIT_OK, AuricError, InputError
 from auric.files import read_tables, write_table
@@ -37,20 +37,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
     measure.add_argument("file", type=Path, nargs="?", help="structure; may be left out where a wave function is given")
     measure.add_argument("--charge", type=int, help="total charge")
     measure.add_argument("--multiplicity", type=int, help="2S + 1")
-    measure.add_argument("--ruler", type=Path, help="ruler.safetensors of a study (default: the one in resources/)")
-    measure.add_argument("--reader", choices=("elfnet", "ridge"), default="elfnet", help="%(default)s if not named")
+    measure.add_argument("--ruler", type=Path, help="rulers.safetensors of a study (default: the one in resources/)")
+    measure.add_argument("--reader", choices=("elfnet", "ridge"), default="elfnet", help="what reads (%(default)s)")
     measure.add_argument("--wave-function", type=Path, help="made before: .molden, .fchk, or a study's orbitals .npz")
     measure.add_argument("--frame", help="which frame of an orbitals file that holds several")
     measure.add_argument("--method", help="functional of a wave function that does not state it, such as b3lyp")
-    measure.add_argument("--core-electrons", nargs="+", default=[], metavar="Au=60", help="likewise")
+    measure.add_argument("--core-electrons", default="", metavar="Au=60,...", help="its effective cores, likewise")
     measure.add_argument("--store", type=Path, default=Path("results/store"), help="keeps single points (%(default)s)")
-    measure.add_argument("--threads", type=int, default=os.cpu_count() or 1, help="%(default)s here")
+    measure.add_argument("--threads", type=int, default=os.cpu_count() or 1, help="threads (here %(default)s)")
     measure.add_argument("--csv", type=Path, help="write the bonds to this file, too")
     measure.add_argument("--json", action="store_true", help="print JSON")
     start = measure.add_mutually_exclusive_group()
     start.add_argument("--yes", action="store_true", help="do not ask before what takes longer than ten minutes")
     start.add_argument("--forecast-only", action="store_true", help="only say how long it would take")
     measure.set_defaults(run=_measure)
+
+    at_hand = commands.add_parser("structures", help="say which structures of a study are at hand on this machine")
+    at_hand.add_argument("--study", help="a study of config/studies (default: config/config.yaml)")
+    at_hand.set_defaults(run=_at_hand)
+
+    pack = commands.add_parser("pack", help="put a study's labelled frames and images into one small file")
+    pack.add_argument("results", type=Path, help="folder of a study, such as results/workstation")
+    pack.add_argument("bundle", type=Path, help="file to write (.nc)")
+    pack.add_argument("--about", required=True, help="what the data are, whose, and under which licence")
+    pack.set_defaults(run=_pack)
 
     scorecard = commands.add_parser("scorecard", help="print a study's scorecard, ours beside the paper's")
     scorecard.add_argument("results", type=Path, help="folder of a study, such as results/demo")
@@ -79,6 +89,7 @@ def _motifs(chosen: argparse.Namespace) -> str:
     rule = structures.MotifRule(chosen.cutoff, chosen.metal_cutoff, chosen.most_contacts)
     atoms = structures.read_structure(chosen.file)
     try:
+        structures.check_overlap(atoms)
         found = structures.find_motifs(atoms, rule)
     except AuricError as error:
         raise type(error)(f"{chosen.file}: {error}") from None
@@ -125,16 +136,32 @@ def _measure(chosen: argparse.Namespace) -> str:
 
 
 def _core_electrons(chosen: argparse.Namespace) -> dict[str, int]:
-    words = chosen.core_electrons
+    text = chosen.core_electrons
     try:
-        return {element: int(count) for element, count in (word.split("=") for word in words)}
+        return {element: int(count) for element, count in (word.split("=") for word in text.split(",") if text)}
     except ValueError:
-        raise InputError(f"--core-electrons {' '.join(words)}: write an element and a number, such as Au=60") from None
+        raise InputError(f"--core-electrons {text}: write elements and numbers, such as Au=60,Cd=28") from None
 
 
 def _agreed() -> bool:
     """Whether someone who can be asked wants a long measurement; who cannot be asked has it."""
     return not sys.stdin.isatty() or input("auric: go on? [y/N] ").strip().lower() in ("y", "yes")
+
+
+def _at_hand(chosen: argparse.Namespace) -> str:
+    settings = study.load({"study": chosen.study} if chosen.study else {}, Path.cwd())
+    found = study.at_hand(settings, study.structures(settings, Path.cwd()), Path.cwd())
+    width = max((len(name) for name, _ in found), default=0)
+    return "\n".join(f"{name:{width}s}  {where}" for name, where in found)
+
+
+def _pack(chosen: argparse.Namespace) -> str:
+    labels = sorted((chosen.results / "reference").glob("labels_*.extxyz"))
+    images = chosen.results / "ruler/images.nc"
+    if not labels or not images.is_file():
+        raise InputError(f"{chosen.results}: no labelled frames and joined images in it; run the study first")
+    elf.pack(labels, images, chosen.bundle, about=chosen.about)
+    return f"{chosen.bundle}: {chosen.bundle.stat().st_size / 1e6:.1f} MB"
 
 
 def _scorecard(chosen: argparse.Namespace) -> str:

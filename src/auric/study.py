@@ -66,19 +66,23 @@ def structures(settings: Mapping[str, Any], root: Path) -> list[Row]:
     A study on a bundle of images has none.
     """
     bundle = settings["structures"]["bundle"]
+    wanted = {
+        "elf.grid.structures": settings["elf"]["grid"]["structures"],
+        "ruler.measure.structures": settings["ruler"]["measure"]["structures"],
+    }
     if bundle:
-        if settings["elf"]["grid"]["structures"]:
-            raise InputError("elf.grid.structures needs orbitals, and a bundle of images has none; leave it empty")
+        for key, names in wanted.items():
+            if names:
+                raise InputError(f"{key} needs frames of the study's own, and one on a bundle has none; leave it empty")
         if not Path(bundle).is_file():
             raise InputError(f"structures.bundle: there is no file {bundle}; give a bundle that `auric pack` wrote")
         return []
     rows = read_structures_table(settings["structures"]["table"], root / STRUCTURES_SCHEMA)
     good = {row["name"] for row in rows if not row["error"]}
-    for name in settings["elf"]["grid"]["structures"]:
-        if name not in good:
-            raise InputError(
-                f"elf.grid.structures: there is no good structure '{name}'; choose from {', '.join(sorted(good))}"
-            )
+    for key, names in wanted.items():
+        for name in names:
+            if name not in good:
+                raise InputError(f"{key}: there is no good structure '{name}'; choose from {', '.join(sorted(good))}")
     return rows
 
 

@@ -1,14 +1,14 @@
 """Reference: relaxed structures, thermal frames, energies, forces and orbitals, each stamped with what made it."""
 
 from auric.lazy import public
-from auric.reference.blas import prefer_openblas
+from auric.reference.blas import load_openblas
 
-prefer_openblas()  # before any engine loads its own
+load_openblas()  # before PySCF does
 
 __getattr__, __all__ = public(
     __name__,
     {
-        "blas": ["prefer_openblas"],
+        "blas": ["load_openblas", "prefer_openblas"],
         "engines": ["make_engine"],
         "frames": ["frames_block"],
         "gth": ["GthEngine", "GthSettings"],

@@ -1,8 +1,8 @@
-"""A fast BLAS for tblite, whose wheel bundles the slow reference BLAS and LAPACK.
+"""The OpenBLAS inside PySCF's wheel, made to use the processor's vector units, and lent to tblite.
 
-The wheel of PySCF, which is installed anyway, brings an OpenBLAS with the plain names that tblite looks for. Loaded
-first and with its names visible to all, it answers in place of the reference library; energies agree to rounding. Where
-it is missing (another system, another build of PySCF), tblite keeps its own.
+That OpenBLAS is older than many processors; on one it does not know it falls back to code of 2007, and density-functional
+steps take half as long again. And tblite's wheel bundles the slow reference BLAS and LAPACK, which look for the very names
+that this OpenBLAS offers. Energies agree to rounding. Where the library is missing, everything stays as it is.
 """
 
 import ctypes
@@ -18,32 +18,47 @@ from auric.progress import log
 
 
 @cache
-def prefer_openblas() -> Path | None:
-    """Put an OpenBLAS in front of tblite's own BLAS; call it before tblite is imported.
+def load_openblas() -> Path | None:
+    """Load the library for PySCF, with AVX2 code if the processor has it; call it before PySCF is imported.
 
     Returns:
-        The library now in front, or None if there is none or tblite was imported before.
+        The library, or None if there is none.
     """
-    if any(name.split(".")[0] == "tblite" for name in sys.modules):
-        return None
     spec = find_spec("pyscf")
     for package in spec.submodule_search_locations or [] if spec else []:
         folder = Path(package, "lib")
         for library in sorted(folder.glob("libopenblas*.so*")):
             try:
                 with _known_processor():
-                    # OpenBLAS does not know where its own dependencies lie; PySCF's library, which uses it, does.
+                    # The library does not know where its own dependencies lie; PySCF's, which uses it, does.
                     ctypes.CDLL(str(folder / "libnp_helper.so"))
-                    if hasattr(ctypes.CDLL(str(library), mode=ctypes.RTLD_GLOBAL), "dsygvd_"):
-                        return library
+                    ctypes.CDLL(str(library))
             except OSError as error:
-                log.info("%s cannot be loaded (%s); GFN1-xTB runs with the slower BLAS of tblite", library, error)
+                log.info("%s cannot be loaded (%s)", library, error)
+            else:
+                return library
     return None
+
+
+def prefer_openblas() -> Path | None:
+    """Put the library in front of tblite's own BLAS; call it before tblite is imported.
+
+    Its names are then seen by all libraries loaded later, torch's among them, for which it would be slower than their own:
+    import torch first where both are used (modules do, as engines come up only when they compute).
+
+    Returns:
+        The library in front, or None if there is none or tblite was imported before.
+    """
+    library = load_openblas()
+    if library is None or any(name.split(".")[0] == "tblite" for name in sys.modules):
+        return None
+    ctypes.CDLL(str(library), mode=ctypes.RTLD_GLOBAL)
+    return library
 
 
 @contextmanager
 def _known_processor() -> Iterator[None]:
-    """Name a processor while OpenBLAS loads: one newer than the library would get code without its vector units."""
+    """Name a processor with AVX2 to OpenBLAS while it loads, unless this one lacks it or the user names one."""
     name = "OPENBLAS_CORETYPE"
     if name in os.environ or not _has_avx2():
         yield

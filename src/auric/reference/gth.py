@@ -18,14 +18,13 @@ import numpy as np
 from ase import Atoms
 from ase.data import atomic_numbers
 from pyscf import lib
-from pyscf.lib.exceptions import BasisNotFoundError
 from pyscf.pbc import dft, gto
 from pyscf.pbc.gto.basis import load as load_basis
 from pyscf.pbc.gto.pseudo import load as load_pseudo
 
 from auric.errors import InputError, StructureError, suggestion
 from auric.reference.interface import Labels
-from auric.reference.kohn_sham import converge, occupied, on_host, plain_numbers, transported_density
+from auric.reference.kohn_sham import converge, look_up, occupied, on_host, transported_density
 from auric.reference.orbitals import Orbitals
 from auric.units import BOHR_ANGSTROM, HARTREE_EV
 
@@ -124,18 +123,16 @@ class GthEngine:
         family = PSEUDOPOTENTIALS[self.settings.xc]
         for symbol in sorted(set(symbols)):
             name = self.settings.basis.get(symbol, self.settings.basis.get("default", ""))
-            try:
-                basis[symbol] = plain_numbers(load_basis(name, symbol))
-            except (BasisNotFoundError, KeyError, FileNotFoundError):
+            basis[symbol] = look_up(load_basis, name, symbol)
+            if not basis[symbol]:
                 raise StructureError(
                     f"reference.gth.basis: PySCF has no basis '{name[:40]}' for {symbol}; name another for {symbol}"
-                ) from None
-            try:
-                pseudo[symbol] = load_pseudo(family, symbol)
-            except (BasisNotFoundError, KeyError, FileNotFoundError):
+                )
+            pseudo[symbol] = look_up(load_pseudo, family, symbol)
+            if not pseudo[symbol]:
                 raise StructureError(
                     f"reference.gth: there is no {family} pseudopotential for {symbol}; use the engine pyscf-gto"
-                ) from None
+                )
             cores[symbol] = [atomic_numbers[symbol] - int(sum(pseudo[symbol][0])), []]
         return basis, pseudo, cores
 

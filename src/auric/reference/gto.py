@@ -6,8 +6,7 @@ elements that have one under its name; heavy elements need one. Gold then keeps 
 
 import re
 import time
-import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -17,11 +16,10 @@ from ase.data import atomic_numbers
 from pyscf import df, dft, gto, lib, scf
 from pyscf.gto.basis import load as load_basis
 from pyscf.gto.basis import load_ecp
-from pyscf.lib.exceptions import BasisNotFoundError
 
 from auric.errors import InputError, StructureError
 from auric.reference.interface import Labels
-from auric.reference.kohn_sham import converge, occupied, on_host, plain_numbers, transported_density
+from auric.reference.kohn_sham import converge, look_up, occupied, on_host, transported_density
 from auric.reference.orbitals import Orbitals, make_molecule
 from auric.units import BOHR_ANGSTROM, HARTREE_EV
 
@@ -117,12 +115,12 @@ class GtoEngine:
         basis, ecp = {}, {}
         for symbol in sorted(set(symbols)):
             name = self.settings.basis.get(symbol, self.settings.basis.get("default", ""))
-            basis[symbol] = _look_up(load_basis, name, symbol)
+            basis[symbol] = look_up(load_basis, name, symbol)
             if not basis[symbol]:
                 raise StructureError(
                     f"reference.gto.basis: PySCF has no basis '{name}' for {symbol}; name another for {symbol}"
                 )
-            potential = _look_up(load_ecp, name, symbol)
+            potential = look_up(load_ecp, name, symbol)
             if potential:
                 ecp[symbol] = potential
             elif atomic_numbers[symbol] > _KRYPTON:
@@ -151,13 +149,3 @@ class GpuEngine(GtoEngine):
     def _mean_field(self, molecule: gto.Mole, fitting: Any) -> scf.hf.SCF:
         mean_field = super()._mean_field(molecule, None)
         return mean_field.to_gpu()
-
-
-def _look_up(load: Callable[[str, str], Any], name: str, symbol: str) -> Any:
-    """What PySCF has of a name for an element; an empty list if nothing."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # it advises to install a package that would fetch basis sets
-            return plain_numbers(load(name, symbol))
-    except (BasisNotFoundError, KeyError, FileNotFoundError):
-        return []

@@ -1,10 +1,12 @@
 """What all Kohn-Sham engines of PySCF share: the retry ladder, warm starts, and the occupied orbitals."""
 
+import warnings
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from pyscf import scf
+from pyscf.lib.exceptions import BasisNotFoundError
 
 from auric.errors import ScfError
 from auric.progress import log
@@ -103,6 +105,16 @@ def occupied(mean_field: scf.hf.SCF) -> tuple[list[np.ndarray], list[np.ndarray]
         return [coefficients[:, filled]], [occupations[filled] / 2]
     spins = [(c, o, o > 0) for c, o in zip(coefficients, occupations, strict=True)]
     return [c[:, keep] for c, _, keep in spins], [o[keep] for _, o, keep in spins]
+
+
+def look_up(load: Callable[[str, str], Any], name: str, symbol: str) -> Any:
+    """What PySCF has of a name for an element; an empty list if nothing."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # it advises to install a package that would fetch basis sets
+            return plain_numbers(load(name, symbol))
+    except (BasisNotFoundError, KeyError, FileNotFoundError):
+        return []
 
 
 def on_host(array: Any) -> np.ndarray:

@@ -2,16 +2,19 @@
 
 import time
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from ase import Atoms
 from ase.calculators.calculator import CalculationFailed
-from tblite.ase import TBLite
 
 from auric.errors import ScfError
+from auric.reference.blas import prefer_openblas
 from auric.reference.interface import Labels
 from auric.reference.orbitals import Orbitals
+
+if TYPE_CHECKING:
+    from tblite.ase import TBLite
 
 RETRY_TEMPERATURES_K = (None, 1000.0, 3000.0)
 """Electronic temperatures tried in turn; None is the setting's. Hotter electrons spread over near-degenerate levels."""
@@ -43,8 +46,11 @@ class XtbEngine:
     def check(self, symbols: list[str]) -> None:
         """See `Engine`; GFN1-xTB knows all elements up to radon, which structures are checked for."""
 
-    def calculator(self, charge: int, multiplicity: int, *, temperature_k: float | None = None) -> TBLite:
+    def calculator(self, charge: int, multiplicity: int, *, temperature_k: float | None = None) -> "TBLite":
         """An ASE calculator at this rung."""
+        prefer_openblas()
+        from tblite.ase import TBLite  # only now, so that it finds the faster BLAS
+
         return TBLite(
             method="GFN1-xTB",
             charge=charge,

@@ -16,6 +16,8 @@ from sklearn.model_selection import GroupKFold
 SIDE = 25
 """Pixels of the coarse image that is looked at; finer detail is noise to a judgement of kind."""
 COMPONENTS = 40
+ROUNDING = 1e-4
+"""Components with less than this share of the largest spread are rounding of the images, not kinds of them."""
 QUIETEST = 0.1
 """Least spread of a pixel, as a share of the median pixel's; less is rounding."""
 FOLDS = 10
@@ -92,7 +94,8 @@ def _coarse(elf: np.ndarray, side: int) -> np.ndarray:
     """Means over cells of whole pixels, shape (images, cells^2)."""
     edges = np.linspace(0, elf.shape[-1], min(side, elf.shape[-1]) + 1).round().astype(int)
     sums = np.add.reduceat(np.add.reduceat(elf, edges[:-1], axis=1, dtype=float), edges[:-1], axis=2)
-    return np.asarray(sums / np.multiply.outer(np.diff(edges), np.diff(edges))).reshape(len(elf), -1)
+    cells = np.multiply.outer(np.diff(edges), np.diff(edges))
+    return np.asarray(sums / cells).reshape(len(elf), cells.size)
 
 
 def _components(coarse: np.ndarray) -> dict[str, np.ndarray]:
@@ -100,7 +103,7 @@ def _components(coarse: np.ndarray) -> dict[str, np.ndarray]:
     mean, scale = coarse.mean(axis=0), coarse.std(axis=0)
     scale = np.maximum(scale, QUIETEST * np.median(scale))
     _, singular, components = np.linalg.svd((coarse - mean) / scale, full_matrices=False)
-    singular = singular[singular > 1e-6 * singular[0]][:COMPONENTS]  # fewer where the images have fewer dimensions
+    singular = singular[singular > ROUNDING * singular[0]][:COMPONENTS]
     parts = (mean, scale, components[: len(singular)], singular / np.sqrt(len(coarse)))
     return {name: part.astype("float32") for name, part in zip(ARRAYS, parts, strict=True)}
 

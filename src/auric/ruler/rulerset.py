@@ -134,7 +134,9 @@ def level_of(data: ImageSet) -> dict[str, Any]:
 def _level(provenance: Mapping[str, Any]) -> dict[str, Any]:
     named = ("engine", "method", "basis", "method_version")
     other = ("structure_hash", "versions", *named)
-    settings = {key: value for key, value in provenance.items() if key not in other} | {"basis": provenance.get("basis")}
+    settings = {key: value for key, value in provenance.items() if key not in other} | {
+        "basis": provenance.get("basis")
+    }
     return {key: provenance.get(key) for key in named} | {"settings": settings}
 
 
