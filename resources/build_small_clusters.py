@@ -1,4 +1,4 @@
-"""Make `small_clusters_gfn1.extxyz`: the lowest GFN1-xTB minima found of the small Au_m(SH)_n without published coordinates.
+"""Make `small_clusters.extxyz`: the lowest GFN1-xTB minima found of the small Au_m(SH)_n without published coordinates.
 
 Stopped and run again, it goes on: what was found of one composition and seed is a file of its own in the work folder.
 The table that it prints is that of `small_clusters.md`.
@@ -28,7 +28,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--work", type=Path, default=Path("results/small_clusters"), help="folder of the runs")
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2], help="one run of each composition per seed")
-    parser.add_argument("--output", type=Path, default=Path(__file__).with_name("small_clusters_gfn1.extxyz"))
+    parser.add_argument("--output", type=Path, default=Path(__file__).with_name("small_clusters.extxyz"))
     options = parser.parse_args()
     runs = {(size, seed): run(*size, seed, options.work) for seed in options.seeds for size in COMPOSITIONS}
     chosen: list[Atoms] = []

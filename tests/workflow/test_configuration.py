@@ -113,8 +113,38 @@ def test_odd_paths_are_no_inputs_of_the_workflow(tmp_path):
     (tmp_path / "a{x}.xyz").write_text("")
     (tmp_path / "good.xyz").write_text("")
     paths = [str(tmp_path / "a{x}.xyz"), str(tmp_path / "good.xyz"), "x" * 5000, "a\0b", str(tmp_path)]
-    rows = [{"builder": "file", "recipe": path} for path in paths]
+    rows = [{"builder": "file", "recipe": path, "error": ""} for path in paths]
     assert study.files_of(rows) == [str(tmp_path / "good.xyz")]
+
+
+def test_where_structures_come_from(root, tmp_path):
+    settings = study.load({"study": "paper"}, root)
+    settings["structures"]["mirror"] = str(tmp_path)
+    rows = study.structures(settings, root)
+    (tmp_path / "nc_database/sch3_protected").mkdir(parents=True)
+    (tmp_path / "nc_database/sch3_protected/028_20_cp2k_opt.xyz").write_text("")
+    found = dict(study.at_hand(settings, rows, root))
+    assert len(found) == 25
+    assert found["au7_sh6"].startswith("at hand: ")
+    assert found["au28_sch3_20"].startswith("in the mirror: ")
+    assert found["au24_sch3_20_2"].startswith(("to be fetched: https://", "in the cache"))
+    assert found["au44_sch3_28"] == "you must supply it: resources/paper/au44_sch3_28.xyz"
+    assert set(study.manifest_rows(rows, root)) == {"au20_sch3_16", "au24_sch3_20", "au28_sch3_20", "au38_sch3_24_q"}
+    rings = study.structures(study.load({"study": "test"}, root), root)
+    assert "built here" in dict(study.at_hand(settings, rings, root)).values()
+
+
+def test_a_study_on_a_bundle_has_one_block_and_no_structures(root, tmp_path, monkeypatch):
+    settings = study.load({"study": "retrain"}, root)
+    monkeypatch.chdir(root)
+    assert study.structures(settings, root) == []
+    assert study.blocks(settings, []) == {"000": ["000"]}
+    settings["structures"]["bundle"] = str(tmp_path / "none.nc")
+    with pytest.raises(InputError, match=r"there is no file .*none\.nc"):
+        study.structures(settings, root)
+    settings["elf"]["grid"]["structures"] = ["au3_sh3"]
+    with pytest.raises(InputError, match=r"elf.grid.structures needs frames of the study's own"):
+        study.structures(settings, root)
 
 
 def test_adding_a_structure_moves_no_other(root, monkeypatch):

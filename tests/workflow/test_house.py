@@ -161,7 +161,7 @@ def test_every_rule_with_a_script_declares_the_house_directives_and_its_adapter_
         assert len(tree.body) <= 5, f"{name}.py does more than adapt"
         used = set(re.findall(r"snakemake\.params\.(\w+)", scripts[name]))
         given = set(re.findall(r"^        (\w+)=", block.split("params:")[1], re.M))
-        assert used == given - {"code", "assets", "method_version"}, name
+        assert used == given - {"code", "assets", "method_version", "manifest"}, name
 
 
 def test_no_pickle_and_nothing_evaluated():
@@ -188,7 +188,7 @@ def test_the_report_knows_the_columns_that_rooms_write():
     from auric.elf.images import DROPPED_COLUMNS
     from auric.report import inputs, scores, tables
     from auric.ruler import validation
-    from auric.ruler.baselines import MeanLength, RidgeOnLine
+    from auric.ruler.baselines import MeanLength, RidgeOnImage, RidgeOnLine
     from auric.ruler.solved import SolvedElfNet
     from auric.structures.prepare import FAILURE_COLUMNS
 
@@ -196,6 +196,7 @@ def test_the_report_knows_the_columns_that_rooms_write():
     assert tables.DROPPED_COLUMNS == inputs.DROPPED == DROPPED_COLUMNS
     assert set(inputs.PREDICTIONS) <= set(validation.PREDICTION_COLUMNS)
     assert set(inputs.HISTORY) <= set(validation.HISTORY_COLUMNS)
-    written = {validation.ELFNET, SolvedElfNet.subject, RidgeOnLine.subject, MeanLength.subject}
+    readings = (SolvedElfNet, RidgeOnImage, RidgeOnLine, MeanLength)
+    written = {validation.ELFNET, *(reading.subject for reading in readings)}
     assert set(scores.SUBJECTS) == written
-    assert {validation.SOLVED, validation.RIDGE} <= written
+    assert {validation.SOLVED, validation.RIDGE, validation.IMAGE} <= written
