@@ -1,6 +1,6 @@
 """Benchmarks, side by side with peers or the plain way in one run; not part of the tests.
 
-`python -m benchmarks [elf] [gth] [training] [workflow]` measures those named, or all, and puts their rows into
+`python -m benchmarks [elf] [gth] [structures] [training] [workflow]` measures those named, or all, and puts their rows into
 docs/benchmarks.csv in place of earlier ones.
 """
 
@@ -11,29 +11,31 @@ import pandas as pd
 
 from auric.files import read_tables
 from auric.scorecard import write_scorecard
-from benchmarks import elf, gth, training, workflow
+from benchmarks import elf, gth, structures, training, workflow
 
 KEPT = Path("docs/benchmarks.csv")
 BENCHMARKS = {
     "elf": elf.measure_elf,
     "gth": gth.measure_gth,
+    "structures": structures.measure_structures,
     "training": training.measure_training,
     "workflow": workflow.measure_workflow,
 }
-SYSTEMS = {"elf": "elf", "gth": "reference", "training": "ruler", "workflow": "workflow"}
+SYSTEMS = {"elf": "elf", "gth": "reference", "structures": "structures", "training": "ruler", "workflow": "workflow"}
 
 chosen = sys.argv[1:] or list(BENCHMARKS)
 if unknown := set(chosen) - set(BENCHMARKS):
     sys.exit(f"unknown benchmark {sorted(unknown)[0]}; choose from {', '.join(BENCHMARKS)}")
 if "training" in chosen and not Path(training.IMAGES).exists():
     sys.exit(f"{training.IMAGES} is missing; run `make run` first, or name other benchmarks")
-kept = read_tables([KEPT]) if KEPT.exists() else pd.DataFrame(columns=["system"])
-rows = kept[~kept["system"].isin([SYSTEMS[name] for name in chosen])].to_dict("records")
+measured = []
 for name in chosen:
     for row in BENCHMARKS[name]():
         print(
             f"{row['quantity']:20s} {row['subject']:42s} {row['data']:22s} {row['ours']:.3g} {row['unit']}", flush=True
         )
-        rows.append(row)
+        measured.append(row)
+kept = read_tables([KEPT]) if KEPT.exists() else pd.DataFrame(columns=["system"])
+rows = kept[~kept["system"].isin([SYSTEMS[name] for name in chosen])].to_dict("records") + measured
 write_scorecard(KEPT, rows)
 print(f"written to {KEPT}; `auric results > docs/results.md` makes the page")

@@ -5,6 +5,8 @@ import pytest
 import xarray as xr
 from ase import Atoms
 from ase.io.cube import read_cube
+from pyscf import gto, scf
+from pyscf.dft import numint
 from scipy.spatial.transform import Rotation
 
 from auric.elf import (
@@ -19,7 +21,7 @@ from auric.elf import (
 )
 from auric.errors import InputError
 from auric.files import read_dataset, read_tables, write_frames, write_table
-from auric.reference import write_orbitals
+from auric.reference import GtoEngine, GtoSettings, Orbitals, write_orbitals
 from auric.structures import build_ring, gold_sulfur_bonds
 from auric.units import BOHR_ANGSTROM
 
@@ -84,11 +86,37 @@ def test_larger_offset_never_raises_elf(labels, rng):
     assert savin.min() >= 0
 
 
-def test_batches_give_what_one_call_gives(labels, rng, monkeypatch):
-    points = points_around(labels["H2S"].orbitals, rng, 1000)
-    whole = electron_localization(labels["H2S"].orbitals, points)
-    monkeypatch.setattr("auric.elf.field._CHUNK_BYTES", 1)
-    np.testing.assert_allclose(electron_localization(labels["H2S"].orbitals, points), whole, atol=1e-13)
+@pytest.mark.parametrize("name", ["H2S", "SH radical"])
+def test_points_get_the_same_value_whatever_they_are_asked_with(labels, rng, name):
+    orbitals = labels[name].orbitals
+    points = points_around(orbitals, rng, 3000)
+    whole, order = electron_localization(orbitals, points), rng.permutation(3000)
+    np.testing.assert_allclose(electron_localization(orbitals, points[order], threads=2), whole[order], atol=1e-9)
+    parts = [electron_localization(orbitals, part) for part in np.array_split(points, 7)]
+    np.testing.assert_allclose(np.concatenate(parts), whole, atol=1e-9)
+
+
+@pytest.mark.parametrize("offset", [0.0, 1e-5])
+def test_far_apart_molecules_are_screened_and_agree_with_pyscf(rng, offset):
+    """Three AuSH 15 angstrom apart: shells of the others are left out, and ELF is that of PySCF's densities."""
+    symbols, base = ["Au", "S", "H"] * 3, np.array([[0, 0, 0], [2.22, 0.1, 0], [2.35, 1.43, 0.1]])
+    positions = np.concatenate([base + np.array([15.0 * k, 0, 0]) for k in range(3)])
+    engine = GtoEngine(GtoSettings(xc="pbe", grid_level=0, conv_tol_hartree=1e-5))
+    orbitals = engine.label(Atoms(symbols, positions), 0, 1).orbitals
+    points = (
+        np.concatenate([rng.uniform(-1.5, 3.5, (700, 3)) + np.array([15.0 * k, 0, 0]) for k in range(3)])
+        / BOHR_ANGSTROM
+    )
+    (coefficients,), (occupations,) = orbitals.coefficients, orbitals.occupations
+    molecule = orbitals.molecule()
+    density = 2 * (coefficients * occupations) @ coefficients.T
+    rho, *gradient, tau = numint.eval_rho(
+        molecule, numint.eval_ao(molecule, points, deriv=1), density, xctype="MGGA", with_lapl=False
+    )
+    squared = sum(each**2 for each in gradient)
+    halves = (np.array([each, each]) for each in (rho / 2, squared / 4, tau / 2))
+    expected = electron_localization_from_densities(*halves, offset=offset)
+    np.testing.assert_allclose(electron_localization(orbitals, points, offset=offset), expected, atol=1e-7)
 
 
 def test_points_of_a_wrong_shape_are_refused(labels):
@@ -211,3 +239,24 @@ def test_grid_in_netcdf_and_cube_agree(block, labels):
         )
     with pytest.raises(InputError, match="no density of frame 'other'"):
         elf_grid(block / "o.npz", block / "g.nc", block / "g.cube", frame="other", **wanted)
+
+
+def test_six_d_functions_are_evaluated_as_six():
+    atoms = "S 0 0 0; H 0 0.96 0.93; H 0 -0.96 0.93"
+    six = gto.M(atom=atoms, basis="6-31g*", cart=True, verbose=0)
+    field = scf.RHF(six).run()
+    occupied = field.mo_coeff[:, :9]
+    basis = {symbol: gto.basis.load("6-31g*", symbol) for symbol in "SH"}
+    orbitals = Orbitals(
+        ["S", "H", "H"], six.atom_coords(unit="A"), basis, {}, 0, 1, [occupied], [np.ones(9)], cartesian=True
+    )
+    points = np.random.default_rng(0).uniform(-4, 4, (300, 3))
+    rho, *gradient, tau = numint.eval_rho(
+        six, numint.eval_ao(six, points, deriv=1), field.make_rdm1(), xctype="MGGA", with_lapl=False
+    )
+    squared = sum(each**2 for each in gradient)
+    halves = (np.array([each, each]) for each in (rho / 2, squared / 4, tau / 2))
+    expected = electron_localization_from_densities(*halves)
+    np.testing.assert_allclose(electron_localization(orbitals, points), expected, atol=1e-10)
+    points[3] = np.nan
+    assert np.isnan(electron_localization(orbitals, points)[3])

@@ -263,7 +263,7 @@ def test_lowest_multiplicities_follow_the_number_of_electrons(rng):
 
 
 def test_bundled_minima_are_sound_and_relaxed(root, engine):
-    frames = read_frames(root / "resources/small_clusters_gfn1.extxyz")
+    frames = read_frames(root / "resources/small_clusters.extxyz")
     names = [atoms.info["name"] for atoms in frames]
     assert len(set(names)) == len(names)
     for gold, thiolates in ((7, 6), (8, 6), (8, 7), (9, 5), (9, 6), (9, 7), (10, 7), (11, 6), (11, 7), (11, 8)):
@@ -271,6 +271,10 @@ def test_bundled_minima_are_sound_and_relaxed(root, engine):
         assert [atoms.info["name"][-2:] for atoms in mine] == ["_1", "_2", "_3"]
         assert all(whole(atoms, gold, thiolates) and not fault(atoms) for atoms in mine)
         assert distinct(mine) == mine
+        # Two S-Au bonds per SH, as the published table of bonds has.
+        assert len(gold_sulfur_bonds(mine[0])) == 2 * thiolates
+    notes = (root / "resources/small_clusters.md").read_text(encoding="utf-8")
+    assert all(f"| {name} |" in notes for name in names)
     label = engine.label(frames[0], 0, frames[0].info["multiplicity"])
     assert label.energy_ev == pytest.approx(frames[0].info["gfn1_energy_ev"], abs=1e-3)
     assert np.linalg.norm(label.forces_ev_angstrom, axis=1).max() < 0.025

@@ -1,3 +1,6 @@
+import os
+import subprocess
+import sys
 from hashlib import sha256
 from itertools import permutations
 
@@ -9,7 +12,7 @@ from scipy.spatial.transform import Rotation
 
 from auric.errors import StructureError
 from auric.files import read_frames, read_tables, write_frames
-from auric.reference import XtbEngine, XtbSettings
+from auric.reference import XtbEngine, XtbSettings, structure_hash
 from auric.structures import (
     LIGANDS,
     Places,
@@ -68,6 +71,22 @@ def test_ring_conformers_are_as_many_as_two_coloured_bracelets_with_colours_exch
             np.testing.assert_allclose(spectrum(build_ring(n, "H", same)), spectrum(ring), atol=1e-6)
 
 
+HASHES = {
+    3: ("f7c5c438168e15a0", "1fd71eebbf22b5d5"),
+    4: ("81a6a5cd4c8885ca", "1c80884e4a439745"),
+    5: ("e30e6fd372066b49", "319dd608a8ec11ba"),
+    6: ("7ea992e3088a5b89", "60032b963dc28901"),
+}
+
+
+@pytest.mark.parametrize("n", HASHES)
+def test_rings_stay_those_whose_labels_are_kept(n):
+    """Other coordinates would make every label of a user's store worthless."""
+    made = [build_recipe("ring", f"n={n} R={ligand}") for ligand in ("H", "CH3")]
+    assert tuple(structure_hash(ring, 0, 1) for ring in made) == HASHES[n]
+    np.testing.assert_array_equal(made[0].positions, build_ring(n).positions)
+
+
 def test_ring_puts_each_ligand_on_the_side_asked_for():
     for updown in ("UUDD", "DUUU"):
         for ligand in ("H", "CH3", thiol_ligand("SCC")):
@@ -115,6 +134,7 @@ def test_thiol_becomes_a_ligand_whose_bond_to_sulfur_is_the_axis(smiles, formula
         ("C1CS", "no valid SMILES"),
         ("C(C)(C)(C)(C)CS", "no valid SMILES"),
         ("", "no valid SMILES"),
+        ("\x00CS", "no valid SMILES"),
         ("CCO", "no S-H"),
         ("CSC", "no S-H"),
         ("CSSC", "no S-H"),
@@ -198,6 +218,22 @@ def test_built_clusters_have_the_bonds_of_their_units_and_no_others(name):
     assert heavy.min() > 1.8
     np.testing.assert_array_equal(atoms.positions, build_staple_cluster(core, LIGANDS["CH3"]).positions)
     np.testing.assert_array_equal(atoms.positions, np.round(atoms.positions, 6))
+
+
+def test_coordinates_do_not_depend_on_the_processor():
+    """Linear algebra for an old and a new one rounds differently; what is kept of the coordinates does not."""
+    script = (
+        "from auric.structures import build_recipe\n"
+        "atoms = build_recipe('staple', 'core=Au13 units=6xn2 thiol=SCCc1ccccc1')\n"
+        "print(atoms.positions.tobytes().hex())"
+    )
+    made = set()
+    for processor in ("Prescott", "Haswell"):
+        environment = os.environ | {"OPENBLAS_CORETYPE": processor, "OMP_NUM_THREADS": "1"}
+        made.add(
+            subprocess.run([sys.executable, "-c", script], capture_output=True, check=True, env=environment).stdout
+        )
+    assert len(made) == 1
 
 
 def test_au25_keeps_its_framework_when_relaxed(mirror):

@@ -17,7 +17,9 @@ rule structures:
         mem_mb=1000,
         runtime=10,
     params:
-        code=code_fingerprint("auric.structures.prepare", libraries=("ase", "numpy", "rdkit")),
+        code=code_fingerprint(
+            "auric.structures.prepare", libraries=("ase", "numpy", "rdkit")
+        ),
         rows=lambda wildcards: study.rows_of_block(STUDY, ROWS, wildcards.s),
         cutoff_angstrom=STUDY["structures"]["bond_cutoff_angstrom"],
         mirror=STUDY["structures"]["mirror"],

@@ -5,9 +5,11 @@ from auric.lazy import public
 __getattr__, __all__ = public(
     __name__,
     {
-        "field": ["OFFSETS", "electron_localization", "electron_localization_from_densities"],
+        "bundle": ["pack", "unpack"],
+        "field": ["electron_localization"],
+        "formula": ["OFFSETS", "electron_localization_from_densities"],
         "grid": ["elf_grid"],
-        "images": ["images_block"],
+        "images": ["images_block", "images_of_frame"],
         "plane": ["Plane", "planes_of_bond"],
         "quality": ["fault_of"],
         "summary": ["summarise_elf"],

@@ -1,49 +1,33 @@
-r"""Values of the electron localization function (ELF).
+"""ELF of occupied orbitals at points, from few to millions.
 
-Becke and Edgecombe (doi:10.1063/1.458517) in the form of Savin (doi:10.1002/anie.199104091) for Kohn-Sham orbitals:
-
-    ELF = 1 / (1 + (D / D0)^2)
-    D   = sum over spins of  tau_s - |grad rho_s|^2 / (8 rho_s)   + offset
-    D0  = sum over spins of  (3/10) (6 pi^2)^(2/3) rho_s^(5/3)
-
-with tau_s = 1/2 sum_i n_i |grad psi_i|^2. D and D0 are summed over spins before the ratio is taken, as Multiwfn does; for
-a closed shell this is the usual D0 = (3/10) (3 pi^2)^(2/3) rho^(5/3). The offset (hartree/bohr^3) is a convention that
-makes ELF vanish far from the molecule; it is 1e-5 in Multiwfn and 2.871e-5 in other codes.
+Points are sorted into boxes, halved until they are small; on the way down, orbitals are narrowed to each box, so that
+what a small box needs is sought among what a larger one around it needed (`auric.elf.density`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from threading import local
 
 import numpy as np
-from pyscf import gto, lib
+from pyscf import gto
 from pyscf.dft import numint
+from threadpoolctl import ThreadpoolController
 
+from auric.elf.density import Densities, LocalOrbitals
+from auric.elf.formula import OFFSETS, electron_localization_from_densities, largest_change
+from auric.elf.gaussians import Scratch
 from auric.reference.orbitals import Orbitals
 
-OFFSETS = {"multiwfn": 1e-5, "savin": 2.871e-5, "none": 0.0}
-_SPIN_FERMI = 3 / 10 * (6 * np.pi**2) ** (2 / 3)
-_CHUNK_BYTES = 64_000_000
-"""Working memory for the orbitals on one batch of points; larger batches only leave the processor's caches."""
-
-
-def electron_localization_from_densities(
-    rho: np.ndarray, gradient_squared: np.ndarray, tau: np.ndarray, *, offset: float = OFFSETS["multiwfn"]
-) -> np.ndarray:
-    """ELF from the densities of each spin.
-
-    Args:
-        rho: Electron density per spin, shape (spins, points), electrons/bohr^3; two spins.
-        gradient_squared: |grad rho|^2 per spin, same shape, atomic units.
-        tau: Positive-definite kinetic energy density per spin (with the factor 1/2), same shape, atomic units.
-        offset: Added to D, hartree/bohr^3.
-
-    Returns:
-        ELF, shape (points,), in [0, 1]; nan where no electrons are and the offset is zero.
-    """
-    von_weizsaecker = np.divide(gradient_squared, 8 * rho, out=np.zeros_like(rho), where=rho > 0)
-    d = (tau - von_weizsaecker).sum(axis=0) + offset
-    d0 = _SPIN_FERMI * (rho ** (5 / 3)).sum(axis=0)
-    with np.errstate(invalid="ignore"):
-        return np.asarray(d0**2 / (d0**2 + d**2))
+_SIDE_BOHR, _FEWEST = 1.5, 800
+"""Boxes of at most this side, or at most so many points, are halved no more."""
+_REGION_BOHR, _NARROWER = 6.0, 0.6
+"""Orbitals are narrowed to boxes of at most this side, and again where it has shrunk by this factor."""
+_PLAIN_POINTS = 2000
+_EPSILON = 1e-12
+"""How much the orbitals may change by shells left out of the smallest boxes; a hundredth of it in each larger one."""
+_LARGEST_CHANGE = 2e-8
+"""Points where ELF might change by more, as it can where electrons are few and the offset is zero, use all shells."""
 
 
 def electron_localization(
@@ -56,15 +40,17 @@ def electron_localization(
 ) -> np.ndarray:
     """ELF of occupied orbitals at points.
 
+    The more points in one call lie close together, the less each of them costs.
+
     Args:
         orbitals: Occupied orbitals.
         points_bohr: Shape (points, 3), bohr.
         offset: Added to D, hartree/bohr^3.
         molecule: `orbitals.molecule()`, to build it only once for many calls.
-        threads: Threads for the atomic orbitals.
+        threads: Threads, each for boxes of its own.
 
     Returns:
-        ELF, shape (points,).
+        ELF, shape (points,); nan where a coordinate is not finite.
 
     Raises:
         ValueError: If the points are not of shape (points, 3).
@@ -72,29 +58,97 @@ def electron_localization(
     points_bohr = np.asarray(points_bohr, dtype=float)
     if points_bohr.ndim != 2 or points_bohr.shape[1] != 3:
         raise ValueError(f"points_bohr must have shape (points, 3), got {points_bohr.shape}")
-    molecule = molecule or orbitals.molecule()
     weighted = [c * np.sqrt(o) for c, o in zip(orbitals.coefficients, orbitals.occupations, strict=True)]
-    chunk = max(128, _CHUNK_BYTES // (4 * 8 * molecule.nao))
-    values = np.empty(len(points_bohr))
-    with lib.with_omp_threads(threads):
-        for start in range(0, len(points_bohr), chunk):
-            part = slice(start, start + chunk)
-            values[part] = electron_localization_from_densities(
-                *_spin_densities(molecule, weighted, points_bohr[part]), offset=offset
-            )
+    molecule = molecule or orbitals.molecule()
+    if molecule.cart:  # wave functions of other codes may have six d functions; boxes know five
+        return _plainly(molecule, weighted, points_bohr, offset)
+    whole = LocalOrbitals.of(molecule, weighted)
+    values = np.full(len(points_bohr), np.nan)
+    memory = local()
+
+    def evaluate(box: tuple[np.ndarray, LocalOrbitals]) -> None:
+        numbers, around = box
+        if not hasattr(memory, "scratch"):
+            memory.scratch = Scratch()
+        points = points_bohr[numbers]
+        inside = around.near(points, epsilon=_EPSILON, offset=offset, scratch=memory.scratch)
+        densities = inside.densities(points, memory.scratch)
+        values[numbers] = _elf(densities, offset)
+        rho, _, tau = densities
+        unsure = largest_change(rho, tau, values[numbers], epsilon=2 * _EPSILON, offset=offset) > _LARGEST_CHANGE
+        if unsure.any():
+            values[numbers[unsure]] = _elf(whole.densities(points[unsure], memory.scratch), offset)
+
+    finite = np.flatnonzero(np.isfinite(points_bohr).all(axis=1))
+    # Threads of BLAS inside would only get into each other's way.
+    with _controller().limit(limits=1, user_api="blas"):
+        boxes = _boxes(points_bohr, finite, whole, np.inf, offset, Scratch())
+        if threads == 1:
+            for box in boxes:
+                evaluate(box)
+        else:
+            with ThreadPoolExecutor(threads) as pool:
+                for _ in pool.map(evaluate, boxes):
+                    pass
     return values
 
 
-def _spin_densities(
-    molecule: gto.Mole, weighted: Sequence[np.ndarray], points_bohr: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """rho, |grad rho|^2 and tau, each of shape (2, points); a closed shell's one spin is given twice."""
-    atomic = numint.eval_ao(molecule, points_bohr, deriv=1)
-    rho, gradient_squared, tau = [], [], []
-    for coefficients in weighted:
-        value, *gradient = (part @ coefficients for part in atomic)
-        rho.append(np.einsum("pi,pi->p", value, value))
-        gradient_squared.append(sum(4 * np.einsum("pi,pi->p", value, part) ** 2 for part in gradient))
-        tau.append(sum(np.einsum("pi,pi->p", part, part) for part in gradient) / 2)
-    twice = 2 // len(weighted)
-    return np.array(rho * twice), np.array(gradient_squared * twice), np.array(tau * twice)
+def _boxes(
+    points_bohr: np.ndarray,
+    numbers: np.ndarray,
+    around: LocalOrbitals,
+    narrowed: float,
+    offset: float,
+    scratch: Scratch,
+) -> Iterator[tuple[np.ndarray, LocalOrbitals]]:
+    """Yield the points of each small box, by number, with the orbitals narrowed to a larger box around it.
+
+    Args:
+        points_bohr: All points, shape (points, 3).
+        numbers: Those to divide.
+        around: Orbitals narrowed to a box that holds them.
+        narrowed: The longest side of that box, bohr.
+        offset: Of ELF.
+        scratch: Memory to work in.
+    """
+    if not len(numbers):
+        return
+    points = points_bohr[numbers]
+    low, sides = points.min(axis=0), np.ptp(points, axis=0)
+    axis = int(np.argmax(sides))
+    if sides[axis] <= _SIDE_BOHR or len(numbers) <= _FEWEST:
+        yield numbers, around
+        return
+    if sides[axis] <= min(_REGION_BOHR, _NARROWER * narrowed):
+        narrowed = sides[axis]
+        around = around.near(points, epsilon=_EPSILON / 100, offset=offset, scratch=scratch)
+    upper = points[:, axis] > low[axis] + sides[axis] / 2
+    for part in (numbers[~upper], numbers[upper]):
+        yield from _boxes(points_bohr, part, around, narrowed, offset, scratch)
+
+
+def _plainly(molecule: gto.Mole, weighted: list[np.ndarray], points_bohr: np.ndarray, offset: float) -> np.ndarray:
+    """All orbitals at all points, in parts that fit the memory."""
+    values = np.full(len(points_bohr), np.nan)
+    finite = np.flatnonzero(np.isfinite(points_bohr).all(axis=1))
+    for start in range(0, len(finite), _PLAIN_POINTS):
+        part = finite[start : start + _PLAIN_POINTS]
+        atomic = numint.eval_ao(molecule, points_bohr[part], deriv=1)
+        each = []
+        for coefficients in weighted:
+            value, *gradient = (component @ coefficients for component in atomic)
+            slopes = [2 * np.einsum("pi,pi->p", value, component) for component in gradient]
+            kinetic = sum(np.einsum("pi,pi->p", component, component) for component in gradient) / 2
+            each.append((np.einsum("pi,pi->p", value, value), sum(slope**2 for slope in slopes), kinetic))
+        values[part] = _elf(Densities(*map(np.array, zip(*each, strict=True))), offset)
+    return values
+
+
+def _elf(densities: Densities, offset: float) -> np.ndarray:
+    both = [np.concatenate([each] * (2 // len(each))) for each in densities]  # a closed shell's one spin twice
+    return electron_localization_from_densities(*both, offset=offset)
+
+
+@cache
+def _controller() -> ThreadpoolController:
+    return ThreadpoolController()

@@ -8,7 +8,8 @@ import xarray as xr
 from ase import Atoms
 from ase.io.cube import write_cube
 
-from auric.elf.field import OFFSETS, electron_localization
+from auric.elf.field import electron_localization
+from auric.elf.formula import OFFSETS
 from auric.errors import InputError
 from auric.files import atomic, write_dataset
 from auric.reference.orbitals import Orbitals, read_orbitals
@@ -29,7 +30,7 @@ def elf_grid(
         spacing_angstrom: Distance of grid points.
         margin_angstrom: Space around the outermost atoms.
         offset: Name of the ELF offset.
-        threads: Threads for the atomic orbitals.
+        threads: Threads for ELF.
 
     Raises:
         InputError: If the frame is not among the orbitals.

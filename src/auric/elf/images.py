@@ -10,7 +10,8 @@ import pandas as pd
 import xarray as xr
 from ase import Atoms
 
-from auric.elf.field import OFFSETS, electron_localization
+from auric.elf.field import electron_localization
+from auric.elf.formula import OFFSETS
 from auric.elf.plane import Plane, planes_of_bond
 from auric.elf.quality import fault_of
 from auric.files import read_frames, write_dataset, write_table
@@ -38,7 +39,7 @@ def images_block(
         dropped: CSV to write, columns `DROPPED_COLUMNS`.
         settings: Keys of `elf` of the configuration.
         cutoff_angstrom: Longest distance counted as an S-Au bond.
-        threads: Threads for the atomic orbitals.
+        threads: Threads for ELF.
     """
     frames = {str(atoms.info["name"]): atoms for atoms in read_frames(labels)}
     failed = pd.read_csv(failures, keep_default_na=False)
@@ -58,7 +59,7 @@ def images_block(
     counter = Counter("frame", len(frames))
     for name, wave_function in read_orbitals(orbitals):
         provenance[name] = wave_function.provenance
-        for row, picture, fault in _images_of(frames[name], wave_function, settings, cutoff_angstrom, threads):
+        for row, picture, fault in images_of_frame(frames[name], wave_function, settings, cutoff_angstrom, threads):
             if fault:
                 poor.append({key: row[key] for key in DROPPED_COLUMNS[:-1]} | {"reason": fault})
             else:
@@ -70,10 +71,22 @@ def images_block(
     write_table(dropped, poor, DROPPED_COLUMNS)
 
 
-def _images_of(
+def images_of_frame(
     atoms: Atoms, orbitals: Orbitals, settings: Mapping[str, Any], cutoff_angstrom: float, threads: int
 ) -> Iterator[tuple[dict[str, Any], np.ndarray, str]]:
-    """Yield, for each plane of each bond of a frame, its row, its picture (pixels, pixels) and its fault."""
+    """Yield, for each plane of each S-Au bond of a frame, its row, its picture and its fault.
+
+    Args:
+        atoms: The frame (angstrom); `info` holds `structure` and the frame's `name`.
+        orbitals: Its orbitals.
+        settings: Keys `pixels`, `planes`, `min_perpendicular_angstrom` and `offset` (one of `OFFSETS`).
+        cutoff_angstrom: Longest distance counted as an S-Au bond.
+        threads: Threads for ELF.
+
+    Yields:
+        The names and lengths of the image; ELF values, shape (pixels, pixels), empty where an atom gives no plane; and
+        why the image must be dropped, an empty text if it need not.
+    """
     molecule, pixels = orbitals.molecule(), settings["pixels"]
     structure, frame = str(atoms.info["structure"]), str(atoms.info["name"])
     for bond in gold_sulfur_bonds(atoms, cutoff_angstrom=cutoff_angstrom):
@@ -83,15 +96,17 @@ def _images_of(
         common = {"structure": structure, "frame": frame, "bond": f"{structure}:{bond.label}"}
         for third, reason in refused.items():
             yield common | {"third_atom": third}, np.empty(0), reason
-        for plane in planes:
-            values = electron_localization(
-                orbitals,
-                plane.points_angstrom(pixels).reshape(-1, 3) / BOHR_ANGSTROM,
-                offset=OFFSETS[settings["offset"]],
-                molecule=molecule,
-                threads=threads,
-            )
-            yield common | _row(frame, plane, atoms), values.reshape(pixels, pixels), fault_of(values)
+        # All planes of a bond at once: their points share boxes, and with them what is prepared for a box.
+        points = [plane.points_angstrom(pixels).reshape(-1, 3) / BOHR_ANGSTROM for plane in planes]
+        values = electron_localization(
+            orbitals,
+            np.concatenate([np.empty((0, 3)), *points]),
+            offset=OFFSETS[settings["offset"]],
+            molecule=molecule,
+            threads=threads,
+        ).reshape(len(planes), pixels, pixels)
+        for plane, picture in zip(planes, values, strict=True):
+            yield common | _row(frame, plane, atoms), picture, fault_of(picture)
 
 
 def _row(frame: str, plane: Plane, atoms: Atoms) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Thiolate ligands SR: hydrogen and methyl by hand, any other R from the SMILES of its thiol; and how they are placed."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,7 @@ from auric.errors import StructureError, suggestion
 
 S_H_ANGSTROM, S_C_ANGSTROM, C_H_ANGSTROM = 1.35, 1.82, 1.09
 LONGEST_SMILES = 300
+SMILES_LETTERS = re.compile(r"[A-Za-z0-9@+\-\[\]()=#$%:/\\.~*]+")
 LARGEST_LIGAND = 150
 """Atoms of R."""
 CONFORMERS = 4
@@ -22,7 +24,7 @@ TURNS = 24
 SWEEPS = 6
 """Each R is placed anew so often at most."""
 LEAN_DEG, LEAN_BEYOND = 20.0, 0.3
-"""Where turning leaves R too close to others, nearer than this share of a contact distance, it may lean by so much."""
+"""Where turning alone leaves R so close to others that this share of a contact distance is missing, it may lean aside."""
 HOPELESS = 0.6
 """A contact that lacks this share of its distance (carbon atoms 1 angstrom apart) is no start for any engine."""
 CONTACT_ANGSTROM = 1.1
@@ -97,7 +99,7 @@ def thiol_ligand(smiles: str, *, seed: int = 0) -> Ligand:
     if len(smiles) > LONGEST_SMILES:
         raise StructureError(f"{shown}...: {len(smiles)} characters; SMILES up to {LONGEST_SMILES} are read")
     with rdBase.BlockLogs():
-        molecule = Chem.MolFromSmiles(smiles)
+        molecule = Chem.MolFromSmiles(smiles) if SMILES_LETTERS.fullmatch(smiles) else None
         if molecule is None or not molecule.GetNumAtoms():
             raise StructureError(f"{shown}: no valid SMILES; write the thiol with its SH, such as SCCc1ccccc1")
         sulfur = _thiol_sulfur(molecule, shown)
@@ -113,14 +115,13 @@ def thiol_ligand(smiles: str, *, seed: int = 0) -> Ligand:
                 f"{shown}: RDKit finds no geometry (MMFF94 knows organic molecules); build the cluster elsewhere and use "
                 "the builder file"
             )
-        energies = [energy for _, energy in rdForceFieldHelpers.MMFFOptimizeMoleculeConfs(molecule, maxIters=5000)]
+        rdForceFieldHelpers.MMFFOptimizeMoleculeConfs(molecule, maxIters=5000)
     neighbours = {atom.GetIdx(): atom.GetAtomicNum() for atom in molecule.GetAtomWithIdx(sulfur).GetNeighbors()}
     hydrogen, bound = sorted(neighbours, key=neighbours.__getitem__)
     kept = [index for index in range(molecule.GetNumAtoms()) if index not in (sulfur, hydrogen)]
     conformers = []
-    order = np.argsort(np.round(energies, 2), kind="stable")
-    for number in (int(k) for k in order):
-        positions = np.asarray(molecule.GetConformer(number).GetPositions())
+    for conformer in molecule.GetConformers():
+        positions = np.asarray(conformer.GetPositions())
         conformers.append(_along_z(positions[kept] - positions[sulfur], positions[bound] - positions[sulfur]))
     symbols = tuple(molecule.GetAtomWithIdx(index).GetSymbol() for index in kept)
     return Ligand(f"thiol={smiles}", symbols, np.array(conformers))
@@ -165,7 +166,7 @@ def attach(framework: Atoms, sulfur: Sequence[int], outward: np.ndarray, across:
     """Put one R on each sulfur, in the conformer and turned about its bond so that it intrudes least on others.
 
     R are placed in turns, each with the others where they are, until none finds a better place. Where that leaves some too
-    close, all may lean aside too. Of equally good places the first is taken, so that rounding decides nothing.
+    close, those may also lean. Of equally good places the first is taken, so that rounding decides nothing.
 
     Args:
         framework: Gold and sulfur.
