@@ -12,7 +12,7 @@ from auric.reference import Store, label_once, make_engine
 from auric.structures import read_structure
 from auric.units import HARTREE_EV
 
-CUTOFFS_HARTREE = (80.0, 120.0)
+CUTOFFS_HARTREE = (120.0, 80.0)
 MARGIN_ANGSTROM = 5.0
 STORE = "results/store"
 FOLDER = "nc_database/sch3_protected"

@@ -115,7 +115,7 @@ def test_a_setting_runs_what_depends_on_it(copy):
     config = copy / "config/studies/test.yaml"
     text = config.read_text()
     config.write_text(text.replace("bootstrap_samples: 100", "bootstrap_samples: 200"))
-    assert set(planned(copy)) == {"ruler_validate", "report", "all", "total"}
+    assert set(planned(copy)) == {"ruler_validate", "ruler_set", "report", "all", "total"}
     config.write_text(text)
     assert planned(copy) == {}
 

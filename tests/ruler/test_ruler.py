@@ -406,15 +406,16 @@ def test_the_straight_members_of_a_set_are_the_ridge_on_the_image(data):
     np.testing.assert_allclose(read, alone.predict(data.elf), atol=1e-9)
 
 
-def test_images_of_several_levels_or_of_one_bond_make_no_set(data, tmp_path):
+def test_images_of_several_levels_or_a_single_one_make_no_set(data, tmp_path):
     frames = json.loads(data.attributes["frames_json"])
     frames |= {"other": next(iter(frames.values())) | {"method": "pbe"}}
     mixed = replace(data, attributes=data.attributes | {"frames_json": json.dumps(frames)})
     with pytest.raises(InputError, match="images of 2 levels of theory"):
         train_set(mixed, folds=3, seed=1, costs=[], **HOW)
-    dataset(tmp_path, structures=1, bonds=1)
-    with pytest.raises(InputError, match="two bonds at least"):
-        train_set(read_images(tmp_path / "images.nc"), folds=3, seed=1, costs=[], **HOW)
+    one_bond = dataset(tmp_path, structures=1, bonds=1)
+    assert train_set(one_bond, folds=3, seed=1, costs=[], **HOW).read(one_bond.elf).shape == (3, 3)
+    with pytest.raises(InputError, match="two images at least"):
+        train_set(dataset(tmp_path, structures=1, bonds=1, planes=1), folds=3, seed=1, costs=[], **HOW)
 
 
 def test_folds_are_validated_into_a_scorecard(data, tmp_path):

@@ -18,7 +18,7 @@ rule structures:
         runtime=10,
     params:
         code=code_fingerprint(
-            "auric.structures.prepare", libraries=("ase", "numpy", "rdkit")
+            "auric.structures.prepare", libraries=("ase", "numpy", "rdkit", "scipy")
         ),
         rows=lambda wildcards: study.rows_of_block(STUDY, ROWS, wildcards.s),
         cutoff_angstrom=STUDY["structures"]["bond_cutoff_angstrom"],

@@ -78,7 +78,7 @@ def train_set(
     data: ImageSet, *, folds: int, seed: int, elf: Mapping[str, Any], bond_cutoff_angstrom: float,
     errors_angstrom: Mapping[str, Any], costs: Sequence[tuple[float, float]],
 ) -> RulerSet:  # fmt: skip
-    """Solve the members, one for each fold of structures left out (of bonds, if there is one structure).
+    """Solve the members, one for each fold of structures left out (of bonds or images, if there is but one).
 
     Args:
         data: All images, of one level of theory.
@@ -90,15 +90,14 @@ def train_set(
         costs: Electrons and core seconds of the single points the images come from.
 
     Raises:
-        InputError: If the images are of several levels of theory or of one bond only.
+        InputError: If the images are of several levels of theory, or there is only one.
     """
     level = level_of(data)
-    left_out = data.structure if len(np.unique(data.structure)) > 1 else data.bond
+    several = [names for names in (data.structure, data.bond, data.image) if len(np.unique(names)) > 1]
+    if not several:
+        raise InputError("a set of rulers needs two images at least; add a structure to the table of structures")
+    left_out = several[0]
     count = min(folds, len(np.unique(left_out)))
-    if count < 2:
-        raise InputError(
-            "a set of rulers needs images of two bonds at least; add a structure to the table of structures"
-        )
     network = started_network(data.elf, seed, readings=2 * count)
     blocks = blocks_of(network, data.elf)
     solved, straight = [], []
