@@ -142,7 +142,7 @@ class TestGth(EngineContract):
     tolerance_ev = 4e-4  # the grid is fixed in space, so that turning and shifting changes energies a little
 
     def engine(self):
-        return GthEngine(GthSettings(cutoff_hartree=80.0, margin_angstrom=4.2, conv_tol_hartree=1e-8, forces=True))
+        return GthEngine(GthSettings(cutoff_hartree=120.0, margin_angstrom=4.0, conv_tol_hartree=1e-8, forces=True))
 
     def test_orbitals_are_normalised_outside_the_box_and_gold_keeps_eleven_electrons(self):
         atoms, charge, spin = MOLECULES["AuSH"]
@@ -182,12 +182,13 @@ class TestGth(EngineContract):
     def test_elements_without_basis_or_pseudopotential_are_refused(self):
         with pytest.raises(StructureError, match="no basis 'def3' for H"):
             GthEngine(GthSettings(basis={"default": "def3"})).check(["H"])
-        with pytest.raises(StructureError, match="no gth-pbe pseudopotential for Ac"):
-            GthEngine(GthSettings(basis={"default": "gth-dzvp-molopt-sr", "Ac": "unc-ano"})).check(["Ac"])
+        with pytest.raises(StructureError, match="no gth-blyp pseudopotential for Pt"):
+            GthEngine(GthSettings(xc="blyp")).check(["Pt"])
 
 
 @pytest.mark.parametrize("engine", [
-    GtoEngine(GtoSettings(**FAST | {"conv_tol_hartree": 1e-9})),
+    # On a coarse grid the energy of a radical depends on where its electron points, which both starts leave open.
+    GtoEngine(GtoSettings(**FAST | {"conv_tol_hartree": 1e-9, "grid_level": 3})),
     GthEngine(GthSettings(cutoff_hartree=60.0, margin_angstrom=3.0, conv_tol_hartree=1e-8)),
 ])  # fmt: skip
 @pytest.mark.parametrize("name", ["H2S", "SH radical"])
