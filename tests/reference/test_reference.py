@@ -116,7 +116,7 @@ class TestGto(EngineContract):
 
     def test_valence_basis_of_a_light_element_takes_its_potential_and_heavy_ones_need_one(self):
         engine = GtoEngine(GtoSettings(basis={"default": "lanl2dz", "Au": "ano-rcc"}))
-        assert set(engine._basis(["Cu", "S"])[1]) == {"Cu", "S"}
+        assert set(engine.basis_of(["Cu", "S"])[1]) == {"Cu", "S"}
         with pytest.raises(StructureError, match="no effective core potential for Au"):
             engine.check(["Au"])
 

@@ -21,6 +21,8 @@ STANDS_ON = {
     "reference": {"structures"},
     "elf": {"structures", "reference"},
     "ruler": {"elf", "reference", "structures"},
+    "descriptors": {"structures"},
+    "potential": {"descriptors", "structures"},
     "report": set(),
 }
 

@@ -75,6 +75,11 @@ class LocalOrbitals:
                 orbitals = [c @ q for c, q in zip(orbitals, found, strict=True)]
         return LocalOrbitals(shells, orbitals)
 
+    @property
+    def size(self) -> int:
+        """Coefficients, over both spins: with four products each, what one point costs."""
+        return sum(c.size for c in self._orbitals)
+
     def densities(self, points_bohr: np.ndarray, scratch: Scratch) -> Densities:
         """Densities at points, shape (points, 3)."""
         transposed = [np.ascontiguousarray(c.T) for c in self._orbitals]

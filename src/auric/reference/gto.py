@@ -73,13 +73,13 @@ class GtoEngine:
 
     def check(self, symbols: list[str]) -> None:
         """See `Engine`."""
-        self._basis(symbols)
+        self.basis_of(symbols)
 
     def label(self, atoms: Atoms, charge: int, multiplicity: int, *, start: Orbitals | None = None) -> Labels:
         """See `Engine`; gives orbitals, and forces if the settings ask for them."""
         started = time.perf_counter()
         symbols = atoms.get_chemical_symbols()
-        basis, ecp = self._basis(symbols)
+        basis, ecp = self.basis_of(symbols)
         molecule = make_molecule(symbols, atoms.positions, basis, ecp, charge, multiplicity)
         with lib.with_omp_threads(self.threads):
             density = transported_density(
@@ -111,7 +111,12 @@ class GtoEngine:
         }
         return Labels(float(mean_field.e_tot) * HARTREE_EV, forces, orbitals, details)
 
-    def _basis(self, symbols: list[str]) -> tuple[dict[str, Any], dict[str, Any]]:
+    def basis_of(self, symbols: list[str]) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Basis and effective core potentials by element, as numbers.
+
+        Raises:
+            StructureError: If PySCF does not have them.
+        """
         basis, ecp = {}, {}
         for symbol in sorted(set(symbols)):
             name = self.settings.basis.get(symbol, self.settings.basis.get("default", ""))

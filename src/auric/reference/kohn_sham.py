@@ -16,6 +16,8 @@ ATTEMPTS = ("plain", "level shift", "smearing", "second order")
 """Other physics in turn; each attempt starts from the density the last one left."""
 SMEARING_HARTREE = 0.01
 LEVEL_SHIFT_HARTREE, DAMPING = 0.3, 0.3
+SECOND_ORDER_CYCLES = 15
+"""Second-order cycles converge quadratically or not at all, and each costs as much as a dozen others."""
 
 
 def converge(
@@ -25,7 +27,7 @@ def converge(
 
     Args:
         make: Makes a fresh mean field; what is costly and the same for all attempts should be made once by the caller.
-        max_cycles: SCF cycles of the plain attempt; later attempts take twice as many.
+        max_cycles: SCF cycles of the plain attempt; later attempts take twice as many, the second-order one few.
         setting: Name of the setting of `max_cycles`, for the message.
         density: Density matrix to start from.
 
@@ -45,6 +47,7 @@ def converge(
             mean_field = scf.addons.smearing(mean_field, sigma=SMEARING_HARTREE, method="fermi")
         elif attempt == "second order":
             mean_field = mean_field.newton()
+            mean_field.max_cycle = SECOND_ORDER_CYCLES
         mean_field.kernel(dm0=density)
         density = on_host(mean_field.make_rdm1())
         if not np.isfinite(density).all():

@@ -83,13 +83,23 @@ def label_once(atoms: Atoms, engine: Engine, store: Store, *, start: Orbitals | 
         start: Orbitals of a like frame to start from; they are no part of what a label is.
     """
     charge, multiplicity = int(atoms.info["charge"]), int(atoms.info["multiplicity"])
-    identity = {
-        "kind": "label", "structure": structure_hash(atoms, charge, multiplicity), "engine": engine.identity(),
-        "method_version": METHOD_VERSION,
-    }  # fmt: skip
+    identity = _identity(atoms, engine)
     entry, known = store.get_or_make(identity, lambda: _make(atoms, charge, multiplicity, engine, identity, start))
     log.info("%s: %s", atoms.info.get("name", "structure"), "kept from before" if known else "computed")
     return entry
+
+
+def known_label(atoms: Atoms, engine: Engine, store: Store) -> Entry | None:
+    """The stored label of a structure, or None; nothing is computed."""
+    return store.get(_identity(atoms, engine))
+
+
+def _identity(atoms: Atoms, engine: Engine) -> dict[str, Any]:
+    charge, multiplicity = int(atoms.info["charge"]), int(atoms.info["multiplicity"])
+    return {
+        "kind": "label", "structure": structure_hash(atoms, charge, multiplicity), "engine": engine.identity(),
+        "method_version": METHOD_VERSION,
+    }  # fmt: skip
 
 
 def _make(
