@@ -22,6 +22,7 @@ else:
 
 include: "workflow/rules/summaries.smk"
 include: "workflow/rules/ruler.smk"
+include: "workflow/rules/potential.smk"
 include: "workflow/rules/report.smk"
 
 
@@ -31,6 +32,7 @@ rule all:
         report=f"{RESULTS}/report.zip",
         ruler=f"{RESULTS}/ruler/elfnet.safetensors",
         rulers=f"{RESULTS}/ruler/rulers.safetensors",
+        potentials=expand(f"{RESULTS}/potential/{{system}}/linear.npz", system=RUNS),
         grids=expand(
             f"{RESULTS}/elf/grids/{{structure}}.{{ending}}",
             structure=STUDY["elf"]["grid"]["structures"],

@@ -4,7 +4,7 @@ import csv
 import os
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -116,13 +116,33 @@ def files_of(rows: list[Row]) -> list[str]:
     return sorted({path for path in map(file_of, rows) if path and _is_plain_file(path)})
 
 
-def manifest_rows(rows: list[Row], root: Path) -> dict[str, str]:
+def manifest_rows(rows: Sequence[Mapping[str, Any]], root: Path) -> dict[str, str]:
     """The sha256 of what these rows take from the manifest: what is made of them changes with it, not with other entries."""
     from auric.structures.manifest import read_manifest  # not before it is needed: it loads much
 
     named = [row["recipe"].strip() for row in rows if row["builder"] == "manifest" and not row["error"]]
     entries = read_manifest(root / MANIFEST) if named else {}
     return {name: entries[name].sha256 for name in named if name in entries}
+
+
+def runs(settings: Mapping[str, Any], root: Path) -> dict[str, list[dict[str, Any]]]:
+    """For each of the study's reference sets its runs of dynamics, rows of the table as plain values.
+
+    `sources` of a run is the sha256 of what it takes from the manifest, so that it changes with its start.
+    """
+    systems = settings["potential"]["systems"]
+    if not systems:
+        return {}
+    if settings["structures"]["bundle"]:
+        raise InputError("potential.systems needs dynamics, and a study on a bundle has none; leave it empty")
+    from auric.reference.runs import read_runs, reference_set  # not before it is needed: it loads much
+
+    table = read_runs(settings["reference"]["dynamics"])
+    found: dict[str, list[dict[str, Any]]] = {}
+    for system in systems:
+        rows = [run._asdict() | {"settings": dict(run.settings)} for run in reference_set(table, system)]
+        found[system] = [row | {"sources": manifest_rows([row], root)} for row in rows]
+    return found
 
 
 def at_hand(settings: Mapping[str, Any], rows: list[Row], root: Path) -> list[tuple[str, str]]:

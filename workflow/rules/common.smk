@@ -17,6 +17,7 @@ from auric.structures.table import frame_name
 try:
     STUDY = study.load(config, ROOT)
     ROWS = study.structures(STUDY, ROOT)
+    RUNS = study.runs(STUDY, ROOT)
 except study.AuricError as error:
     sys.exit(f"auric: {error}")
 
@@ -32,6 +33,9 @@ wildcard_constraints:
     structure=r"[A-Za-z][A-Za-z0-9_-]{0,63}",
     split=r"image|bond|structure|leaky",
     fold=r"holdout|\d+",
+    run=r"[A-Za-z][A-Za-z0-9_-]{0,63}",
+    system=r"[A-Za-z][A-Za-z0-9_-]{0,63}",
+    contender=r"[a-z_]+",
 
 
 def of_blocks(pattern):

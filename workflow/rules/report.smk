@@ -11,6 +11,9 @@ rule failures:
             else of_blocks(f"{RESULTS}/reference/frames_failures_{{s}}.csv")
         ),
         labels=of_blocks(f"{RESULTS}/reference/labels_failures_{{s}}_{{f}}.csv"),
+        dynamics=expand(
+            f"{RESULTS}/reference/dynamics/failures_{{run}}.csv", run=RUN_OF_NAME
+        ),
         dropped=of_blocks(f"{RESULTS}/elf/dropped_{{s}}_{{f}}.csv"),
     output:
         failures=report(
@@ -42,7 +45,8 @@ rule failures:
 rule report:
     input:
         scorecards=expand(
-            f"{RESULTS}/scorecard/{{room}}.csv", room=["reference", "elf", "ruler"]
+            f"{RESULTS}/scorecard/{{room}}.csv",
+            room=["reference", "elf", "ruler", *(["potential"] if RUNS else [])],
         ),
         predictions=f"{RESULTS}/ruler/predictions.csv",
         history=f"{RESULTS}/ruler/history.csv",

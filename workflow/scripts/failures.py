@@ -5,7 +5,12 @@ from auric.report.tables import join_failures
 
 with log_to(snakemake.log[0], threads=snakemake.threads):
     join_failures(
-        [*snakemake.input.structures, *snakemake.input.frames, *snakemake.input.labels],
+        [
+            *snakemake.input.structures,
+            *snakemake.input.frames,
+            *snakemake.input.labels,
+            *snakemake.input.dynamics,
+        ],
         snakemake.input.dropped,
         snakemake.output.failures,
         snakemake.output.dropped,

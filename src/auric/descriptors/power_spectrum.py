@@ -306,7 +306,7 @@ def add_rows(places: np.ndarray, rows: np.ndarray, count: int) -> np.ndarray:
 
 def _rows(array: np.ndarray) -> np.ndarray:
     """The first axis as it is, the others as one; also where the first is empty."""
-    return array.reshape(len(array), int(np.prod(array.shape[1:])))
+    return np.asarray(array.reshape(len(array), int(np.prod(array.shape[1:]))))
 
 
 def pulls_of_pairs(first: np.ndarray, second: np.ndarray, gradients: np.ndarray, atoms: int) -> np.ndarray:

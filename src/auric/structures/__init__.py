@@ -14,6 +14,7 @@ __getattr__, __all__ = public(
         "cores": ["Core", "Staple", "ideal_core"],
         "ligands": ["LIGANDS", "Ligand", "attach", "thiol_ligand"],
         "manifest": ["Entry", "fetch_entry", "manifest_structure", "mirror_folder", "read_manifest"],
+        "molecules": ["build_molecule"],
         "motifs": ["MotifRule", "Motifs", "Unit", "atom_classes", "find_motifs"],
         "periodic": ["whole_cluster"],
         "prepare": ["FAILURE_COLUMNS", "prepare_block"],

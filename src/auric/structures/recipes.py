@@ -13,6 +13,7 @@ from auric.provenance import digest
 from auric.structures.cores import ideal_core
 from auric.structures.ligands import Ligand, short_hand, thiol_ligand
 from auric.structures.manifest import manifest_structure, mirror_folder
+from auric.structures.molecules import build_molecule
 from auric.structures.readers import read_structure
 from auric.structures.rings import RING_SIZES, build_ring
 from auric.structures.staples import build_staple_cluster
@@ -111,6 +112,16 @@ def _staple(recipe: str, places: Places) -> Atoms:
     return atoms
 
 
+def _smiles(recipe: str, places: Places) -> Atoms:
+    words = recipe_words("smiles", recipe, needed=["smiles"], others=["seed"])
+    seed = words.get("seed", "0")
+    if not re.fullmatch("[0-9]{1,10}", seed):
+        raise StructureError(f"smiles recipe '{recipe}': seed={seed} is no seed; give a whole number from 0")
+    atoms = build_molecule(words["smiles"], seed=int(seed))
+    atoms.info["source"] = f"smiles smiles={words['smiles']} seed={int(seed)}".replace("\\", "_")
+    return atoms
+
+
 def _bundled(recipe: str, places: Places) -> Atoms:
     file, name = bundled_place(recipe)
     path = places.resources / file
@@ -147,6 +158,7 @@ def _told(builder: str, what: str, ligand: Ligand, words: dict[str, str]) -> str
 BUILDERS: dict[str, Callable[[str, Places], Atoms]] = {
     "ring": _ring,
     "staple": _staple,
+    "smiles": _smiles,
     "bundled": _bundled,
     "manifest": _manifest,
     "file": lambda recipe, places: read_structure(recipe),

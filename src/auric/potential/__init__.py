@@ -1,0 +1,24 @@
+"""Potentials learned from labelled frames: a linear one on local descriptors, and distance-based ones (MLM, EMLM, OAMLM)."""
+
+from auric.lazy import public
+
+__getattr__, __all__ = public(
+    __name__,
+    {
+        "alignment": ["Aligner", "best_rotations"],
+        "calculators": ["LinearCalculator"],
+        "conformal": ["ConformalIntervals", "conformal_intervals"],
+        "cosines": ["direction_from_cosines", "weighted_angle"],
+        "distances": ["DistancesTo", "FeaturesError", "distance_blocks"],
+        "domain": ["DomainVerdict", "TrainingDomain"],
+        "emlm": ["Emlm"],
+        "environments": ["Environments", "atom_environments", "join_environments", "plain_classes"],
+        "huber": ["huber_weights", "least_squares"],
+        "labels": ["energy_of", "forces_of", "runs_of"],
+        "linear": ["LinearPotential", "LinearSettings"],
+        "mlm": ["Mlm", "multilaterate"],
+        "modelfile": ["load_model", "read_model", "save_model", "write_model"],
+        "oamlm": ["Oamlm"],
+        "references": ["select_references"],
+    },
+)

@@ -1,0 +1,113 @@
+"""Contenders on the same frames of dynamics: learned from training runs, judged on runs that they have not seen.
+
+Beside it stands what is often reported instead: frames drawn at random from the same runs that were trained on.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from ase import Atoms
+
+from auric.files import write_table
+from auric.potential.contenders import ENERGY_MODELS, RECOMMENDED
+from auric.potential.directed import DirectedForces, DirectedSettings
+from auric.potential.environments import THESIS_RULE, plain_classes
+from auric.potential.labels import energy_of, forces_of, read_runs
+from auric.potential.linear import LinearPotential
+from auric.potential.scores import force_scores
+from auric.potential.stretch import BondStretch
+from auric.structures.motifs import atom_classes
+
+INDEPENDENT, RANDOM = "independent runs", "random 80/20"
+ENERGY_COLUMNS = ("split", "subject", "structure", "run", "step", "energy_ev", "predicted_ev")
+FORCE_COLUMNS = (
+    "split", "subject", "structure", "run", "class", "n", "force_norm_rmse", "force_norm_rmse_over_sd", "weighted_angle",
+)  # fmt: skip
+
+def compare_energies(
+    training: Sequence[str | Path], tests: Sequence[str | Path], predictions: str | Path, *,
+    contender: str, random_split: bool, seed: int,
+) -> None:  # fmt: skip
+    """Learn one contender and predict energies of runs it has not seen.
+
+    Args:
+        training: Runs to learn from (extended xyz).
+        tests: Runs to predict.
+        predictions: CSV to write, columns `ENERGY_COLUMNS`.
+        contender: A key of `ENERGY_MODELS`.
+        random_split: Whether to do the same with a random fifth of the training frames left out.
+        seed: Of the random split.
+
+    Raises:
+        InputError: If there is nothing to learn from or to predict.
+    """
+    frames, unseen = read_runs(training, "training"), read_runs(tests, "test")
+    subject, make = ENERGY_MODELS[contender]
+    rows = _predicted(make().fit(frames).energies(unseen), unseen, INDEPENDENT, subject)
+    if random_split:
+        out = np.random.default_rng(seed).permutation(len(frames)) < len(frames) // 5
+        kept, left = ([atoms for atoms, left_out in zip(frames, out, strict=True) if left_out == side] for side in (0, 1))
+        rows += _predicted(make().fit(kept).energies(left), left, RANDOM, subject)
+    write_table(predictions, rows, ENERGY_COLUMNS)
+
+
+def compare_forces(
+    training: Sequence[str | Path], tests: Sequence[str | Path], scores: str | Path, *,
+    model: str | Path, settings: Mapping[str, Any], every: int,
+) -> None:  # fmt: skip
+    """Forces of springs, of EMLM and OAMLM, and of the recommended potential, by class of atoms.
+
+    Args:
+        training: Runs to learn from (extended xyz).
+        tests: Runs to predict.
+        scores: CSV to write, columns `FORCE_COLUMNS`.
+        model: File of the recommended potential, learned from the same runs.
+        settings: Of `DirectedSettings`, what differs from the thesis's.
+        every: Each so many frames of the tests are predicted.
+    """
+    frames, unseen = read_runs(training, "training"), read_runs(tests, "test")
+    gold = "Au" in frames[0].symbols
+    directed = DirectedForces(DirectedSettings(plain=not gold, **settings)).fit(frames)
+    linear, springs = LinearPotential.load(model), BondStretch().fit(frames)
+    contenders = {
+        "bond stretch": springs.forces,
+        "emlm norms, oamlm directions": directed.forces,
+        ENERGY_MODELS[RECOMMENDED].subject: lambda atoms: linear.energy_and_forces(atoms)[1],
+    }
+    rows = []
+    for run, members in _by_run(unseen).items():
+        mine = members[::every]
+        true = [forces_of(atoms) for atoms in mine]
+        classes = [np.array(atom_classes(atoms, THESIS_RULE) if gold else plain_classes(atoms)) for atoms in mine]
+        found = {name: [forces(atoms) for atoms in mine] for name, forces in contenders.items()}
+        # All are judged on the same atoms: those that every one of them has an answer for.
+        good = [np.all([np.isfinite(of[k]).all(axis=1) for of in found.values()], axis=0) for k in range(len(mine))]
+        for name, forces in found.items():
+            judged = force_scores(
+                [f[g] for f, g in zip(forces, good, strict=True)], [t[g] for t, g in zip(true, good, strict=True)],
+                [c[g].tolist() for c, g in zip(classes, good, strict=True)],
+            )  # fmt: skip
+            rows += [
+                {"split": INDEPENDENT, "subject": name, "structure": mine[0].info["name"], "run": run, "class": kind} | of
+                for kind, of in judged.items()
+            ]
+    write_table(scores, rows, FORCE_COLUMNS)
+
+
+def _predicted(predicted: np.ndarray, frames: Sequence[Atoms], split: str, subject: str) -> list[dict[str, Any]]:
+    return [
+        {
+            "split": split, "subject": subject, "structure": atoms.info["name"], "run": atoms.info["run"],
+            "step": atoms.info["step"], "energy_ev": energy_of(atoms), "predicted_ev": energy,
+        }
+        for atoms, energy in zip(frames, predicted, strict=True)
+    ]  # fmt: skip
+
+
+def _by_run(frames: Sequence[Atoms]) -> dict[str, list[Atoms]]:
+    runs: dict[str, list[Atoms]] = {}
+    for atoms in frames:
+        runs.setdefault(str(atoms.info["run"]), []).append(atoms)
+    return runs

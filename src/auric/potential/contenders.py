@@ -1,0 +1,140 @@
+"""Models of energies that stand beside each other on the same frames, from a straight line to the recommended one.
+
+Every model sees structures and energies of whole clusters, the last one forces too. What can be chosen (penalties, widths)
+is chosen by cross-validation inside the training runs, consecutive frames kept together.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+from ase import Atoms
+from sklearn.kernel_ridge import KernelRidge
+from sklearn.linear_model import Ridge
+from sklearn.model_selection import GridSearchCV, PredefinedSplit
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from auric.descriptors import MBTR_FIRST, MBTR_SECOND, Mbtr, MbtrSettings, PowerSpectrum, Soap, SoapSettings
+from auric.potential.emlm import Emlm
+from auric.potential.labels import energy_of, folds_of, runs_of
+from auric.potential.linear import LinearPotential, LinearSettings
+from auric.potential.mlm import Mlm
+
+SUMMED_SOAP = SoapSettings(n_max=6, l_max=3, cutoff_angstrom=5.0, sigma_angstrom=0.5)
+FOLDS, CHUNKS = 4, 8
+PENALTIES = 10.0 ** np.arange(-10, 3)
+EMLM_PENALTIES = 10.0 ** np.arange(-9, 4, 2)
+WIDTHS = 10.0 ** np.arange(-5, 0.5, 0.5)
+
+Describe = Callable[[Sequence[Atoms]], np.ndarray]
+
+
+class EnergyModel(Protocol):
+    """Anything that learns energies of structures."""
+
+    def fit(self, frames: Sequence[Atoms]) -> "EnergyModel":
+        """Learn from labelled frames."""
+
+    def energies(self, frames: Sequence[Atoms]) -> np.ndarray:
+        """Energies, eV, shape (frames,)."""
+
+
+class OnFeatures:
+    """A regressor of scikit-learn's kind on features of whole structures; energies are given to it per frame, centred.
+
+    Args:
+        describe: Gives the features of frames, of elements known beforehand.
+        regressor: Learns.
+        choices: What of it is chosen by cross-validation, as `GridSearchCV` takes it; nothing if empty.
+    """
+
+    def __init__(self, describe: Callable[[list[str]], Describe], regressor: Any, choices: dict[str, Any] | None = None) -> None:
+        self._make, self._regressor, self._choices = describe, regressor, choices or {}
+
+    def fit(self, frames: Sequence[Atoms]) -> "OnFeatures":
+        """See `EnergyModel`."""
+        self._describe = self._make(sorted({symbol for atoms in frames for symbol in atoms.symbols}))
+        energies = np.array([energy_of(atoms) for atoms in frames])
+        self._mean, self._scale = energies.mean(), energies.std() or 1.0
+        features, targets = self._describe(frames), (energies - self._mean) / self._scale
+        model = self._regressor
+        if self._choices:
+            folds = folds_of(runs_of(frames), folds=FOLDS, chunks=CHUNKS)
+            search = GridSearchCV(model, self._choices, cv=PredefinedSplit(folds), scoring="neg_mean_squared_error")
+            model = search.fit(features, targets).best_estimator_
+            self.chosen = search.best_params_
+        else:
+            model = model.fit(features, targets)
+        self._model = model
+        return self
+
+    def energies(self, frames: Sequence[Atoms]) -> np.ndarray:
+        """See `EnergyModel`."""
+        return np.asarray(self._mean + self._scale * self._model.predict(self._describe(frames)))
+
+
+class Linear:
+    """The linear potential, which learns from forces too."""
+
+    def fit(self, frames: Sequence[Atoms]) -> "Linear":
+        """See `EnergyModel`."""
+        self.potential = LinearPotential.fit(frames, settings=LinearSettings(folds=FOLDS, chunks=CHUNKS))
+        return self
+
+    def energies(self, frames: Sequence[Atoms]) -> np.ndarray:
+        """See `EnergyModel`."""
+        return self.potential.energies(frames)
+
+
+class Contender(NamedTuple):
+    """A model by the name the scorecard has for it."""
+
+    subject: str
+    make: Callable[[], EnergyModel]
+
+
+def _mbtr(settings: MbtrSettings) -> Callable[[list[str]], Describe]:
+    return lambda species: Mbtr(species, settings).describe_all
+
+
+def _summed_soap(species: list[str]) -> Describe:
+    maker = Soap(species, SUMMED_SOAP)
+    return lambda frames: np.array([maker.summed(atoms) for atoms in frames])
+
+
+def _power_spectrum(species: list[str]) -> Describe:
+    maker = PowerSpectrum(species)
+    return lambda frames: np.array([maker.describe(atoms) for atoms in frames])
+
+
+def _ridge(describe: Callable[[list[str]], Describe]) -> OnFeatures:
+    return OnFeatures(describe, make_pipeline(StandardScaler(), Ridge()), {"ridge__alpha": PENALTIES})
+
+
+def _kernel(describe: Callable[[list[str]], Describe], kernel: str) -> OnFeatures:
+    choices = {"kernelridge__alpha": PENALTIES[::2], "kernelridge__gamma": WIDTHS}
+    return OnFeatures(describe, make_pipeline(StandardScaler(), KernelRidge(kernel=kernel)), choices)
+
+
+RECOMMENDED = "linear"
+ENERGY_MODELS: dict[str, Contender] = {
+    "mean": Contender("mean", lambda: OnFeatures(lambda _: lambda frames: np.ones((len(frames), 1)), Ridge())),
+    "emlm_first": Contender("emlm on MBTR, first parameters", lambda: OnFeatures(_mbtr(MBTR_FIRST), Emlm())),
+    "emlm": Contender("emlm on MBTR, second parameters", lambda: OnFeatures(_mbtr(MBTR_SECOND), Emlm())),
+    "mlm_first": Contender("mlm on MBTR, first parameters", lambda: OnFeatures(_mbtr(MBTR_FIRST), Mlm())),
+    "mlm": Contender("mlm on MBTR, second parameters", lambda: OnFeatures(_mbtr(MBTR_SECOND), Mlm())),
+    "emlm_tuned": Contender(
+        "emlm on MBTR, penalty chosen", lambda: OnFeatures(_mbtr(MBTR_SECOND), Emlm(), {"penalty": EMLM_PENALTIES})
+    ),
+    "emlm_soap": Contender(
+        "emlm on summed SOAP, penalty chosen", lambda: OnFeatures(_summed_soap, Emlm(), {"penalty": EMLM_PENALTIES})
+    ),
+    "ridge_mbtr": Contender("ridge on MBTR", lambda: _ridge(_mbtr(MBTR_SECOND))),
+    "ridge_soap": Contender("ridge on summed SOAP", lambda: _ridge(_summed_soap)),
+    "kernel_ridge": Contender("kernel ridge on MBTR, Laplacian", lambda: _kernel(_mbtr(MBTR_SECOND), "laplacian")),
+    "gaussian_soap": Contender("Gaussian kernel on summed SOAP", lambda: _kernel(_summed_soap, "rbf")),
+    "linear_energies": Contender("linear, energies alone", lambda: _ridge(_power_spectrum)),
+    RECOMMENDED: Contender("linear, energies and forces", Linear),
+}
+"""All contenders for energies."""

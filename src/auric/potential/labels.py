@@ -1,0 +1,80 @@
+"""Energies and forces of labelled frames, and which run each comes from."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from ase import Atoms
+
+from auric.errors import InputError
+from auric.files import read_frames
+
+
+def energy_of(atoms: Atoms) -> float:
+    """The frame's energy (eV): `energy_ev` of its `info`, or what a file gave its calculator.
+
+    Raises:
+        InputError: If it has none, or it is not finite.
+    """
+    given = atoms.info.get("energy_ev", atoms.calc.results.get("energy") if atoms.calc else None)
+    if given is None or not np.isfinite(float(given)):
+        raise InputError(f"{_name(atoms)}: no finite energy; label it, or give info 'energy_ev' (eV)")
+    return float(given)
+
+
+def forces_of(atoms: Atoms) -> np.ndarray:
+    """The frame's forces (eV/angstrom), shape (atoms, 3): the array `forces_ev_angstrom`, or those of its calculator.
+
+    Raises:
+        InputError: If it has none, or they are not finite.
+    """
+    given = atoms.arrays.get("forces_ev_angstrom", atoms.calc.results.get("forces") if atoms.calc else None)
+    if given is None or not np.isfinite(given).all():
+        raise InputError(f"{_name(atoms)}: no finite forces; label it, or give the array 'forces_ev_angstrom'")
+    return np.asarray(given, dtype=float)
+
+
+def runs_of(frames: Sequence[Atoms]) -> np.ndarray:
+    """Name of the run each frame comes from, `info['run']` with the system before it; frames of one run are not independent."""
+    return np.array([
+        " ".join(str(atoms.info[key]) for key in ("system", "isomer", "run") if key in atoms.info) for atoms in frames
+    ])  # fmt: skip
+
+
+def read_runs(paths: Sequence[str | Path], role: str) -> list[Atoms]:
+    """The frames of all runs.
+
+    Args:
+        paths: Extended xyz files.
+        role: What they are for, for the message.
+
+    Raises:
+        InputError: If there are none.
+    """
+    frames = [atoms for path in paths for atoms in read_frames(path)]
+    if not frames:
+        raise InputError(f"no {role} frames in {', '.join(map(str, paths)) or 'no files'}; the table of failures says why")
+    return frames
+
+
+def folds_of(runs: np.ndarray, *, folds: int, chunks: int) -> np.ndarray:
+    """The fold of each frame, shape (frames,): runs are cut into consecutive chunks, and the chunks dealt out in turn.
+
+    Frames that follow each other are nearly alike, and must not stand on both sides of a validation.
+
+    Args:
+        runs: Name of each frame's run, in order of time within each run, shape (frames,).
+        folds: How many.
+        chunks: Pieces of each run.
+    """
+    result, dealt = np.empty(len(runs), dtype=int), 0
+    for run in dict.fromkeys(runs.tolist()):
+        for chunk in np.array_split(np.flatnonzero(runs == run), chunks):
+            if len(chunk):
+                result[chunk] = dealt % folds
+                dealt += 1
+    return result
+
+
+def _name(atoms: Atoms) -> str:
+    return str(atoms.info.get("name", atoms.get_chemical_formula("metal")))

@@ -1,0 +1,78 @@
+"""Errors of predicted energies and forces, run by run, with intervals that know that neighbouring frames are alike."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from auric.potential.cosines import weighted_angle
+
+BLOCKS = 10
+"""A run is cut into so many consecutive blocks, which the bootstrap draws."""
+FEWEST = 20
+"""With fewer frames no interval is given."""
+
+
+def energy_scores(predicted: np.ndarray, true: np.ndarray, *, samples: int, seed: int) -> dict[str, Any]:
+    """Errors of one run's energies, in order of time.
+
+    Args:
+        predicted: Shape (frames,), eV.
+        true: The same.
+        samples: Of the bootstrap.
+        seed: Of the bootstrap.
+
+    Returns:
+        `n`, `energy_sd` (eV), `offset` (mean error, eV), `energy_rmse` (centred, eV), and the latter over the standard
+        deviation (`energy_rmse_over_sd`) and over the range (`energy_rmse_over_range`) of the run's energies, with the
+        95 % interval of `energy_rmse_over_sd` as `ci_low` and `ci_high` (nan with few frames).
+    """
+    error = predicted - true
+    rmse, spread = error.std(), true.std()
+    low, high = _interval(error, true, samples, seed)
+    return {
+        "n": len(true), "energy_sd": spread, "offset": error.mean(), "energy_rmse": rmse,
+        "energy_rmse_over_sd": rmse / spread, "energy_rmse_over_range": rmse / np.ptp(true), "ci_low": low, "ci_high": high,
+    }  # fmt: skip
+
+
+def _interval(error: np.ndarray, true: np.ndarray, samples: int, seed: int) -> tuple[float, float]:
+    if len(true) < FEWEST:
+        return np.nan, np.nan
+    rng = np.random.default_rng(seed)
+    blocks = np.array_split(np.arange(len(true)), BLOCKS)
+    ratios = []
+    for _ in range(samples):
+        drawn = np.concatenate([blocks[number] for number in rng.integers(BLOCKS, size=BLOCKS)])
+        # The denominator stays that of the whole run: what varies is how well it was predicted.
+        ratios.append(error[drawn].std() / true.std())
+    low, high = np.percentile(ratios, [2.5, 97.5])
+    return float(low), float(high)
+
+
+def force_scores(
+    predicted: Sequence[np.ndarray], true: Sequence[np.ndarray], classes: Sequence[Sequence[str]]
+) -> dict[str, dict[str, float]]:
+    """Errors of forces for each class of atoms.
+
+    Args:
+        predicted: Per frame, shape (atoms, 3), eV/angstrom.
+        true: The same.
+        classes: Per frame, the class of every atom.
+
+    Returns:
+        By class: `n` (atoms), `force_norm_rmse` (eV/angstrom), `force_norm_rmse_over_sd`, and `weighted_angle` (degrees;
+        the mean angle between predicted and true forces, weighted with the squared length of the true ones).
+    """
+    ours, theirs = np.concatenate(list(predicted)), np.concatenate(list(true))
+    names = np.concatenate([np.array(each) for each in classes])
+    result = {}
+    for name in sorted(set(names.tolist())):
+        mine, given = ours[names == name], theirs[names == name]
+        lengths, true_lengths = np.linalg.norm(mine, axis=1), np.linalg.norm(given, axis=1)
+        rmse = float(np.sqrt(((lengths - true_lengths) ** 2).mean()))
+        result[name] = {
+            "n": float(len(given)), "force_norm_rmse": rmse, "force_norm_rmse_over_sd": rmse / float(true_lengths.std()),
+            "weighted_angle": weighted_angle(mine, given),
+        }  # fmt: skip
+    return result

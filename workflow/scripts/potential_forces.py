@@ -1,0 +1,14 @@
+"""Adapter of the rule `potential_forces`."""
+
+from auric.potential.comparison import compare_forces
+from auric.progress import log_to
+
+with log_to(snakemake.log[0], threads=snakemake.threads):
+    compare_forces(
+        snakemake.input.training,
+        snakemake.input.tests,
+        snakemake.output.scores,
+        model=snakemake.input.model,
+        settings=snakemake.params.settings,
+        every=snakemake.params.every,
+    )
