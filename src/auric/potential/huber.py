@@ -7,9 +7,9 @@ from sklearn.linear_model import HuberRegressor
 PENALTY = 1e-4
 """Scikit-learn's default, "small" as the thesis has it."""
 SOLVERS = ("shared", "columns")
-TOLERANCE = 1e-8
+TOLERANCE = 1e-6
 """A column is done when a step changes the fitted values by less, in scales (a norm over all of them)."""
-MOST_STEPS = 2000
+MOST_STEPS = 500
 LEAST_SCALE = 1e-3
 """Of a column's spread. With a parameter of 1 the loss is lowest at scale zero, where it is that of absolute deviations."""
 

@@ -6,7 +6,7 @@ the frames, whatever is tried afterwards.
 
     minimise  sum over frames  (energy_weight^2 / atoms) (E - sum_Z n_Z e_Z - x w)^2 + |F - G w|^2  +  penalty rows |s w|^2
 
-with G minus the gradients of the features, and s the root mean square of each feature's column of G.
+with G minus the gradients of the features, and s the root mean square of each feature's column of G, with a floor.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -38,11 +38,13 @@ class LinearSettings:
         energy_weight_angstrom: Weight of an energy's error per root of the number of atoms against that of a force.
         penalties: Those tried, relative to the mean square of the features' forces.
         folds: Parts of the training data that take turns in being left out; each leaves a member of the committee.
+        floor: Features weaker than this share of the root mean square over all are penalised as if they were as strong.
         chunks: Consecutive pieces each run is cut into; frames of one piece are left out together, as they are alike.
     """
 
     energy_weight_angstrom: float = 60.0
     penalties: tuple[float, ...] = (1e-10, 1e-9, 1e-8, 1e-7, 1e-6, 1e-5)
+    floor: float = 0.03
     folds: int = 4
     chunks: int = 8
 
@@ -134,7 +136,7 @@ class LinearPotential:
         offsets = np.linalg.lstsq(counts, energies, rcond=None)[0]
         folds = folds_of(runs_of(frames), folds=settings.folds, chunks=settings.chunks)
         parts = _accumulate(frames, energies - counts @ offsets, counts, maker, folds, settings)
-        scale = _scale(parts)
+        scale = _scale(parts, settings.floor)
         solutions, errors = _cross_validate(parts, scale, settings.penalties)
         best = int(np.argmin(errors))
         solution = _solve(_sum(parts), scale, settings.penalties[best])
@@ -250,10 +252,14 @@ def _sum(parts: Sequence[_Normal]) -> _Normal:
     )  # fmt: skip
 
 
-def _scale(parts: Sequence[_Normal]) -> np.ndarray:
-    """Root mean square of each column; infinite for those that never vary, so that their weights vanish."""
+def _scale(parts: Sequence[_Normal], floor: float) -> np.ndarray:
+    """Root mean square of each column, but no less than a share of the typical one; infinite for those that never vary.
+
+    Without the floor, features that hardly occur in training would be free to take any weight, and structures a little
+    different would get absurd energies.
+    """
     squares = np.sum([np.diag(part.matrix) for part in parts], axis=0) / sum(part.rows for part in parts)
-    return np.where(squares > 1e-24 * squares.max(), np.sqrt(squares), np.inf)
+    return np.where(squares > 0, np.sqrt(squares + floor**2 * squares.mean()), np.inf)
 
 
 def _solve(part: _Normal, scale: np.ndarray, penalty: float) -> np.ndarray:
