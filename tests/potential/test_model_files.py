@@ -21,7 +21,6 @@ from auric.potential import (
 )
 from auric.potential.emlm import PENALTY
 
-
 # Intervals
 
 

@@ -52,7 +52,7 @@ def frames():
     rng = np.random.default_rng(11)
     start = build_recipe("staple", "core=Au13 units=6xn2 R=CH3")
     made = []
-    for _ in range(5):
+    for _ in range(4):
         atoms = start.copy()
         atoms.positions += rng.normal(scale=0.08, size=(len(atoms), 3))
         atoms.positions = Rotation.random(rng=rng).apply(atoms.positions)
@@ -182,7 +182,7 @@ def test_environments_check_themselves(surroundings):
 def test_batches_equal_a_plain_loop_of_decompositions(surroundings, rng, name, reflections, error):
     part = surroundings[0][name]
     rows = rng.permutation(len(part))
-    inputs, references = part[rows[:3]], part[rows[3:25]]
+    inputs, references = part[rows[:2]], part[rows[2:16]]
     directions = unit(rng.normal(size=(len(references), 3)))
     ours = Aligner(references, directions, reflections=reflections, error=error).align(inputs)
     theirs = plain_alignment(inputs, references, directions, reflections=reflections, error=error)
@@ -192,11 +192,11 @@ def test_batches_equal_a_plain_loop_of_decompositions(surroundings, rng, name, r
 
 def test_core_atoms_of_unequal_size_equal_the_plain_loop(surroundings, rng):
     """Both directions of nearest-neighbour distances, pairs with and without sulfur, few triangles."""
-    part = surroundings[0]["core Au"][:30]
+    part = surroundings[0]["core Au"][:20]
     counts = np.minimum(rng.integers(3, 13, size=len(part)), part.counts)
     vectors = part.vectors * (np.arange(12)[None, :, None] < counts[:, None, None])
     part = Environments(part.name, vectors, counts, part.has_sulfur, part.atoms)
-    inputs, references = part[:6], part[6:]
+    inputs, references = part[:5], part[5:]
     assert len(np.unique(counts)) > 3
     assert {*inputs.has_sulfur} == {*references.has_sulfur} == {True, False}
     directions = unit(rng.normal(size=(len(references), 3)))
@@ -442,8 +442,9 @@ def test_one_at_a_time_equals_a_batch(fitted):
         assert 0 <= confidence[k] <= 1
 
 
-@pytest.mark.parametrize("loss", ["average", "minimiser", "numeric"])
-@pytest.mark.parametrize("name", CLASSES)
+@pytest.mark.parametrize(
+    ("name", "loss"), [*((name, "minimiser") for name in CLASSES), ("core Au", "average"), ("S", "numeric")]
+)
 def test_predictions_turn_with_the_structure(fitted, rng, name, loss):
     model, features, part, _, _, test = fitted(name, 20, loss=loss)
     turn = Rotation.random(rng=rng).as_matrix()
@@ -594,7 +595,7 @@ def test_real_dynamics(mirror, rng):
     folder = mirror / "au38_gfn1"
     if not folder.is_dir():
         pytest.skip(f"{folder} is missing")
-    frames = read(folder / "au38_q_heating.extxyz", index="::60", format="extxyz")
+    frames = read(folder / "au38_q_heating.extxyz", index="::90", format="extxyz")
     found = {}
     for frame in frames:
         for name, part in atom_environments(frame, missing="plain").items():
@@ -605,9 +606,9 @@ def test_real_dynamics(mirror, rng):
     for name, parts in found.items():
         part, forces = join_environments([each for each, _ in parts]), np.concatenate([each for _, each in parts])
         rows = rng.permutation(len(part))
-        references, inputs = part[rows[2:40]], part[rows[:2]]
+        references, inputs = part[rows[2:20]], part[rows[:2]]
         if len(references):
-            directions = unit(forces[rows[2:40]])
+            directions = unit(forces[rows[2:20]])
             ours = Aligner(references, directions, reflections=True).align(inputs)
             theirs = plain_alignment(inputs, references, directions, reflections=True)
             assert_allclose(ours[1], theirs[1], atol=1e-8)

@@ -9,6 +9,7 @@ __getattr__, __all__ = public(
         "calculators": ["LinearCalculator"],
         "conformal": ["ConformalIntervals", "conformal_intervals"],
         "cosines": ["direction_from_cosines", "weighted_angle"],
+        "directed": ["DirectedForces", "DirectedSettings"],
         "distances": ["DistancesTo", "FeaturesError", "distance_blocks"],
         "domain": ["DomainVerdict", "TrainingDomain"],
         "emlm": ["Emlm"],
@@ -20,5 +21,6 @@ __getattr__, __all__ = public(
         "modelfile": ["load_model", "read_model", "save_model", "write_model"],
         "oamlm": ["Oamlm"],
         "references": ["select_references"],
+        "stretch": ["BondStretch"],
     },
 )

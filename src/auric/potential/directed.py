@@ -1,6 +1,7 @@
 """Forces from local descriptors, atom by atom: EMLM for their norms, OAMLM for their directions (arXiv:2203.09788).
 
-One model of each for every class of atoms. The result is no gradient of any energy: such forces do not conserve one.
+One model of each for every class of atoms; an atom without the neighbours that its class needs is aligned by its nearest
+ones, in a class of its own. The result is no gradient of any energy: such forces do not conserve one.
 """
 
 from collections.abc import Sequence
@@ -10,7 +11,6 @@ import numpy as np
 from ase import Atoms
 
 from auric.descriptors import FeatureScaler, Soap, SoapSettings
-from auric.errors import InputError
 from auric.potential.emlm import Emlm
 from auric.potential.environments import THESIS_RULE, Environments, atom_environments, join_environments, plain_classes
 from auric.potential.labels import forces_of
@@ -81,7 +81,8 @@ class DirectedForces:
                 surroundings.setdefault(name, []).append(around)
                 forces.setdefault(name, []).append(given[around.atoms])
                 places.setdefault(name, []).append(np.column_stack([np.full(len(around), number), around.atoms]))
-        self._models, self.chosen = {}, {}
+        self._models: dict[str, _OneClass] = {}
+        self.chosen: dict[str, np.ndarray] = {}
         for name in list(descriptors):
             rows, vectors = np.concatenate(descriptors.pop(name)), np.concatenate(forces[name])
             self._models[name], chosen = self._fit_class(rows, join_environments(surroundings[name]), vectors)
@@ -89,16 +90,11 @@ class DirectedForces:
         return self
 
     def forces(self, atoms: Atoms) -> np.ndarray:
-        """Forces, shape (atoms, 3), eV/angstrom; nan on atoms without the neighbours that their class needs.
-
-        Raises:
-            InputError: If an atom is of a class it has not learned.
-        """
+        """Forces, shape (atoms, 3), eV/angstrom; nan on atoms of a class it has not learned."""
         result = np.full((len(atoms), 3), np.nan)
         for name, around in self._environments(atoms).items():
-            if name not in self._models:
-                raise InputError(f"forces: no model of class '{name}'; it has learned {', '.join(sorted(self._models))}")
-            one = self._models[name]
+            if (one := self._models.get(name)) is None:
+                continue
             described = self._soap.local(atoms, around.atoms).astype(np.float32).astype(float)
             directions, _ = one.direction.predict(one.scaler.transform(described), around)
             # A norm below zero is none; the regression does not know.
@@ -107,7 +103,7 @@ class DirectedForces:
 
     def _environments(self, atoms: Atoms) -> dict[str, Environments]:
         classes = plain_classes(atoms) if self.settings.plain else atom_classes(atoms, THESIS_RULE)
-        return atom_environments(atoms, classes, missing="leave out")
+        return atom_environments(atoms, classes, missing="plain")
 
     def _fit_class(
         self, rows: np.ndarray, surroundings: Environments, vectors: np.ndarray

@@ -269,7 +269,7 @@ class Emlm(MultiOutputMixin, RegressorMixin, DistanceModel):  # type: ignore[mis
         return found
 
     def _slopes(self, scaled: np.ndarray) -> np.ndarray:
-        found = self.to_references_(scaled, exact=True)
+        found = self._distances(scaled)
         inverse = np.divide(1.0, found, out=np.zeros_like(found), where=found > 0)
         moved = scaled - self.to_references_.centre
         slopes = np.empty((len(scaled), self.weights_.shape[1], scaled.shape[1]))

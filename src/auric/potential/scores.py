@@ -70,9 +70,10 @@ def force_scores(
     for name in sorted(set(names.tolist())):
         mine, given = ours[names == name], theirs[names == name]
         lengths, true_lengths = np.linalg.norm(mine, axis=1), np.linalg.norm(given, axis=1)
+        spread = float(true_lengths.std())
         rmse = float(np.sqrt(((lengths - true_lengths) ** 2).mean()))
         result[name] = {
-            "n": float(len(given)), "force_norm_rmse": rmse, "force_norm_rmse_over_sd": rmse / float(true_lengths.std()),
+            "n": float(len(given)), "force_norm_rmse": rmse, "force_norm_rmse_over_sd": rmse / spread if spread else float("nan"),
             "weighted_angle": weighted_angle(mine, given),
         }  # fmt: skip
     return result

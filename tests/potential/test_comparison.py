@@ -1,0 +1,183 @@
+"""Contenders side by side: scores by hand, files in and out, forces of springs, and whole potentials on a known law."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from ase import Atoms
+from ase.calculators.morse import MorsePotential
+
+from auric.errors import InputError
+from auric.files import write_frames
+from auric.potential import BondStretch, DirectedForces, DirectedSettings, weighted_angle
+from auric.potential.comparison import ENERGY_COLUMNS, FORCE_COLUMNS, compare_energies, compare_forces
+from auric.potential.contenders import ENERGY_MODELS, RECOMMENDED
+from auric.potential.labels import energy_of, folds_of, forces_of, read_runs
+from auric.potential.linear import LinearPotential, train_linear
+from auric.potential.scores import energy_scores, force_scores
+from auric.potential.summary import summarise_potentials
+from auric.scorecard import COLUMNS
+from auric.structures import build_ring
+
+
+def _run(path: str, name: str, seed: int, frames: int, stride: float = 0.03) -> str:
+    """A run of a ring under a law of pairs, every frame a small step from the last."""
+    rng = np.random.default_rng(seed)
+    start = build_ring(3)
+    made = []
+    shift = np.zeros((len(start), 3))
+    for step in range(frames):
+        shift = 0.9 * shift + rng.normal(0, stride, size=shift.shape)
+        atoms = start.copy()
+        atoms.positions += shift
+        atoms.calc = MorsePotential(rho0=4.0, r0=2.4, epsilon=0.5, rcut1=4.5, rcut2=5.5)
+        energy, forces = atoms.get_potential_energy(), atoms.get_forces()
+        atoms.calc = None
+        atoms.info = {
+            "name": "au3_sh3", "structure": "au3_sh3", "system": "tiny", "run": name, "step": step,
+            "energy_ev": energy, "engine": "morse", "method": "Morse", "basis": "none", "charge": 0, "multiplicity": 1,
+        }  # fmt: skip
+        atoms.arrays["forces_ev_angstrom"] = forces
+        made.append(atoms)
+    write_frames(path, made)
+    return path
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    folder = tmp_path_factory.mktemp("runs")
+    training = _run(f"{folder}/training.extxyz", "training", 1, 40)
+    test = _run(f"{folder}/test.extxyz", "test", 2, 24)
+    model = f"{folder}/linear.npz"
+    train_linear([training], model, study="tests")
+    return {"training": training, "test": test, "model": model, "folder": str(folder)}
+
+
+class TestScores:
+    def test_by_hand(self) -> None:
+        true, wrong = np.array([1.0, 2.0, 4.0, 5.0]), np.array([11.0, 12.5, 13.5, 15.0])
+        score = energy_scores(wrong, true, samples=10, seed=0)
+        assert score["offset"] == pytest.approx(10)
+        assert score["energy_rmse"] == pytest.approx(np.sqrt(0.125))
+        assert score["energy_rmse_over_sd"] == pytest.approx(np.sqrt(0.125) / true.std())
+        assert score["energy_rmse_over_range"] == pytest.approx(np.sqrt(0.125) / 4)
+        assert np.isnan(score["ci_low"])
+
+    def test_interval_knows_that_neighbours_are_alike(self) -> None:
+        """Errors that come in long stretches say less than as many independent ones."""
+        rng = np.random.default_rng(0)
+        true, independent = rng.normal(size=200), rng.normal(size=200)
+        stretches = np.repeat(rng.normal(size=10), 20)
+        widths = []
+        for error in (independent, stretches):
+            score = energy_scores(true + error, true, samples=400, seed=1)
+            assert score["ci_low"] < score["energy_rmse_over_sd"] * 1.05
+            widths.append(score["ci_high"] - score["ci_low"])
+        assert widths[1] > 1.5 * widths[0]
+
+    def test_forces_by_class(self) -> None:
+        true = [np.array([[1.0, 0, 0], [0, 2.0, 0], [0, 0, 1.0]])]
+        ours = [np.array([[0, 1.0, 0], [0, 1.5, 0], [0, 0, 1.0]])]
+        scores = force_scores(ours, true, [["S", "core Au", "S"]])
+        assert scores["S"]["weighted_angle"] == pytest.approx(45)
+        assert scores["core Au"]["force_norm_rmse"] == pytest.approx(0.5)
+        assert scores["S"]["n"] == 2
+        assert np.isnan(scores["core Au"]["force_norm_rmse_over_sd"])  # one atom has no spread of norms
+
+    def test_folds_keep_neighbours_together(self) -> None:
+        folds = folds_of(np.array(["a"] * 16 + ["b"] * 3), folds=2, chunks=4)
+        assert folds[:16].tolist() == [0] * 4 + [1] * 4 + [0] * 4 + [1] * 4
+        assert set(folds[16:]) == {0, 1}
+
+
+class TestBondStretch:
+    def test_a_spring_is_found(self) -> None:
+        frames = []
+        for length in (2.1, 2.2, 2.4):
+            atoms = Atoms("AuS", [[0, 0, 0], [0, 0, length]])
+            pull = 7.0 * (length - 2.3)
+            atoms.arrays["forces_ev_angstrom"] = np.array([[0, 0, pull], [0, 0, -pull]])
+            frames.append(atoms)
+        springs = BondStretch().fit(frames)
+        assert springs.springs[16, 79] == pytest.approx((7.0, -7.0 * 2.3))
+        for atoms in frames:
+            np.testing.assert_allclose(springs.forces(atoms), forces_of(atoms), atol=1e-10)
+        assert not springs.forces(Atoms("H2", [[0, 0, 0], [0, 0, 0.7]])).any()
+
+
+class TestDirectedForces:
+    def test_it_knows_what_it_has_seen(self, files: dict[str, str]) -> None:
+        frames = read_runs([files["training"]], "training")
+        model = DirectedForces(DirectedSettings(norm_references=200, direction_references=200, loss="minimiser")).fit(
+            frames[:10]
+        )
+        assert set(model.chosen) == {"plain S", "plain H", "plain Au"}  # the thesis's rules need carbon
+        found, true = model.forces(frames[3]), forces_of(frames[3])
+        np.testing.assert_allclose(np.linalg.norm(found, axis=1), np.linalg.norm(true, axis=1), atol=2e-3)
+        assert weighted_angle(found, true) < 20
+
+    def test_a_class_it_has_not_learned(self, files: dict[str, str]) -> None:
+        frames = read_runs([files["training"]], "training")
+        model = DirectedForces(DirectedSettings(norm_references=20, direction_references=20)).fit(frames[:4])
+        methyl = build_ring(3, ligand="CH3")
+        assert np.isnan(model.forces(methyl)).all()
+
+
+class TestComparison:
+    @pytest.mark.parametrize("contender", ENERGY_MODELS)
+    def test_every_contender_runs_and_the_recommended_one_wins(self, files: dict[str, str], contender: str) -> None:
+        out = f"{files['folder']}/{contender}.csv"
+        compare_energies(
+            [files["training"]], [files["test"]], out, contender=contender, random_split=contender == "ridge_soap", seed=0
+        )
+        table = pd.read_csv(out)
+        assert list(table) == list(ENERGY_COLUMNS)
+        assert set(table["subject"]) == {ENERGY_MODELS[contender].subject}
+        unseen = table[table["split"] == "independent runs"]
+        score = energy_scores(
+            unseen["predicted_ev"].to_numpy(), unseen["energy_ev"].to_numpy(), samples=100, seed=0
+        )
+        assert np.isfinite(score["energy_rmse"])
+        if contender == "mean":
+            assert score["energy_rmse_over_sd"] == pytest.approx(1)
+        if contender == RECOMMENDED:
+            assert score["energy_rmse_over_sd"] < 0.05
+        if contender == "ridge_soap":
+            assert (table["split"] == "random 80/20").sum() == 8
+            assert set(table.loc[table["split"] == "random 80/20", "run"]) == {"training"}
+
+    def test_forces_and_scorecard(self, files: dict[str, str]) -> None:
+        forces, card, energies = (f"{files['folder']}/{name}.csv" for name in ("forces", "card", "linear"))
+        compare_energies([files["training"]], [files["test"]], energies, contender="linear", random_split=False, seed=0)
+        compare_forces(
+            [files["training"]], [files["test"]], forces, model=files["model"],
+            settings={"norm_references": 60, "direction_references": 40, "loss": "average"}, every=6,
+        )  # fmt: skip
+        table = pd.read_csv(forces)
+        assert list(table) == list(FORCE_COLUMNS)
+        assert table["subject"].nunique() == 3
+        assert table.groupby("class")["n"].nunique().eq(1).all()  # all are judged on the same atoms
+        angles = table.groupby("subject")["weighted_angle"].max()
+        assert angles[ENERGY_MODELS[RECOMMENDED].subject] < 3
+        summarise_potentials([energies], [forces], card, study="tests", samples=100, seed=0)
+        rows = pd.read_csv(card)
+        assert list(rows) == list(COLUMNS)
+        assert {"energy_rmse_over_sd", "weighted_angle", "force_norm_rmse"} <= set(rows["quantity"])
+        assert not rows.duplicated(["quantity", "subject", "data", "split"]).any()
+
+    def test_the_model_tells_what_it_has_learned_from(self, files: dict[str, str]) -> None:
+        potential = LinearPotential.load(files["model"])
+        assert potential.header["trained_on"]["method"] == "Morse"
+        frames = read_runs([files["test"]], "test")
+        errors = potential.energies(frames) - [energy_of(atoms) for atoms in frames]
+        assert np.abs(errors).max() < 0.02
+
+    def test_bad_input(self, files: dict[str, str]) -> None:
+        empty, mixed = f"{files['folder']}/empty.extxyz", f"{files['folder']}/mixed.extxyz"
+        write_frames(empty, [])
+        with pytest.raises(InputError, match="no test frames"):
+            compare_energies([files["training"]], [empty], "x.csv", contender="mean", random_split=False, seed=0)
+        frames = read_runs([files["training"]], "training")
+        frames[0].info["method"] = "another"
+        write_frames(mixed, frames)
+        with pytest.raises(InputError, match="2 levels of theory"):
+            train_linear([mixed], f"{files['folder']}/x.npz", study="tests")
