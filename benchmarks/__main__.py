@@ -1,6 +1,6 @@
 """Benchmarks, side by side with peers or the plain way in one run; not part of the tests.
 
-`python -m benchmarks [descriptors] [elf] [gth] [structures] [training] [workflow]` measures those named, or all, and puts their rows into
+`python -m benchmarks [descriptors] [elf] [gth] [potential] [structures] [training] [workflow]` measures those named, or all, and puts their rows into
 docs/benchmarks.csv in place of earlier ones.
 """
 
@@ -11,18 +11,27 @@ import pandas as pd
 
 from auric.files import read_tables
 from auric.scorecard import write_scorecard
-from benchmarks import descriptors, elf, gth, structures, training, workflow
+from benchmarks import descriptors, elf, emlm, gth, oamlm, structures, training, workflow
 
 KEPT = Path("docs/benchmarks.csv")
 BENCHMARKS = {
     "descriptors": descriptors.measure_descriptors,
     "elf": elf.measure_elf,
     "gth": gth.measure_gth,
+    "potential": lambda: [*emlm.measure_emlm(), *oamlm.measure_oamlm()],
     "structures": structures.measure_structures,
     "training": training.measure_training,
     "workflow": workflow.measure_workflow,
 }
-SYSTEMS = {"descriptors": "descriptors", "elf": "elf", "gth": "reference", "structures": "structures", "training": "ruler", "workflow": "workflow"}
+SYSTEMS = {
+    "descriptors": "descriptors",
+    "elf": "elf",
+    "gth": "reference",
+    "potential": "potential",
+    "structures": "structures",
+    "training": "ruler",
+    "workflow": "workflow",
+}
 
 chosen = sys.argv[1:] or list(BENCHMARKS)
 if unknown := set(chosen) - set(BENCHMARKS):

@@ -127,15 +127,18 @@ class TestComparison:
     def test_every_contender_runs_and_the_recommended_one_wins(self, files: dict[str, str], contender: str) -> None:
         out = f"{files['folder']}/{contender}.csv"
         compare_energies(
-            [files["training"]], [files["test"]], out, contender=contender, random_split=contender == "ridge_soap", seed=0
+            [files["training"]],
+            [files["test"]],
+            out,
+            contender=contender,
+            random_split=contender == "ridge_soap",
+            seed=0,
         )
         table = pd.read_csv(out)
         assert list(table) == list(ENERGY_COLUMNS)
         assert set(table["subject"]) == {ENERGY_MODELS[contender].subject}
         unseen = table[table["split"] == "independent runs"]
-        score = energy_scores(
-            unseen["predicted_ev"].to_numpy(), unseen["energy_ev"].to_numpy(), samples=100, seed=0
-        )
+        score = energy_scores(unseen["predicted_ev"].to_numpy(), unseen["energy_ev"].to_numpy(), samples=100, seed=0)
         assert np.isfinite(score["energy_rmse"])
         if contender == "mean":
             assert score["energy_rmse_over_sd"] == pytest.approx(1)

@@ -306,10 +306,11 @@ def add_rows(places: np.ndarray, rows: np.ndarray, count: int) -> np.ndarray:
 
 def _rows(array: np.ndarray) -> np.ndarray:
     """The first axis as it is, the others as one; also where the first is empty."""
-    return np.asarray(array.reshape(len(array), int(np.prod(array.shape[1:]))))
+    return array.reshape(len(array), int(np.prod(array.shape[1:])))
 
 
 def pulls_of_pairs(first: np.ndarray, second: np.ndarray, gradients: np.ndarray, atoms: int) -> np.ndarray:
     """Minus the gradients with respect to all atoms, shape (atoms, ...), from those with respect to pairs' second atoms."""
     flat = _rows(gradients)
-    return (add_rows(first, flat, atoms) - add_rows(second, flat, atoms)).reshape(atoms, *gradients.shape[1:])
+    both = add_rows(first, flat, atoms) - add_rows(second, flat, atoms)
+    return np.asarray(both.reshape(atoms, *gradients.shape[1:]))

@@ -3,7 +3,7 @@
 Beside it stands what is often reported instead: frames drawn at random from the same runs that were trained on.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ ENERGY_COLUMNS = ("split", "subject", "structure", "run", "step", "energy_ev", "
 FORCE_COLUMNS = (
     "split", "subject", "structure", "run", "class", "n", "force_norm_rmse", "force_norm_rmse_over_sd", "weighted_angle",
 )  # fmt: skip
+
 
 def compare_energies(
     training: Sequence[str | Path], tests: Sequence[str | Path], predictions: str | Path, *,
@@ -48,7 +49,9 @@ def compare_energies(
     rows = _predicted(make().fit(frames).energies(unseen), unseen, INDEPENDENT, subject)
     if random_split:
         out = np.random.default_rng(seed).permutation(len(frames)) < len(frames) // 5
-        kept, left = ([atoms for atoms, left_out in zip(frames, out, strict=True) if left_out == side] for side in (0, 1))
+        kept, left = (
+            [atoms for atoms, left_out in zip(frames, out, strict=True) if left_out == side] for side in (0, 1)
+        )
         rows += _predicted(make().fit(kept).energies(left), left, RANDOM, subject)
     write_table(predictions, rows, ENERGY_COLUMNS)
 
@@ -71,7 +74,7 @@ def compare_forces(
     gold = "Au" in frames[0].symbols
     directed = DirectedForces(DirectedSettings(plain=not gold, **settings)).fit(frames)
     linear, springs = LinearPotential.load(model), BondStretch().fit(frames)
-    contenders = {
+    contenders: dict[str, Callable[[Atoms], np.ndarray]] = {
         "bond stretch": springs.forces,
         "emlm norms, oamlm directions": directed.forces,
         ENERGY_MODELS[RECOMMENDED].subject: lambda atoms: linear.energy_and_forces(atoms)[1],
@@ -90,7 +93,8 @@ def compare_forces(
                 [c[g].tolist() for c, g in zip(classes, good, strict=True)],
             )  # fmt: skip
             rows += [
-                {"split": INDEPENDENT, "subject": name, "structure": mine[0].info["name"], "run": run, "class": kind} | of
+                {"split": INDEPENDENT, "subject": name, "structure": mine[0].info["name"], "run": run, "class": kind}
+                | of
                 for kind, of in judged.items()
             ]
     write_table(scores, rows, FORCE_COLUMNS)

@@ -49,7 +49,9 @@ class OnFeatures:
         choices: What of it is chosen by cross-validation, as `GridSearchCV` takes it; nothing if empty.
     """
 
-    def __init__(self, describe: Callable[[list[str]], Describe], regressor: Any, choices: dict[str, Any] | None = None) -> None:
+    def __init__(
+        self, describe: Callable[[list[str]], Describe], regressor: Any, choices: dict[str, Any] | None = None
+    ) -> None:
         self._make, self._regressor, self._choices = describe, regressor, choices or {}
 
     def fit(self, frames: Sequence[Atoms]) -> "OnFeatures":

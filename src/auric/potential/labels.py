@@ -53,7 +53,9 @@ def read_runs(paths: Sequence[str | Path], role: str) -> list[Atoms]:
     """
     frames = [atoms for path in paths for atoms in read_frames(path)]
     if not frames:
-        raise InputError(f"no {role} frames in {', '.join(map(str, paths)) or 'no files'}; the table of failures says why")
+        raise InputError(
+            f"no {role} frames in {', '.join(map(str, paths)) or 'no files'}; the table of failures says why"
+        )
     return frames
 
 

@@ -159,19 +159,15 @@ def reference_set(runs: Sequence[Run], system: str) -> list[Run]:
         system: Its name.
 
     Raises:
-        InputError: If there is no such system, or a structure of it is tested but not trained on, or the other way round.
+        InputError: If there is no such system, or it has no run to learn from, or none to be tested on.
     """
     found = [run for run in runs if run.system == system]
     if not found:
         known = list(dict.fromkeys(run.system for run in runs if not run.error))
         raise InputError(f"there is no reference set '{system[:40]}'; {suggestion(system, known)}")
-    for run in found:
-        roles = {other.role for other in found if other.structure == run.structure and not other.error}
-        missing = [role for role in ROLES if roles and role not in roles]
-        if missing:
-            raise InputError(
-                f"reference set {system}: {run.structure} has no good run with the role {missing[0]}; add one"
-            )
+    missing = [role for role in ROLES if role not in {run.role for run in found if not run.error}]
+    if missing and any(not run.error for run in found):
+        raise InputError(f"reference set {system}: it has no good run with the role {missing[0]}; add one")
     return found
 
 
