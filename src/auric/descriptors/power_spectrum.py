@@ -48,7 +48,7 @@ class PowerSpectrumSettings:
     cutoff_angstrom: float = 5.0
     functions: int = 5
     decay_angstrom: float = 2.0
-    l_max: int = 3
+    l_max: int = 4
 
     def __post_init__(self) -> None:
         for name, value in asdict(self).items():

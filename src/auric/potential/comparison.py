@@ -20,7 +20,10 @@ from auric.potential.scores import force_scores
 from auric.potential.stretch import BondStretch
 from auric.structures.motifs import atom_classes
 
-INDEPENDENT, RANDOM = "independent runs", "random 80/20"
+INDEPENDENT, RANDOM, LEFTOVERS = "independent runs", "random 80/20", "leftovers of training runs"
+DIRECTED = "emlm norms, oamlm directions"
+LEFTOVER_FRAMES = 30
+"""About so many frames of the training runs are looked at for atoms that were not learned from."""
 ENERGY_COLUMNS = ("split", "subject", "structure", "run", "step", "energy_ev", "predicted_ev")
 FORCE_COLUMNS = (
     "split", "subject", "structure", "run", "class", "n", "force_norm_rmse", "force_norm_rmse_over_sd", "weighted_angle",
@@ -76,28 +79,40 @@ def compare_forces(
     linear, springs = LinearPotential.load(model), BondStretch().fit(frames)
     contenders: dict[str, Callable[[Atoms], np.ndarray]] = {
         "bond stretch": springs.forces,
-        "emlm norms, oamlm directions": directed.forces,
+        DIRECTED: directed.forces,
         ENERGY_MODELS[RECOMMENDED].subject: lambda atoms: linear.energy_and_forces(atoms)[1],
     }
     rows = []
     for run, members in _by_run(unseen).items():
         mine = members[::every]
-        true = [forces_of(atoms) for atoms in mine]
-        classes = [np.array(atom_classes(atoms, THESIS_RULE) if gold else plain_classes(atoms)) for atoms in mine]
         found = {name: [forces(atoms) for atoms in mine] for name, forces in contenders.items()}
         # All are judged on the same atoms: those that every one of them has an answer for.
         good = [np.all([np.isfinite(of[k]).all(axis=1) for of in found.values()], axis=0) for k in range(len(mine))]
-        for name, forces in found.items():
-            judged = force_scores(
-                [f[g] for f, g in zip(forces, good, strict=True)], [t[g] for t, g in zip(true, good, strict=True)],
-                [c[g].tolist() for c, g in zip(classes, good, strict=True)],
-            )  # fmt: skip
-            rows += [
-                {"split": INDEPENDENT, "subject": name, "structure": mine[0].info["name"], "run": run, "class": kind}
-                | of
-                for kind, of in judged.items()
-            ]
+        rows += [row for name, of in found.items() for row in _judged(of, mine, good, gold, INDEPENDENT, name, run)]
+    # The thesis's test: atoms of the training runs that were not chosen to learn from.
+    number = np.arange(0, len(frames), max(1, len(frames) // LEFTOVER_FRAMES))
+    mine = [frames[k] for k in number]
+    good = [np.ones(len(atoms), dtype=bool) for atoms in mine]
+    for chosen in directed.chosen.values():
+        for frame, atom in chosen[np.isin(chosen[:, 0], number)]:
+            good[int(np.searchsorted(number, frame))][atom] = False
+    rows += _judged([directed.forces(atoms) for atoms in mine], mine, good, gold, LEFTOVERS, DIRECTED, "training runs")
     write_table(scores, rows, FORCE_COLUMNS)
+
+
+def _judged(
+    found: Sequence[np.ndarray], frames: Sequence[Atoms], good: Sequence[np.ndarray], gold: bool,
+    split: str, subject: str, run: str,
+) -> list[dict[str, Any]]:  # fmt: skip
+    """Rows of scores by class of atoms, of the atoms that are good to be judged."""
+    classes = [np.array(atom_classes(atoms, THESIS_RULE) if gold else plain_classes(atoms)) for atoms in frames]
+    scores = force_scores(
+        [forces[kept] for forces, kept in zip(found, good, strict=True)],
+        [forces_of(atoms)[kept] for atoms, kept in zip(frames, good, strict=True)],
+        [names[kept].tolist() for names, kept in zip(classes, good, strict=True)],
+    )
+    common = {"split": split, "subject": subject, "structure": frames[0].info["name"], "run": run}
+    return [common | {"class": kind} | score for kind, score in scores.items()]
 
 
 def _predicted(predicted: np.ndarray, frames: Sequence[Atoms], split: str, subject: str) -> list[dict[str, Any]]:

@@ -43,7 +43,7 @@ class LinearSettings:
     """
 
     energy_weight_angstrom: float = 60.0
-    penalties: tuple[float, ...] = (1e-10, 1e-9, 1e-8, 1e-7, 1e-6, 1e-5)
+    penalties: tuple[float, ...] = (1e-9, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4)
     floor: float = 0.03
     folds: int = 4
     chunks: int = 8
