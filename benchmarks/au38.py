@@ -52,7 +52,7 @@ def _run(mirror: Path, name: str) -> Path:
     if not path.exists():
         frames = read(mirror / "au38_gfn1" / f"au38_{name}.extxyz", index=":", format="extxyz")
         for atoms in frames:
-            structure = f"au38_sch3_24_{atoms.info['isomer'].lower()}"
+            structure = f"au38_sch3_24_{name[0]}"
             energy, forces = atoms.get_potential_energy(), atoms.get_forces()
             atoms.calc = None
             atoms.info = {
