@@ -14,6 +14,7 @@ import pytest
 import xarray as xr
 
 from auric.files import read_frames
+from auric.potential import LinearPotential
 from auric.scorecard import COLUMNS, KEY
 
 COPIED = ("Snakefile", "config", "envs", "profiles", "resources", "src", "workflow")
@@ -82,6 +83,12 @@ def test_products_are_sound(copy):
     assert "<html" in (results / "report/index.html").read_text()
     assert (results / "ruler/elfnet.safetensors").exists()
     assert (results / "elf/grids/ausch3.cube").exists()
+    potential = LinearPotential.load(results / "potential/tiny/linear.npz")
+    (test,) = read_frames(results / "reference/dynamics/tiny_test.extxyz")[:1]
+    assert potential.energy(test) == pytest.approx(test.info["energy_ev"], abs=1.0)
+    assert potential.header["trained_on"]["engine"] == "gfn1-xtb"
+    independent = card[(card["system"] == "potential") & (card["split"] == "independent runs")]
+    assert set(independent["data"]) == {"tiny_test"}, "runs for training are no test"
     assert not list(results.rglob("orbitals_*.npz")), "orbitals are temporary unless the setting keeps them"
 
 
@@ -114,9 +121,24 @@ def test_a_comment_or_a_docstring_runs_nothing_and_a_changed_function_what_it_re
 def test_a_setting_runs_what_depends_on_it(copy):
     config = copy / "config/studies/test.yaml"
     text = config.read_text()
-    config.write_text(text.replace("bootstrap_samples: 100", "bootstrap_samples: 200"))
+    config.write_text(text.replace("bootstrap_samples: 100", "bootstrap_samples: 200", 1))
     assert set(planned(copy)) == {"ruler_validate", "ruler_set", "report", "all", "total"}
     config.write_text(text)
+    assert planned(copy) == {}
+
+
+def test_another_run_of_dynamics_makes_potentials_again_and_nothing_else(copy):
+    table = copy / "config/studies/test_dynamics.tsv"
+    text = table.read_text()
+    row = next(line for line in text.splitlines() if line.startswith("tiny_test"))
+    cells = row.split("\t")
+    cells[0], cells[11] = "tiny_test2", "9"
+    table.write_text(text + "\t".join(cells) + "\n")
+    jobs = planned(copy)
+    assert jobs["dynamics"] == 1
+    assert {"potential_energies", "potential_forces", "potential_scorecard", "report"} <= set(jobs)
+    assert not {"potential", "labels", "images", "ruler_fold"} & set(jobs), "training runs are the same"
+    table.write_text(text)
     assert planned(copy) == {}
 
 
@@ -199,6 +221,7 @@ def test_bad_structures_are_told_and_others_go_on(copy):
         (("test_structures.tsv", "none.tsv"), "none.tsv: No such file"),
         (("study: test", "study: test\nresults: Snakefile/results"), "is a file"),
         (("structures: [ausch3]", "structures: [ausch4]"), "there is no good structure 'ausch4'"),
+        (("systems: [tiny]", "systems: [tinyy]"), "there is no reference set 'tinyy'; .*Did you mean 'tiny'"),
     ],
 )
 def test_faults_of_the_configuration_stop_the_dry_run_in_one_line(copy, change, reason):
