@@ -170,6 +170,22 @@ class TestComparison:
         assert list(rows) == list(COLUMNS)
         assert {"energy_rmse_over_sd", "weighted_angle", "force_norm_rmse"} <= set(rows["quantity"])
         assert not rows.duplicated(["quantity", "subject", "data", "split"]).any()
+        assert "coverage_90" not in set(rows["quantity"])  # one test run alone cannot calibrate for another
+
+    def test_coverage_of_intervals_calibrated_on_other_runs(self, tmp_path: object) -> None:
+        rng, rows = np.random.default_rng(0), []
+        for run, width in (("a", 1.0), ("b", 1.0), ("hot", 10.0)):
+            for step, error in enumerate(rng.normal(0, width, size=300)):
+                rows.append(("independent runs", "model", "s", "x", run, step, 0.1 * step, 0.1 * step + error + 5))
+        pd.DataFrame(rows, columns=list(ENERGY_COLUMNS)).to_csv(f"{tmp_path}/e.csv", index=False)
+        pd.DataFrame([], columns=list(FORCE_COLUMNS)).to_csv(f"{tmp_path}/f.csv", index=False)
+        summarise_potentials(
+            [f"{tmp_path}/e.csv"], [f"{tmp_path}/f.csv"], f"{tmp_path}/c.csv", study="t", samples=100, seed=0
+        )
+        card = pd.read_csv(f"{tmp_path}/c.csv")
+        covered = card[card["quantity"] == "coverage_90"].set_index("data")["ours"]
+        assert covered["a"] > 0.95  # calibrated on a hot run too
+        assert covered["hot"] < 0.3  # calibrated on cold runs alone
 
     def test_the_model_tells_what_it_has_learned_from(self, files: dict[str, str]) -> None:
         potential = LinearPotential.load(files["model"])

@@ -24,7 +24,7 @@ INDEPENDENT, RANDOM, LEFTOVERS = "independent runs", "random 80/20", "leftovers 
 DIRECTED = "emlm norms, oamlm directions"
 LEFTOVER_FRAMES = 30
 """About so many frames of the training runs are looked at for atoms that were not learned from."""
-ENERGY_COLUMNS = ("split", "subject", "structure", "run", "step", "energy_ev", "predicted_ev")
+ENERGY_COLUMNS = ("split", "subject", "system", "structure", "run", "step", "energy_ev", "predicted_ev")
 FORCE_COLUMNS = (
     "split", "subject", "structure", "run", "class", "n", "force_norm_rmse", "force_norm_rmse_over_sd", "weighted_angle",
 )  # fmt: skip
@@ -118,8 +118,8 @@ def _judged(
 def _predicted(predicted: np.ndarray, frames: Sequence[Atoms], split: str, subject: str) -> list[dict[str, Any]]:
     return [
         {
-            "split": split, "subject": subject, "structure": atoms.info["name"], "run": atoms.info["run"],
-            "step": atoms.info["step"], "energy_ev": energy_of(atoms), "predicted_ev": energy,
+            "split": split, "subject": subject, "system": atoms.info.get("system", ""),
+            "structure": atoms.info["name"], "run": atoms.info["run"], "step": atoms.info["step"], "energy_ev": energy_of(atoms), "predicted_ev": energy,
         }
         for atoms, energy in zip(frames, predicted, strict=True)
     ]  # fmt: skip

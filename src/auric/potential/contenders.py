@@ -4,11 +4,13 @@ Every model sees structures and energies of whole clusters, the last one forces 
 is chosen by cross-validation inside the training runs, consecutive frames kept together.
 """
 
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from ase import Atoms
+from scipy.linalg import LinAlgWarning
 from sklearn.kernel_ridge import KernelRidge
 from sklearn.linear_model import Ridge
 from sklearn.model_selection import GridSearchCV, PredefinedSplit
@@ -64,7 +66,9 @@ class OnFeatures:
         if self._choices:
             folds = folds_of(runs_of(frames), folds=FOLDS, chunks=CHUNKS)
             search = GridSearchCV(model, self._choices, cv=PredefinedSplit(folds), scoring="neg_mean_squared_error")
-            model = search.fit(features, targets).best_estimator_
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", LinAlgWarning)  # the smallest penalties are there to be rejected
+                model = search.fit(features, targets).best_estimator_
             self.chosen = search.best_params_
         else:
             model = model.fit(features, targets)

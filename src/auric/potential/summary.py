@@ -4,13 +4,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from auric.files import read_tables
+from auric.potential.comparison import INDEPENDENT
+from auric.potential.conformal import conformal_intervals
 from auric.potential.scores import energy_scores
 from auric.scorecard import write_scorecard
 
 UNITS = {
     "energy_rmse": "eV", "energy_rmse_over_sd": "1", "energy_rmse_over_range": "1",
-    "force_norm_rmse": "eV/angstrom", "force_norm_rmse_over_sd": "1", "weighted_angle": "degree",
+    "force_norm_rmse": "eV/angstrom", "force_norm_rmse_over_sd": "1", "weighted_angle": "degree", "coverage_90": "1", "interval_width": "eV",
 }  # fmt: skip
 
 
@@ -29,18 +33,40 @@ def summarise_potentials(
         seed: Of the bootstrap.
     """
     rows: list[dict[str, Any]] = []
-    for (split, subject, run), table in read_tables(energies).groupby(["split", "subject", "run"], sort=False):
-        score = energy_scores(
-            table["predicted_ev"].to_numpy(), table["energy_ev"].to_numpy(), samples=samples, seed=seed
-        )
+    table = read_tables(energies)
+    for (split, subject, run), mine in table.groupby(["split", "subject", "run"], sort=False):
+        score = energy_scores(mine["predicted_ev"].to_numpy(), mine["energy_ev"].to_numpy(), samples=samples, seed=seed)
         for quantity in ("energy_rmse_over_sd", "energy_rmse", "energy_rmse_over_range"):
             interval = {key: score[key] for key in ("ci_low", "ci_high")} if quantity.endswith("_sd") else {}
             rows.append(_row(study, quantity, subject, score[quantity], run, split, score["n"]) | interval)
+    rows += _coverage(study, table[table["split"] == INDEPENDENT])
     for one in read_tables(forces).to_dict("records"):
         for quantity in ("force_norm_rmse", "force_norm_rmse_over_sd", "weighted_angle"):
             subject = f"{one['subject']}: {one['class']}"
             rows.append(_row(study, quantity, subject, one[quantity], one["run"], one["split"], one["n"]))
     write_scorecard(scorecard, rows)
+
+
+def _coverage(study: str, table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Conformal intervals for differences of energy within a run, calibrated on a system's other test runs: what they hold.
+
+    Runs at another temperature are no draws of the same kind; what that does to the coverage is what this shows.
+    """
+    rows = []
+    for (subject, _), mine in table.groupby(["subject", "system"], sort=False):
+        residuals, runs = (mine["predicted_ev"] - mine["energy_ev"]).to_numpy(), mine["run"].to_numpy()
+        for run in dict.fromkeys(runs.tolist()):
+            here = runs == run
+            if here.all():
+                continue
+            interval = conformal_intervals(residuals[~here], runs[~here], coverage=0.9, centred=True)
+            told = interval.evaluate(residuals[here], runs[here])
+            for quantity, value, better in (
+                ("coverage_90", told["coverage"], "higher"), ("interval_width", told["width"], "lower")
+            ):  # fmt: skip
+                row = _row(study, quantity, subject, value, run, INDEPENDENT, here.sum())
+                rows.append(row | {"better": better})
+    return rows
 
 
 def _row(study: str, quantity: str, subject: str, ours: float, data: str, split: str, n: float) -> dict[str, Any]:
