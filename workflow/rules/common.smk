@@ -21,6 +21,7 @@ try:
 except study.AuricError as error:
     sys.exit(f"auric: {error}")
 
+RUN_OF_NAME = {run["name"]: run for runs in RUNS.values() for run in runs}
 RESULTS = f"{STUDY['results']}/{STUDY['study']}"
 STORE = f"{STUDY['results']}/store"
 BLOCKS = study.blocks(STUDY, ROWS)
@@ -43,6 +44,15 @@ def of_blocks(pattern):
     if "{f}" not in pattern:
         return [pattern.format(s=s) for s in BLOCKS]
     return [pattern.format(s=s, f=f) for s, parts in BLOCKS.items() for f in parts]
+
+
+def frames_of_runs(role):
+    """Files of the runs of a system in one role."""
+    return lambda wildcards: [
+        f"{RESULTS}/reference/dynamics/{run['name']}.extxyz"
+        for run in RUNS[wildcards.system]
+        if run["role"] == role
+    ]
 
 
 def closing_words():

@@ -1,15 +1,3 @@
-RUN_OF_NAME = {run["name"]: run for runs in RUNS.values() for run in runs}
-
-
-def frames_of_runs(role):
-    """Files of the runs of a system in one role."""
-    return lambda wildcards: [
-        f"{RESULTS}/reference/dynamics/{run['name']}.extxyz"
-        for run in RUNS[wildcards.system]
-        if run["role"] == role
-    ]
-
-
 rule dynamics:
     output:
         frames=f"{RESULTS}/reference/dynamics/{{run}}.extxyz",
