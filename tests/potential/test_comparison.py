@@ -4,11 +4,21 @@ import numpy as np
 import pandas as pd
 import pytest
 from ase import Atoms
+from ase.calculators.calculator import PropertyNotImplementedError
 from ase.calculators.morse import MorsePotential
 
+from auric.descriptors import MBTR_SECOND, Mbtr
 from auric.errors import InputError
 from auric.files import write_frames
-from auric.potential import BondStretch, DirectedForces, DirectedSettings, weighted_angle
+from auric.potential import (
+    BondStretch,
+    DirectedCalculator,
+    DirectedForces,
+    DirectedSettings,
+    Emlm,
+    EmlmCalculator,
+    weighted_angle,
+)
 from auric.potential.comparison import ENERGY_COLUMNS, FORCE_COLUMNS, compare_energies, compare_forces
 from auric.potential.contenders import ENERGY_MODELS, RECOMMENDED
 from auric.potential.labels import energy_of, folds_of, forces_of, read_runs
@@ -120,6 +130,33 @@ class TestDirectedForces:
         model = DirectedForces(DirectedSettings(norm_references=20, direction_references=20)).fit(frames[:4])
         methyl = build_ring(3, ligand="CH3")
         assert np.isnan(model.forces(methyl)).all()
+
+
+class TestCalculators:
+    def test_emlm_forces_are_gradients(self, files: dict[str, str]) -> None:
+        frames = read_runs([files["training"]], "training")
+        mbtr = Mbtr(["Au", "S", "H"], MBTR_SECOND)
+        model = Emlm().fit(mbtr.describe_all(frames), np.array([energy_of(atoms) for atoms in frames]))
+        atoms = read_runs([files["test"]], "test")[3]
+        atoms.calc = EmlmCalculator(mbtr, model)
+        forces, step = atoms.get_forces(), 1e-5
+        np.testing.assert_allclose(forces.sum(axis=0), 0, atol=1e-8)
+        for atom, axis in ((0, 0), (7, 2)):
+            ends = []
+            for sign in (1, -1):
+                atoms.positions[atom, axis] += sign * step
+                ends.append(atoms.get_potential_energy())
+                atoms.positions[atom, axis] -= sign * step
+            assert forces[atom, axis] == pytest.approx(-(ends[0] - ends[1]) / (2 * step), abs=1e-4)
+
+    def test_directed_forces_have_no_energy(self, files: dict[str, str]) -> None:
+        frames = read_runs([files["training"]], "training")
+        model = DirectedForces(DirectedSettings(norm_references=60, direction_references=40)).fit(frames[:8])
+        atoms = frames[20]
+        atoms.calc = DirectedCalculator(model)
+        np.testing.assert_array_equal(atoms.get_forces(), model.forces(atoms))
+        with pytest.raises(PropertyNotImplementedError):
+            atoms.get_potential_energy()
 
 
 class TestComparison:

@@ -6,7 +6,7 @@ __getattr__, __all__ = public(
     __name__,
     {
         "alignment": ["Aligner", "best_rotations"],
-        "calculators": ["LinearCalculator"],
+        "calculators": ["DirectedCalculator", "EmlmCalculator", "LinearCalculator"],
         "conformal": ["ConformalIntervals", "conformal_intervals"],
         "cosines": ["direction_from_cosines", "weighted_angle"],
         "directed": ["DirectedForces", "DirectedSettings"],

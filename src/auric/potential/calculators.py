@@ -7,13 +7,37 @@ import numpy as np
 from ase import Atoms
 from ase.calculators.calculator import Calculator, all_changes
 
+from auric.descriptors import Mbtr
+from auric.potential.directed import DirectedForces
+from auric.potential.emlm import Emlm
 from auric.potential.linear import LinearPotential
 
 
-class LinearCalculator(Calculator):  # type: ignore[misc]
-    """Energy (eV), its atomic parts, and forces (eV/angstrom) of a linear potential; forces are the exact gradient.
+class _Learned(Calculator):  # type: ignore[misc]
+    """What the calculators share: they answer everything at once."""
 
-    The energy is that of the neutral structures in the potential's training data; charge is no argument.
+    def calculate(
+        self,
+        atoms: Atoms | None = None,
+        properties: Sequence[str] = ("energy",),
+        system_changes: Sequence[str] = tuple(all_changes),
+    ) -> None:
+        """See ASE's `Calculator.calculate`.
+
+        Raises:
+            StructureError: If the structure has an element that was not learned.
+        """
+        super().calculate(atoms, list(properties), list(system_changes))
+        self.results = self._answer(self.atoms)
+
+    def _answer(self, atoms: Atoms) -> dict[str, Any]:
+        raise NotImplementedError
+
+
+class LinearCalculator(_Learned):
+    """Energy (eV) and forces (eV/angstrom) of a linear potential; forces are the exact gradient.
+
+    The charge is that of the training data and no argument.
 
     Args:
         potential: Learned or loaded.
@@ -25,18 +49,49 @@ class LinearCalculator(Calculator):  # type: ignore[misc]
         super().__init__(**kwargs)
         self.potential = potential
 
-    def calculate(
-        self,
-        atoms: Atoms | None = None,
-        properties: Sequence[str] = ("energy",),
-        system_changes: Sequence[str] = tuple(all_changes),
-    ) -> None:
-        """See ASE's `Calculator.calculate`.
+    def _answer(self, atoms: Atoms) -> dict[str, Any]:
+        energy, forces = self.potential.energy_and_forces(atoms)
+        return {"energy": energy, "free_energy": energy, "forces": forces}
 
-        Raises:
-            StructureError: If the structure has an element that the potential has not learned.
-        """
-        super().calculate(atoms, list(properties), list(system_changes))
-        assert self.atoms is not None
-        energy, forces = self.potential.energy_and_forces(self.atoms)
-        self.results = {"energy": energy, "free_energy": energy, "forces": np.asarray(forces)}
+
+class EmlmCalculator(_Learned):
+    """Energy (eV) of EMLM on MBTR, as the thesis's Monte Carlo has it, and its analytic forces (eV/angstrom).
+
+    MBTR steps where a pair crosses its threshold, which the forces do not show; at a reference point the energy has a
+    kink, and the force there is that of all other references.
+
+    Args:
+        mbtr: Makes the features.
+        model: Fitted to energies (eV) of whole structures.
+    """
+
+    implemented_properties: ClassVar[list[str]] = ["energy", "free_energy", "forces"]
+
+    def __init__(self, mbtr: Mbtr, model: Emlm, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.mbtr, self.model = mbtr, model
+
+    def _answer(self, atoms: Atoms) -> dict[str, Any]:
+        features = self.mbtr.describe(atoms)[None]
+        energy = float(self.model.predict(features)[0])
+        forces = -self.mbtr.pullback(atoms, self.model.gradient(features)[0])
+        return {"energy": energy, "free_energy": energy, "forces": forces}
+
+
+class DirectedCalculator(_Learned):
+    """Forces of EMLM norms and OAMLM directions (eV/angstrom): they conserve no energy, and there is none.
+
+    Atoms of a class that was not learned get no force.
+
+    Args:
+        forces: Learned.
+    """
+
+    implemented_properties: ClassVar[list[str]] = ["forces"]
+
+    def __init__(self, forces: DirectedForces, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.forces = forces
+
+    def _answer(self, atoms: Atoms) -> dict[str, Any]:
+        return {"forces": np.nan_to_num(self.forces.forces(atoms), nan=0.0)}

@@ -32,7 +32,7 @@ FORCE_COLUMNS = (
 
 def compare_energies(
     training: Sequence[str | Path], tests: Sequence[str | Path], predictions: str | Path, *,
-    contender: str, random_split: bool, seed: int,
+    contender: str, random_split: bool, seed: int, split: str = INDEPENDENT,
 ) -> None:  # fmt: skip
     """Learn one contender and predict energies of runs it has not seen.
 
@@ -43,13 +43,14 @@ def compare_energies(
         contender: A key of `ENERGY_MODELS`.
         random_split: Whether to do the same with a random fifth of the training frames left out.
         seed: Of the random split.
+        split: What the test shares with the training, for the table.
 
     Raises:
         InputError: If there is nothing to learn from or to predict.
     """
     frames, unseen = read_runs(training, "training"), read_runs(tests, "test")
     subject, make = ENERGY_MODELS[contender]
-    rows = _predicted(make().fit(frames).energies(unseen), unseen, INDEPENDENT, subject)
+    rows = _predicted(make().fit(frames).energies(unseen), unseen, split, subject)
     if random_split:
         out = np.random.default_rng(seed).permutation(len(frames)) < len(frames) // 5
         kept, left = (
