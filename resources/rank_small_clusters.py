@@ -34,8 +34,12 @@ def main() -> None:
     )
     print("|---|---|---|---|")
     store = Store(options.store)
-    for candidates in compositions.values():  # what matters most first, should it be stopped
+    # What matters most first, should it be stopped: the lowest multiplicity of all, then the others of each one's best.
+    for candidates in compositions.values():
         rerank(candidates, engine, store, multiplicities=lowest_multiplicities(candidates[0], 0)[:1])
+    for candidates in compositions.values():
+        lowest = rerank(candidates, engine, store, multiplicities=lowest_multiplicities(candidates[0], 0)[:1])[0]
+        rerank([atoms for atoms in candidates if atoms.info["name"] == lowest.info["name"]], engine, store)
     tables = []
     for candidates in compositions.values():
         tables.append(ranking(candidates, rerank(candidates, engine, store)))

@@ -191,6 +191,8 @@ def closing_words(results: str) -> str:
         return "\nauric: done with the part that was asked for."
     failures = _rows(table)
     words = [*_errors(_rows(Path(results, "scorecard/ruler.csv")))]
+    potentials = Path(results, "scorecard/potential.csv")
+    words += _potentials(_rows(potentials)) if potentials.is_file() else []
     words.append(f"\nauric: done. Open {report} (or send {results}/report.zip).")
     if failures:
         shown = "\n".join(f"  {row['frame'] or row['structure']}: {row['reason']}" for row in failures[:10])
@@ -217,6 +219,27 @@ def _errors(scorecard: list[dict[str, str]]) -> list[str]:
     for split in dict.fromkeys(split for split, _ in errors):
         numbers = [f"{errors.get((split, subject), float('nan')):>{max(9, len(subject))}.2g}" for subject in subjects]
         lines.append("  ".join([f"{split:>9}", *numbers]))
+    return lines
+
+
+def _potentials(scorecard: list[dict[str, str]]) -> list[str]:
+    """Errors of learned energies as lines of text, one per model."""
+    wanted = [
+        row for row in scorecard if (row["quantity"], row["split"]) == ("energy_rmse_over_sd", "independent runs")
+    ]
+    errors = {(row["subject"], row["data"]): float(row["ours"]) for row in wanted}
+    runs = list(dict.fromkeys(run for _, run in errors))
+    subjects = list(dict.fromkeys(subject for subject, _ in errors))
+    if not errors:
+        return []
+    width = max(map(len, subjects))
+    lines = [
+        "\nError of energies of runs that were not learned from, over the run's own standard deviation (1: a constant):"
+    ]
+    lines.append("  ".join([" " * width, *runs]))
+    for subject in subjects:
+        cells = [f"{errors.get((subject, run), float('nan')):>{len(run)}.2g}" for run in runs]
+        lines.append("  ".join([f"{subject:>{width}}", *cells]))
     return lines
 
 

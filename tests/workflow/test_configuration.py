@@ -169,3 +169,19 @@ def test_results_that_cannot_be_written_stop_before_any_step(tmp_path, root, mon
     (tmp_path / "config/config.yaml").write_text(f"study: x\nresults: {tmp_path}/new\n")
     with pytest.raises(InputError, match="is not writable"):
         study.load({}, tmp_path)
+
+
+def test_closing_words_tell_how_good_potentials_are(tmp_path):
+    for name, text in {
+        "report/index.html": "",
+        "failures.csv": "stage,structure,frame,reason\n",
+        "scorecard/ruler.csv": "quantity,split,subject,ours\n",
+        "scorecard/potential.csv": "quantity,split,subject,data,ours\n"
+        "energy_rmse_over_sd,independent runs,mean,cold,1\nenergy_rmse_over_sd,independent runs,linear,cold,0.123\n"
+        "energy_rmse_over_sd,random 80/20,linear,cold,0.01\nweighted_angle,independent runs,linear: S,cold,3\n",
+    }.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    words = study.closing_words(str(tmp_path))
+    assert "\nlinear  0.12\n" in words
+    assert "0.01" not in words
