@@ -1,6 +1,6 @@
 """Benchmarks, side by side with peers or the plain way in one run; not part of the tests.
 
-`python -m benchmarks [au38] [descriptors] [elf] [gth] [potential] [structures] [training] [workflow]` measures those named, or all, and puts their rows into
+`python -m benchmarks [alkanes] [au38] [descriptors] [elf] [gth] [potential] [structures] [training] [workflow]` measures those named, or all, and puts their rows into
 docs/benchmarks.csv in place of earlier ones.
 """
 
@@ -11,10 +11,11 @@ import pandas as pd
 
 from auric.files import read_tables
 from auric.scorecard import write_scorecard
-from benchmarks import au38, descriptors, elf, emlm, gth, oamlm, structures, training, workflow
+from benchmarks import alkanes, au38, descriptors, elf, emlm, gth, oamlm, structures, training, workflow
 
 KEPT = Path("docs/benchmarks.csv")
 BENCHMARKS = {
+    "alkanes": alkanes.measure_alkanes,
     "au38": au38.measure_au38,
     "descriptors": descriptors.measure_descriptors,
     "elf": elf.measure_elf,
@@ -25,7 +26,7 @@ BENCHMARKS = {
     "workflow": workflow.measure_workflow,
 }
 SYSTEMS = {
-    "au38": "potential", "descriptors": "descriptors", "elf": "elf", "gth": "reference", "potential": "potential",
+    "alkanes": "potential", "au38": "potential", "descriptors": "descriptors", "elf": "elf", "gth": "reference", "potential": "potential",
     "structures": "structures", "training": "ruler", "workflow": "workflow",
 }  # fmt: skip
 
@@ -33,7 +34,8 @@ SYSTEMS = {
 def measured_by(row: pd.Series) -> str:
     """Which benchmark a row of the table comes from."""
     if row["system"] == "potential":
-        return "au38" if str(row["data"]).startswith(("au38", "training runs")) else "potential"
+        data = str(row["data"])
+        return "au38" if data.startswith(("au38", "training runs")) else "alkanes" if "alkane" in data else "potential"
     return next(name for name, system in SYSTEMS.items() if system == row["system"])
 
 
