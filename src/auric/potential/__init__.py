@@ -8,6 +8,7 @@ __getattr__, __all__ = public(
         "alignment": ["Aligner", "best_rotations"],
         "calculators": ["DirectedCalculator", "EmlmCalculator", "LinearCalculator"],
         "conformal": ["ConformalIntervals", "conformal_intervals"],
+        "correction": ["Correction"],
         "cosines": ["direction_from_cosines", "weighted_angle"],
         "directed": ["DirectedForces", "DirectedSettings"],
         "distances": ["DistancesTo", "FeaturesError", "distance_blocks"],

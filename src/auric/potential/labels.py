@@ -34,6 +34,17 @@ def forces_of(atoms: Atoms) -> np.ndarray:
     return np.asarray(given, dtype=float)
 
 
+def has_forces(atoms: Atoms) -> bool:
+    """Whether the frame is labelled with forces."""
+    return "forces_ev_angstrom" in atoms.arrays or bool(atoms.calc and "forces" in atoms.calc.results)
+
+
+def level_of(atoms: Atoms) -> tuple[str, str, str]:
+    """Engine, method and basis that the frame is stamped with; empty where it is not."""
+    engine, method, basis = (str(atoms.info.get(key, "")) for key in ("engine", "method", "basis"))
+    return engine, method, basis
+
+
 def runs_of(frames: Sequence[Atoms]) -> np.ndarray:
     """Name of the run each frame comes from, `info['run']` with the system before it; frames of one run are not independent."""
     return np.array([

@@ -21,7 +21,7 @@ from scipy.linalg.blas import dsymv, dsyrk
 
 from auric.descriptors import PowerSpectrum, PowerSpectrumSettings, WeightedPowerSpectrum
 from auric.errors import InputError
-from auric.potential.labels import energy_of, folds_of, forces_of, read_runs, runs_of
+from auric.potential.labels import energy_of, folds_of, forces_of, has_forces, level_of, read_runs, runs_of
 from auric.potential.modelfile import read_model, write_model
 from auric.progress import Counter
 
@@ -116,7 +116,7 @@ class LinearPotential:
         """Learn from labelled frames of one level of theory.
 
         Args:
-            frames: With energies and forces; `info['run']` says which come from one run, in their order in time.
+            frames: With energies, and forces where they are known; `info['run']` says which come from one run, in their order in time.
             spectrum: Reach and resolution of the features.
             settings: How.
             trained_on: Kept in the model's file.
@@ -204,7 +204,7 @@ def train_linear(training: Sequence[str | Path], model: str | Path, *, study: st
         InputError: If there are no frames, or they are of several levels of theory.
     """
     frames = read_runs(training, "training")
-    levels = {tuple(str(atoms.info.get(key, "")) for key in ("engine", "method", "basis")) for atoms in frames}
+    levels = {level_of(atoms) for atoms in frames}
     if len(levels) > 1:
         raise InputError(f"frames of {len(levels)} levels of theory cannot train one potential; use those of one")
     engine, method, basis = levels.pop()
@@ -229,12 +229,16 @@ def _accumulate(
         waiting: list[tuple[np.ndarray, np.ndarray]] = []
         for number in np.flatnonzero(folds == fold):
             atoms = frames[int(number)]
-            features, forces = maker.design(atoms)
-            rows = np.zeros((3 * len(atoms) + 1, size))
-            rows[:-1, : maker.size] = forces.reshape(-1, maker.size)
             weight = settings.energy_weight_angstrom / np.sqrt(len(atoms))
+            if has_forces(atoms):
+                features, forces = maker.design(atoms)
+                given = forces_of(atoms).ravel()
+            else:
+                features, forces, given = maker.describe(atoms), np.zeros((0, maker.size)), np.zeros(0)
+            rows = np.zeros((len(given) + 1, size))
+            rows[:-1, : maker.size] = forces.reshape(-1, maker.size)
             rows[-1] = weight * np.concatenate([features, counts[number]])
-            targets = np.append(forces_of(atoms).ravel(), weight * energies[number])
+            targets = np.append(given, weight * energies[number])
             waiting.append((rows, targets))
             if sum(len(targets) for _, targets in waiting) > _ROWS:
                 part.add(*map(np.concatenate, zip(*waiting, strict=True)))
