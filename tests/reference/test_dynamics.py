@@ -509,8 +509,8 @@ def shipped(root):
 
 def test_shipped_table_plans_independent_runs(shipped):
     assert [run.error for run in shipped] == [""] * len(shipped)
-    assert list(dict.fromkeys(run.system for run in shipped)) == ["alkanes", "rings", "au25", "au38"]
-    for system, train, test in (("alkanes", 12, 6), ("rings", 3, 6), ("au25", 1, 2), ("au38", 2, 4)):
+    assert list(dict.fromkeys(run.system for run in shipped)) == ["alkanes", "ring", "rings", "au25", "au38"]
+    for system, train, test in (("alkanes", 12, 6), ("ring", 4, 2), ("rings", 3, 6), ("au25", 1, 2), ("au38", 2, 4)):
         found = reference_set(shipped, system)
         assert [sum(run.role == role for run in found) for role in ("train", "test")] == [train, test]
         for structure in {run.structure for run in found}:
@@ -621,10 +621,10 @@ def test_a_bad_table_is_refused_in_one_line(tmp_path, text, reason):
 
 
 def test_a_set_without_a_test_run_or_unknown_is_refused(table):
-    found = read_runs(table({"name": "c_1", "structure": "c", "recipe": "smiles=CC"}))
-    with pytest.raises(InputError, match="no good run with the role test"):
-        reference_set(found, "s")
-    with pytest.raises(InputError, match="no reference set 'alkane'; choose from s"):
+    found = read_runs(table({"name": "c_1", "system": "u", "structure": "c", "recipe": "smiles=CC"}))
+    with pytest.raises(InputError, match="u: it has no good run with the role test"):
+        reference_set(found, "u")
+    with pytest.raises(InputError, match="no reference set 'alkane'; choose from s, u"):
         reference_set(found, "alkane")
 
 
