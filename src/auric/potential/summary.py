@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from auric.files import read_tables
-from auric.potential.comparison import INDEPENDENT
+from auric.potential.comparison import INDEPENDENT, RANDOM
 from auric.potential.conformal import conformal_intervals
 from auric.potential.scores import energy_scores
 from auric.scorecard import write_scorecard
@@ -36,7 +36,7 @@ def summarise_potentials(
     table = read_tables(energies)
     for (split, subject, run), mine in table.groupby(["split", "subject", "run"], sort=False):
         score = energy_scores(mine["predicted_ev"].to_numpy(), mine["energy_ev"].to_numpy(), samples=samples, seed=seed)
-        for quantity in ("energy_rmse_over_sd", "energy_rmse", "energy_rmse_over_range"):
+        for quantity in ("energy_rmse_over_sd", "energy_rmse", "energy_rmse_over_range")[: 1 if split == RANDOM else 3]:
             interval = {key: score[key] for key in ("ci_low", "ci_high")} if quantity.endswith("_sd") else {}
             rows.append(_row(study, quantity, subject, score[quantity], run, split, score["n"]) | interval)
     rows += _coverage(study, table[table["split"] == INDEPENDENT])
