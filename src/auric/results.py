@@ -3,9 +3,13 @@
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from auric.errors import InputError
 from auric.files import read_tables
 
+LONG = 150
+"""More rows than this are shown with one column for each data set."""
 HEADER = "| quantity | split | subject | data | ours | 95 % interval | paper | n | comparable |"
 
 
@@ -31,9 +35,27 @@ def results_page(docs: Path) -> str:
         if prose.exists():
             lines += [prose.read_text(encoding="utf-8").strip(), ""]
         for study, mine in table[table["system"] == system].groupby("study", sort=False):
-            lines += [f"### {system}: {study}", "", HEADER, "|" + "---|" * 9]
-            lines += [_line(row) for row in mine.to_dict("records")] + [""]
+            lines += [f"### {system}: {study}", ""]
+            if len(mine) > LONG:
+                lines += _wide(mine)
+            else:
+                lines += [HEADER, "|" + "---|" * 9, *(_line(row) for row in mine.to_dict("records")), ""]
     return "\n".join(lines).rstrip() + "\n"
+
+
+def _wide(table: pd.DataFrame) -> list[str]:
+    """One table for each quantity and split, data in columns; intervals and papers' numbers stay in the CSV files."""
+    lines = ["Intervals, numbers of frames and papers' numbers are in the CSV files.", ""]
+    for (quantity, unit, split), mine in table.groupby(["quantity", "unit", "split"], sort=False):
+        data = list(dict.fromkeys(mine["data"]))
+        lines += [f"**{quantity}**{'' if unit == '1' else f' ({unit})'}, {split}", ""]
+        lines += ["| | " + " | ".join(data) + " |", "|" + "---|" * (len(data) + 1)]
+        for subject, row in mine.groupby("subject", sort=False):
+            found = dict(zip(row["data"], row["ours"], strict=True))
+            cells = [_number(found.get(name, float("nan"))) for name in data]
+            lines.append(f"| {subject} | " + " | ".join(cells) + " |")
+        lines.append("")
+    return lines
 
 
 def _line(row: dict[str, Any]) -> str:
