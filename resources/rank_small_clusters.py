@@ -14,6 +14,7 @@ from ase import Atoms
 from auric import study
 from auric.files import read_frames
 from auric.reference import Engine, Store, known_label, make_engine
+from auric.reference.label import basis_name
 from auric.reference.search import lowest_multiplicities, rerank
 
 HERE = Path(__file__).parent
@@ -70,7 +71,7 @@ def ranking(candidates: list[Atoms], engine: Engine, store: Store) -> list[dict[
             | {"gfn1_relative_ev": float(atoms.info["gfn1_energy_ev"]) - lowest_gfn1}
             | {"next_multiplicity": ", ".join(words) or "not computed"}
             | {key: identity[key] for key in ("engine", "method")}
-            | {"basis": ", ".join(identity["basis"].values())}
+            | {"basis": basis_name(identity["basis"])}
         )
     lowest = min(row["energy_ev"] for row in rows)
     return sorted(

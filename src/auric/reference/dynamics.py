@@ -29,6 +29,7 @@ from auric.files import write_frames
 from auric.progress import log
 from auric.provenance import digest
 from auric.reference.interface import Engine
+from auric.reference.label import basis_name
 from auric.reference.orbitals import Orbitals
 from auric.reference.store import Entry, Store, structure_hash
 from auric.reference.version import METHOD_VERSION
@@ -371,7 +372,7 @@ def _labelled(
     stamp = {
         "structure": str(atoms.info["name"]), "run": run, "ensemble": settings.ensemble, "seed": settings.seed,
         "geometry_engine": engine.name, "engine": engine.name, "method": identity["method"],
-        "basis": _basis_name(identity.get("basis", "")), "converged": True, "method_version": METHOD_VERSION,
+        "basis": basis_name(identity.get("basis", "")), "converged": True, "method_version": METHOD_VERSION,
     }  # fmt: skip
     for _, kept in chunks:
         for number, step in enumerate(kept["step"].tolist()):
@@ -385,12 +386,6 @@ def _labelled(
             }  # fmt: skip
             frame.arrays["forces_ev_angstrom"] = kept["forces"][number]
             yield frame
-
-
-def _basis_name(basis: str | Mapping[str, str]) -> str:
-    if isinstance(basis, str):
-        return basis
-    return ", ".join(name if element == "default" else f"{element}: {name}" for element, name in basis.items())
 
 
 def _summary(run: str, settings: DynamicsSettings, frames: Sequence[Atoms], end: Mapping[str, Any]) -> DynamicsSummary:

@@ -139,7 +139,7 @@ def _labelled(atoms: Atoms, content: dict[str, Any], arrays: dict[str, np.ndarra
         "energy_ev": content["energy_ev"],
         "engine": provenance["engine"],
         "method": provenance["method"],
-        "basis": _basis_name(provenance["basis"]),
+        "basis": basis_name(provenance["basis"]),
         "converged": True,
         "attempt": details["attempt"],
         "seconds": details["seconds"],
@@ -153,7 +153,8 @@ def _labelled(atoms: Atoms, content: dict[str, Any], arrays: dict[str, np.ndarra
     return frame
 
 
-def _basis_name(basis: str | Mapping[str, str]) -> str:
+def basis_name(basis: str | Mapping[str, str]) -> str:
+    """The basis as one line of text: its name, or names by element."""
     if isinstance(basis, str):
         return basis
     return ", ".join(f"{name}" if element == "default" else f"{element}: {name}" for element, name in basis.items())

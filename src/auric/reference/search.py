@@ -5,7 +5,7 @@ minima are distinct if their gold and sulfur frameworks are; of each framework o
 kept, as S-H turns easily and would fill every list.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,7 +17,7 @@ from scipy.sparse.csgraph import connected_components
 from auric.errors import ScfError, StructureError
 from auric.progress import log
 from auric.reference.interface import Engine
-from auric.reference.label import label_once
+from auric.reference.label import basis_name, label_once
 from auric.reference.proposals import GOLD, HYDROGEN, MOVES, SULFUR, drawing, other_side, splice
 from auric.reference.store import Store
 from auric.reference.xtb import XtbEngine
@@ -203,7 +203,7 @@ def rerank(
         copy.info |= {
             "engine": identity["engine"],
             "method": identity["method"],
-            "basis": _text(identity["basis"]),
+            "basis": basis_name(identity["basis"]),
             "multiplicity": best,
             "energy_ev": energies[best],
             "energies_ev": ", ".join(f"{key}: {energy:.6f}" for key, energy in sorted(energies.items())),
@@ -231,10 +231,6 @@ def _single_points(
         else:
             energies[multiplicity] = float(content["energy_ev"])
     return energies
-
-
-def _text(basis: str | Mapping[str, str]) -> str:
-    return basis if isinstance(basis, str) else ", ".join(f"{element}: {name}" for element, name in basis.items())
 
 
 def lowest_multiplicities(atoms: Atoms, charge: int) -> tuple[int, int]:
