@@ -1,5 +1,6 @@
 """Potentials as ASE calculators."""
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
@@ -30,8 +31,9 @@ class _Learned(Calculator):  # type: ignore[misc]
         super().calculate(atoms, list(properties), list(system_changes))
         self.results = self._answer(self.atoms)
 
+    @abstractmethod
     def _answer(self, atoms: Atoms) -> dict[str, Any]:
-        raise NotImplementedError
+        """All results for a structure."""
 
 
 class LinearCalculator(_Learned):

@@ -43,7 +43,8 @@ def summarise_potentials(
     for one in read_tables(forces).to_dict("records"):
         for quantity in ("force_norm_rmse", "force_norm_rmse_over_sd", "weighted_angle"):
             subject = f"{one['subject']}: {one['class']}"
-            rows.append(_row(study, quantity, subject, one[quantity], one["run"], one["split"], one["n"]))
+            if one[quantity] == one[quantity]:  # one atom of a class has no spread to compare with
+                rows.append(_row(study, quantity, subject, one[quantity], one["run"], one["split"], one["n"]))
     write_scorecard(scorecard, rows)
 
 
