@@ -46,10 +46,10 @@ def of_blocks(pattern):
     return [pattern.format(s=s, f=f) for s, parts in BLOCKS.items() for f in parts]
 
 
-def frames_of_runs(role):
-    """Files of the runs of a system in one role."""
+def frames_of_runs(role, kind="dynamics"):
+    """Files of the runs of a system in one role: their frames, or (`moves`) trial moves from these."""
     return lambda wildcards: [
-        f"{RESULTS}/reference/dynamics/{run['name']}.extxyz"
+        f"{RESULTS}/reference/{kind}/{run['name']}.extxyz"
         for run in RUNS[wildcards.system]
         if run["role"] == role
     ]

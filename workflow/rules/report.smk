@@ -14,6 +14,11 @@ rule failures:
         dynamics=expand(
             f"{RESULTS}/reference/dynamics/failures_{{run}}.csv", run=RUN_OF_NAME
         ),
+        moves=[
+            f"{RESULTS}/reference/moves/failures_{name}.csv"
+            for name, run in RUN_OF_NAME.items()
+            if run["role"] == "test"
+        ],
         dropped=of_blocks(f"{RESULTS}/elf/dropped_{{s}}_{{f}}.csv"),
     output:
         failures=report(

@@ -11,4 +11,7 @@ with log_to(snakemake.log[0], threads=snakemake.threads):
         contender=snakemake.wildcards.contender,
         random_split=snakemake.params.random_split,
         seed=snakemake.params.seed,
+        moves=snakemake.input.moves,
+        model=snakemake.input.model or None,
+        sample=snakemake.params.sample,
     )

@@ -11,4 +11,5 @@ with log_to(snakemake.log[0], threads=snakemake.threads):
         model=snakemake.input.model,
         settings=snakemake.params.settings,
         every=snakemake.params.every,
+        sample=snakemake.params.sample,
     )

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from ase import Atoms
 
-from auric.files import write_table
-from auric.potential.contenders import ENERGY_MODELS, RECOMMENDED
+from auric.files import read_frames, write_table
+from auric.potential.contenders import ENERGY_MODELS, RECOMMENDED, EnergyModel
 from auric.potential.directed import DirectedForces, DirectedSettings
 from auric.potential.environments import THESIS_RULE, plain_classes
 from auric.potential.labels import energy_of, forces_of, read_runs
@@ -21,10 +21,13 @@ from auric.potential.stretch import BondStretch
 from auric.structures.motifs import atom_classes
 
 INDEPENDENT, RANDOM, LEFTOVERS = "independent runs", "random 80/20", "leftovers of training runs"
+MOVED = "moved blocks"
 DIRECTED = "emlm norms, oamlm directions"
 LEFTOVER_FRAMES = 30
 """About so many frames of the training runs are looked at for atoms that were not learned from."""
-ENERGY_COLUMNS = ("split", "subject", "system", "structure", "run", "step", "energy_ev", "predicted_ev")
+ENERGY_COLUMNS = (
+    "split", "subject", "system", "structure", "run", "step", "trial", "block", "energy_ev", "predicted_ev",
+)  # fmt: skip
 FORCE_COLUMNS = (
     "split", "subject", "structure", "run", "class", "n", "force_norm_rmse", "force_norm_rmse_over_sd", "weighted_angle",
 )  # fmt: skip
@@ -32,7 +35,8 @@ FORCE_COLUMNS = (
 
 def compare_energies(
     training: Sequence[str | Path], tests: Sequence[str | Path], predictions: str | Path, *,
-    contender: str, random_split: bool, seed: int, split: str = INDEPENDENT,
+    contender: str, random_split: bool, seed: int, split: str = INDEPENDENT, moves: Sequence[str | Path] = (),
+    model: str | Path | None = None, sample: Mapping[str, Any] | None = None,
 ) -> None:  # fmt: skip
     """Learn one contender and predict energies of runs it has not seen.
 
@@ -44,13 +48,19 @@ def compare_energies(
         random_split: Whether to do the same with a random fifth of the training frames left out.
         seed: Of the random split.
         split: What the test shares with the training, for the table.
+        moves: Frames of the test runs with one block moved (`auric.reference.trial_moves`), to predict too.
+        model: File of the recommended potential, learned from the same runs: it predicts as it is, and is not learned again.
+        sample: Which frames of each training run, see `sampled`; all by default.
 
     Raises:
         InputError: If there is nothing to learn from or to predict.
     """
-    frames, unseen = read_runs(training, "training"), read_runs(tests, "test")
+    frames, unseen = read_runs(training, "training", sample), read_runs(tests, "test")
     subject, make = ENERGY_MODELS[contender]
-    rows = _predicted(make().fit(frames).energies(unseen), unseen, split, subject)
+    learned: EnergyModel | LinearPotential = LinearPotential.load(model) if model else make().fit(frames)
+    rows = _predicted(learned.energies(unseen), unseen, split, subject)
+    if moved := [atoms for path in moves for atoms in read_frames(path)]:
+        rows += _predicted(learned.energies(moved), moved, MOVED, subject)
     if random_split:
         out = np.random.default_rng(seed).permutation(len(frames)) < len(frames) // 5
         kept, left = (
@@ -62,7 +72,7 @@ def compare_energies(
 
 def compare_forces(
     training: Sequence[str | Path], tests: Sequence[str | Path], scores: str | Path, *,
-    model: str | Path, settings: Mapping[str, Any], every: int,
+    model: str | Path, settings: Mapping[str, Any], every: int, sample: Mapping[str, Any] | None = None,
 ) -> None:  # fmt: skip
     """Forces of springs, of EMLM and OAMLM, and of the recommended potential, by class of atoms.
 
@@ -73,8 +83,9 @@ def compare_forces(
         model: File of the recommended potential, learned from the same runs.
         settings: Of `DirectedSettings`, what differs from the thesis's.
         every: Each so many frames of the tests are predicted.
+        sample: Which frames of each training run, see `sampled`; all by default.
     """
-    frames, unseen = read_runs(training, "training"), read_runs(tests, "test")
+    frames, unseen = read_runs(training, "training", sample), read_runs(tests, "test")
     gold = "Au" in frames[0].symbols
     directed = DirectedForces(DirectedSettings(plain=not gold, **settings)).fit(frames)
     linear, springs = LinearPotential.load(model), BondStretch().fit(frames)
@@ -112,7 +123,7 @@ def _judged(
         [forces_of(atoms)[kept] for atoms, kept in zip(frames, good, strict=True)],
         [names[kept].tolist() for names, kept in zip(classes, good, strict=True)],
     )
-    common = {"split": split, "subject": subject, "structure": frames[0].info["name"], "run": run}
+    common = {"split": split, "subject": subject, "structure": frames[0].info["structure"], "run": run}
     return [common | {"class": kind} | score for kind, score in scores.items()]
 
 
@@ -120,7 +131,9 @@ def _predicted(predicted: np.ndarray, frames: Sequence[Atoms], split: str, subje
     return [
         {
             "split": split, "subject": subject, "system": atoms.info.get("system", ""),
-            "structure": atoms.info["name"], "run": atoms.info["run"], "step": atoms.info["step"], "energy_ev": energy_of(atoms), "predicted_ev": energy,
+            "structure": atoms.info["structure"], "run": atoms.info["run"], "step": atoms.info["step"],
+            "trial": atoms.info.get("trial", ""), "block": atoms.info.get("block", ""),
+            "energy_ev": energy_of(atoms), "predicted_ev": energy,
         }
         for atoms, energy in zip(frames, predicted, strict=True)
     ]  # fmt: skip

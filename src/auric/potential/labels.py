@@ -1,7 +1,8 @@
 """Energies and forces of labelled frames, and which run each comes from."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from ase import Atoms
@@ -52,22 +53,45 @@ def runs_of(frames: Sequence[Atoms]) -> np.ndarray:
     ])  # fmt: skip
 
 
-def read_runs(paths: Sequence[str | Path], role: str) -> list[Atoms]:
+def read_runs(paths: Sequence[str | Path], role: str, sample: Mapping[str, Any] | None = None) -> list[Atoms]:
     """The frames of all runs.
 
     Args:
         paths: Extended xyz files.
         role: What they are for, for the message.
+        sample: Arguments of `sampled`, to take a part of each file; None takes all.
 
     Raises:
         InputError: If there are none.
     """
-    frames = [atoms for path in paths for atoms in read_frames(path)]
+    frames = [atoms for path in paths for atoms in sampled(read_frames(path), **(sample or {}))]
     if not frames:
         raise InputError(
             f"no {role} frames in {', '.join(map(str, paths)) or 'no files'}; the table of failures says why"
         )
     return frames
+
+
+def sampled(given: Sequence[Atoms], *, frames: int | None = None, spacing: str = "logarithmic") -> list[Atoms]:
+    """A part of a run's frames, the last among them.
+
+    Args:
+        given: In order of time.
+        frames: How many at most; None takes all.
+        spacing: `even`, or `logarithmic`: ten times as dense at the end as at the start, where a heated run is hot
+            (arXiv:2203.09788, II.A, which gives no base; here the frame numbers follow log10 x with x from 1 to 10).
+
+    Raises:
+        InputError: If the spacing is another one.
+    """
+    if spacing not in ("even", "logarithmic"):
+        raise InputError(f"frames cannot be spaced '{str(spacing)[:40]}'; choose even or logarithmic")
+    if frames is None or frames >= len(given):
+        return list(given)
+    share = np.arange(1, frames + 1) / frames
+    along = share if spacing == "even" else np.log10(1 + 9 * share)
+    # Where more frames are asked for than lie there, each is taken once.
+    return [given[k] for k in np.unique(np.ceil(along * len(given) - 1e-9).astype(int) - 1)]
 
 
 def folds_of(runs: np.ndarray, *, folds: int, chunks: int) -> np.ndarray:

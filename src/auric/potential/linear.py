@@ -192,18 +192,21 @@ class LinearPotential:
         return cls(maker, arrays["weights"], arrays["offsets_ev"], arrays["committee"], header)
 
 
-def train_linear(training: Sequence[str | Path], model: str | Path, *, study: str) -> None:
+def train_linear(
+    training: Sequence[str | Path], model: str | Path, *, study: str, sample: Mapping[str, Any] | None = None
+) -> None:
     """Learn a potential from runs of dynamics and write its file.
 
     Args:
         training: Runs (extended xyz).
         model: npz to write.
         study: Name of the study, for the file.
+        sample: Which frames of each run, see `sampled`; all by default.
 
     Raises:
         InputError: If there are no frames, or they are of several levels of theory.
     """
-    frames = read_runs(training, "training")
+    frames = read_runs(training, "training", sample)
     levels = {level_of(atoms) for atoms in frames}
     if len(levels) > 1:
         raise InputError(f"frames of {len(levels)} levels of theory cannot train one potential; use those of one")

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from auric.files import read_tables
-from auric.potential.comparison import INDEPENDENT, RANDOM
+from auric.potential.comparison import INDEPENDENT, MOVED, RANDOM
 from auric.potential.conformal import conformal_intervals
 from auric.potential.scores import energy_scores
 from auric.scorecard import write_scorecard
@@ -15,6 +16,7 @@ from auric.scorecard import write_scorecard
 UNITS = {
     "energy_rmse": "eV", "energy_rmse_over_sd": "1", "energy_rmse_over_range": "1",
     "force_norm_rmse": "eV/angstrom", "force_norm_rmse_over_sd": "1", "weighted_angle": "degree", "coverage_90": "1", "interval_width": "eV",
+    "block_energy_error": "eV",
 }  # fmt: skip
 
 
@@ -34,11 +36,12 @@ def summarise_potentials(
     """
     rows: list[dict[str, Any]] = []
     table = read_tables(energies)
-    for (split, subject, run), mine in table.groupby(["split", "subject", "run"], sort=False):
+    for (split, subject, run), mine in table[table["split"] != MOVED].groupby(["split", "subject", "run"], sort=False):
         score = energy_scores(mine["predicted_ev"].to_numpy(), mine["energy_ev"].to_numpy(), samples=samples, seed=seed)
         for quantity in ("energy_rmse_over_sd", "energy_rmse", "energy_rmse_over_range")[: 1 if split == RANDOM else 3]:
             interval = {key: score[key] for key in ("ci_low", "ci_high")} if quantity.endswith("_sd") else {}
             rows.append(_row(study, quantity, subject, score[quantity], run, split, score["n"]) | interval)
+    rows += _moved_blocks(study, table, samples, seed)
     rows += _coverage(study, table[table["split"] == INDEPENDENT])
     for one in read_tables(forces).to_dict("records"):
         for quantity in ("force_norm_rmse", "force_norm_rmse_over_sd", "weighted_angle"):
@@ -67,6 +70,23 @@ def _coverage(study: str, table: pd.DataFrame) -> list[dict[str, Any]]:
             ):  # fmt: skip
                 row = _row(study, quantity, subject, value, run, INDEPENDENT, here.sum())
                 rows.append(row | {"better": better})
+    return rows
+
+
+def _moved_blocks(study: str, table: pd.DataFrame, samples: int, seed: int) -> list[dict[str, Any]]:
+    """Median error of the change of energy when one block moves; beside it the change itself, the error of "no change"."""
+    frame = ["subject", "run", "step"]
+    unmoved = table[table["split"] == INDEPENDENT].set_index(frame)
+    moved = table[table["split"] == MOVED].join(unmoved[["energy_ev", "predicted_ev"]], on=frame, rsuffix="_before")
+    change = moved["energy_ev"] - moved["energy_ev_before"]
+    error = moved["predicted_ev"] - moved["predicted_ev_before"] - change
+    rng, rows = np.random.default_rng(seed), []
+    for (subject, run), mine in error.abs().groupby([moved["subject"], moved["run"]], sort=False):
+        values = mine.to_numpy()
+        drawn = np.median(values[rng.integers(len(values), size=(samples, len(values)))], axis=1)
+        low, high = np.percentile(drawn, [2.5, 97.5])
+        row = _row(study, "block_energy_error", subject, float(np.median(values)), run, MOVED, len(values))
+        rows.append(row | {"ci_low": low, "ci_high": high})
     return rows
 
 

@@ -22,6 +22,7 @@ __getattr__, __all__ = public(
         "search": ["SearchSettings", "rerank", "search_minima"],
         "store": ["Store", "structure_hash"],
         "summary": ["summarise_reference"],
+        "trials": ["MoveSettings", "trial_moves"],
         "version": ["METHOD_VERSION"],
         "xtb": ["XtbEngine", "XtbSettings"],
     },
