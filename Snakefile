@@ -30,8 +30,10 @@ rule all:
     default_target: True
     input:
         report=f"{RESULTS}/report.zip",
-        ruler=f"{RESULTS}/ruler/elfnet.safetensors",
-        rulers=f"{RESULTS}/ruler/rulers.safetensors",
+        rulers=expand(
+            f"{RESULTS}/ruler/{{model}}.safetensors",
+            model=["elfnet", "rulers"] if IMAGES else [],
+        ),
         potentials=expand(f"{RESULTS}/potential/{{system}}/linear.npz", system=RUNS),
         grids=expand(
             f"{RESULTS}/elf/grids/{{structure}}.{{ending}}",

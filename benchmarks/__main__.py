@@ -1,6 +1,6 @@
 """Benchmarks, side by side with peers or the plain way in one run; not part of the tests.
 
-`python -m benchmarks [alkanes] [au38] [descriptors] [elf] [gth] [potential] [structures] [training] [workflow]` measures those named, or all, and puts their rows into
+`python -m benchmarks [alkanes] [au38] [descriptors] [elf] [equivariant] [gth] [potential] [structures] [training] [workflow]` measures those named, or all, and puts their rows into
 docs/benchmarks.csv in place of earlier ones.
 """
 
@@ -11,7 +11,7 @@ import pandas as pd
 
 from auric.files import read_tables
 from auric.scorecard import write_scorecard
-from benchmarks import alkanes, au38, descriptors, elf, emlm, gth, oamlm, structures, training, workflow
+from benchmarks import alkanes, au38, descriptors, elf, emlm, equivariant, gth, oamlm, structures, training, workflow
 
 KEPT = Path("docs/benchmarks.csv")
 BENCHMARKS = {
@@ -19,6 +19,7 @@ BENCHMARKS = {
     "au38": au38.measure_au38,
     "descriptors": descriptors.measure_descriptors,
     "elf": elf.measure_elf,
+    "equivariant": equivariant.measure_equivariant,
     "gth": gth.measure_gth,
     "potential": lambda: [*emlm.measure_emlm(), *oamlm.measure_oamlm()],
     "structures": structures.measure_structures,
@@ -26,7 +27,7 @@ BENCHMARKS = {
     "workflow": workflow.measure_workflow,
 }
 SYSTEMS = {
-    "alkanes": "potential", "au38": "potential", "descriptors": "descriptors", "elf": "elf", "gth": "reference", "potential": "potential",
+    "alkanes": "potential", "au38": "potential", "descriptors": "descriptors", "elf": "elf", "equivariant": "potential", "gth": "reference", "potential": "potential",
     "structures": "structures", "training": "ruler", "workflow": "workflow",
 }  # fmt: skip
 
@@ -35,6 +36,8 @@ def measured_by(row: pd.Series) -> str:
     """Which benchmark a row of the table comes from."""
     if row["system"] == "potential":
         data = str(row["data"])
+        if data.startswith("ring") or str(row["subject"]).startswith("MACE"):
+            return "equivariant"
         return "au38" if data.startswith(("au38", "training runs")) else "alkanes" if "alkane" in data else "potential"
     return next(name for name, system in SYSTEMS.items() if system == row["system"])
 

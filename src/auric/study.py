@@ -20,6 +20,8 @@ MANIFEST = "resources/manifest.tsv"
 CACHE = Path("results/external")
 CONFIGURATION_SCHEMA = "workflow/schemas/config.schema.yaml"
 STRUCTURES_SCHEMA = "workflow/schemas/structures.schema.yaml"
+RUNS_BESIDE = 5
+"""Columns of the table of potentials' errors, so that it fits a terminal."""
 
 
 def load(command_line: Mapping[str, Any], root: Path) -> dict[str, Any]:
@@ -63,9 +65,9 @@ def load(command_line: Mapping[str, Any], root: Path) -> dict[str, Any]:
 def structures(settings: Mapping[str, Any], root: Path) -> list[Row]:
     """Rows of the study's table of structures; files in it are relative to the working directory.
 
-    A study on a bundle of images has none.
+    A study on a bundle of images has none, nor has one without a table, which has no images and no ruler.
     """
-    bundle = settings["structures"]["bundle"]
+    bundle, table = settings["structures"]["bundle"], settings["structures"]["table"]
     wanted = {
         "elf.grid.structures": settings["elf"]["grid"]["structures"],
         "ruler.measure.structures": settings["ruler"]["measure"]["structures"],
@@ -77,7 +79,9 @@ def structures(settings: Mapping[str, Any], root: Path) -> list[Row]:
         if not Path(bundle).is_file():
             raise InputError(f"structures.bundle: there is no file {bundle}; give a bundle that `auric pack` wrote")
         return []
-    rows = read_structures_table(settings["structures"]["table"], root / STRUCTURES_SCHEMA)
+    if not table and not (settings["potential"]["systems"] or settings["potential"]["correction"]["systems"]):
+        raise InputError("structures.table and potential.systems are both empty: there is nothing to do; name either")
+    rows = read_structures_table(table, root / STRUCTURES_SCHEMA) if table else []
     good = {row["name"] for row in rows if not row["error"]}
     for key, names in wanted.items():
         for name in names:
@@ -128,19 +132,33 @@ def manifest_rows(rows: Sequence[Mapping[str, Any]], root: Path) -> dict[str, st
 def runs(settings: Mapping[str, Any], root: Path) -> dict[str, list[dict[str, Any]]]:
     """For each of the study's reference sets its runs of dynamics, rows of the table as plain values.
 
+    Those to learn from come first, then those on which a correction is learned, then what it should refuse.
+
     `sources` of a run is the sha256 of what it takes from the manifest, so that it changes with its start.
     """
-    systems = settings["potential"]["systems"]
+    correction = settings["potential"]["correction"]
+    learned = dict.fromkeys([*settings["potential"]["systems"], *correction["systems"]])
+    if twice := [system for system in correction["refuse"] if system in correction["systems"]]:
+        raise InputError(f"potential.correction.refuse: '{twice[0]}' is learned from too; name other systems")
+    scanned = settings["potential"]["scan"]["systems"]
+    if others := [system for system in scanned if system not in settings["potential"]["systems"]]:
+        raise InputError(f"potential.scan.systems: '{others[0]}' is not among potential.systems; add it there too")
+    if correction["systems"] and settings["reference"]["engine"] == "gfn1-xtb":
+        raise InputError(
+            "potential.correction.systems: runs are at gfn1-xtb, and so is reference.engine; name a better one there"
+        )
+    systems = [*learned, *(system for system in correction["refuse"] if system not in learned)]
     if not systems:
         return {}
     if settings["structures"]["bundle"]:
-        raise InputError("potential.systems needs dynamics, and a study on a bundle has none; leave it empty")
-    from auric.reference.runs import read_runs, reference_set  # not before it is needed: it loads much
+        raise InputError("potential needs dynamics, and a study on a bundle has none; leave its systems empty")
+    from auric.reference.runs import ROLES, read_runs, reference_set  # not before it is needed: it loads much
 
     table = read_runs(settings["reference"]["dynamics"])
     found: dict[str, list[dict[str, Any]]] = {}
     for system in systems:
-        rows = [run._asdict() | {"settings": dict(run.settings)} for run in reference_set(table, system)]
+        roles = ROLES if system in learned else ()
+        rows = [run._asdict() | {"settings": dict(run.settings)} for run in reference_set(table, system, roles)]
         found[system] = [row | {"sources": manifest_rows([row], root)} for row in rows]
     return found
 
@@ -190,9 +208,10 @@ def closing_words(results: str) -> str:
     if not (report.is_file() and table.is_file()):
         return "\nauric: done with the part that was asked for."
     failures = _rows(table)
-    words = [*_errors(_rows(Path(results, "scorecard/ruler.csv")))]
-    potentials = Path(results, "scorecard/potential.csv")
-    words += _potentials(_rows(potentials)) if potentials.is_file() else []
+    words: list[str] = []
+    for room, told in (("ruler", _errors), ("potential", _potentials)):
+        scorecard = Path(results, f"scorecard/{room}.csv")
+        words += told(_rows(scorecard)) if scorecard.is_file() else []
     words.append(f"\nauric: done. Open {report} (or send {results}/report.zip).")
     if failures:
         shown = "\n".join(f"  {row['frame'] or row['structure']}: {row['reason']}" for row in failures[:10])
@@ -236,10 +255,12 @@ def _potentials(scorecard: list[dict[str, str]]) -> list[str]:
     lines = [
         "\nError of energies of runs that were not learned from, over the run's own standard deviation (1: a constant):"
     ]
-    lines.append("  ".join([" " * width, *runs]))
-    for subject in subjects:
-        cells = [f"{errors.get((subject, run), float('nan')):>{len(run)}.2g}" for run in runs]
-        lines.append("  ".join([f"{subject:>{width}}", *cells]))
+    for start in range(0, len(runs), RUNS_BESIDE):
+        shown = runs[start : start + RUNS_BESIDE]
+        lines.append("  ".join([" " * width, *shown]))
+        for subject in subjects:
+            cells = [f"{errors.get((subject, run), float('nan')):>{len(run)}.2g}" for run in shown]
+            lines.append("  ".join([f"{subject:>{width}}", *cells]))
     return lines
 
 

@@ -21,7 +21,7 @@ from auric.potential import (
 )
 from auric.potential.comparison import ENERGY_COLUMNS, FORCE_COLUMNS, compare_energies, compare_forces
 from auric.potential.contenders import ENERGY_MODELS, RECOMMENDED
-from auric.potential.labels import energy_of, folds_of, forces_of, read_runs
+from auric.potential.labels import energy_of, folds_of, forces_of, read_runs, sampled
 from auric.potential.linear import LinearPotential, train_linear
 from auric.potential.scores import energy_scores, force_scores
 from auric.potential.summary import summarise_potentials
@@ -213,7 +213,8 @@ class TestComparison:
         rng, rows = np.random.default_rng(0), []
         for run, width in (("a", 1.0), ("b", 1.0), ("hot", 10.0)):
             for step, error in enumerate(rng.normal(0, width, size=300)):
-                rows.append(("independent runs", "model", "s", "x", run, step, 0.1 * step, 0.1 * step + error + 5))
+                energies = (0.1 * step, 0.1 * step + error + 5)
+                rows.append(("independent runs", "model", "s", "x", run, step, "", "", *energies))
         pd.DataFrame(rows, columns=list(ENERGY_COLUMNS)).to_csv(f"{tmp_path}/e.csv", index=False)
         pd.DataFrame([], columns=list(FORCE_COLUMNS)).to_csv(f"{tmp_path}/f.csv", index=False)
         summarise_potentials(
@@ -223,6 +224,52 @@ class TestComparison:
         covered = card[card["quantity"] == "coverage_90"].set_index("data")["ours"]
         assert covered["a"] > 0.95  # calibrated on a hot run too
         assert covered["hot"] < 0.3  # calibrated on cold runs alone
+
+    def test_moved_blocks_are_judged_by_differences(self, files: dict[str, str]) -> None:
+        """By the model's file as it is, and by a constant, whose error is the change itself."""
+        unseen = read_runs([files["test"]], "test")
+        rng, moved, changes = np.random.default_rng(0), [], []
+        for trial, before in enumerate(unseen[:12]):
+            after = before.copy()
+            after.positions[trial % 3] += rng.uniform(-0.1, 0.1, 3)
+            after.calc = MorsePotential(rho0=4.0, r0=2.4, epsilon=0.5, rcut1=4.5, rcut2=5.5)
+            after.info |= {"energy_ev": after.get_potential_energy(), "trial": trial, "block": "metal"}
+            changes.append(abs(after.info["energy_ev"] - before.info["energy_ev"]))
+            after.calc = None
+            moved.append(after)
+        moves, card = f"{files['folder']}/moves.extxyz", f"{files['folder']}/moved_card.csv"
+        write_frames(moves, moved)
+        tables = []
+        for contender, model in (("mean", None), ("linear", files["model"])):
+            tables.append(f"{files['folder']}/moved_{contender}.csv")
+            compare_energies(
+                [files["training"]], [files["test"]], tables[-1], contender=contender, random_split=False, seed=0,
+                moves=[moves], model=model,
+            )  # fmt: skip
+        predicted = pd.read_csv(tables[1])
+        expected = LinearPotential.load(files["model"]).energies(unseen + moved)
+        np.testing.assert_allclose(predicted["predicted_ev"], expected, atol=1e-9)
+        assert predicted.loc[predicted["split"] == "moved blocks", "block"].eq("metal").all()
+        pd.DataFrame([], columns=list(FORCE_COLUMNS)).to_csv(f"{files['folder']}/none.csv", index=False)
+        summarise_potentials(tables, [f"{files['folder']}/none.csv"], card, study="t", samples=100, seed=0)
+        rows = pd.read_csv(card).query("quantity == 'block_energy_error'").set_index("subject")
+        assert rows.loc["mean", "ours"] == pytest.approx(np.median(changes))
+        assert rows.loc["linear, energies and forces", "ours"] < 0.1 * np.median(changes)
+        assert (rows["ci_low"] <= rows["ours"]).all() and (rows["ours"] <= rows["ci_high"]).all()
+
+    def test_a_part_of_a_run(self, files: dict[str, str]) -> None:
+        frames = [Atoms(info={"step": step}) for step in range(100)]
+        steps = [atoms.info["step"] for atoms in sampled(frames, frames=20)]
+        gaps = np.diff(steps)
+        assert len(steps) == 20 and steps[-1] == 99
+        assert gaps[:3].mean() > 3 * gaps[-3:].mean()
+        assert [a.info["step"] for a in sampled(frames, frames=4, spacing="even")] == [24, 49, 74, 99]
+        assert len(sampled(frames)) == len(sampled(frames, frames=500)) == 100
+        dense = [atoms.info["step"] for atoms in sampled(frames, frames=80)]
+        assert len(set(dense)) == len(dense) < 80  # where more are asked for than lie there
+        with pytest.raises(InputError, match="choose even or logarithmic"):
+            sampled(frames, frames=3, spacing="odd")
+        assert len(read_runs([files["training"]], "training", {"frames": 10})) == 10
 
     def test_the_model_tells_what_it_has_learned_from(self, files: dict[str, str]) -> None:
         potential = LinearPotential.load(files["model"])

@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 from ase import Atoms
+from ase.calculators.emt import EMT
 from ase.calculators.morse import MorsePotential
 from ase.calculators.singlepoint import SinglePointCalculator
+from ase.cluster import Icosahedron
 
 from auric.descriptors import PowerSpectrumSettings
 from auric.errors import InputError, StructureError
@@ -105,6 +107,55 @@ class TestLinearPotential:
         np.savez(path, weights=np.zeros(3))
         with pytest.raises(InputError, match=r"other\.npz"):
             LinearPotential.load(path)
+
+
+class TestProducts:
+    """The option `products`, on a law of many bodies: effective-medium theory of a gold cluster."""
+
+    @staticmethod
+    def _frame(run: str, seed: int) -> Atoms:
+        atoms = Icosahedron("Au", 2)
+        atoms.rattle(0.2, seed=seed)
+        atoms.calc = EMT()
+        atoms.info |= {"run": run, "energy_ev": atoms.get_potential_energy()}
+        atoms.arrays["forces_ev_angstrom"] = atoms.get_forces()
+        atoms.calc = None
+        return atoms
+
+    @pytest.fixture(scope="class")
+    def potentials(self) -> list[LinearPotential]:
+        """Without and with products."""
+        frames = [self._frame("training", seed) for seed in range(100)]
+        return [LinearPotential.fit(frames, spectrum=SMALL, settings=LinearSettings(products=rank)) for rank in (0, 10)]
+
+    def test_they_learn_more(self, potentials: list[LinearPotential]) -> None:
+        unseen = [self._frame("test", 1000 + seed) for seed in range(20)]
+        errors = [(each.energies(unseen) - [energy_of(atoms) for atoms in unseen]).std() for each in potentials]
+        assert errors[1] < 0.6 * errors[0]
+
+    def test_forces_are_gradients(self, potentials: list[LinearPotential]) -> None:
+        atoms, step = self._frame("test", 1000), 1e-5
+        forces = potentials[1].energy_and_forces(atoms)[1]
+        for atom, axis in ((0, 0), (6, 2)):
+            ends = []
+            for sign in (1, -1):
+                moved = atoms.copy()
+                moved.positions[atom, axis] += sign * step
+                ends.append(potentials[1].energy(moved))
+            assert forces[atom, axis] == pytest.approx(-(ends[0] - ends[1]) / (2 * step), abs=1e-5)
+
+    def test_saved_and_loaded(self, potentials: list[LinearPotential], tmp_path: object) -> None:
+        path, atoms = f"{tmp_path}/potential.npz", self._frame("test", 1000)
+        potentials[1].save(path)
+        again = LinearPotential.load(path)
+        assert again.energy(atoms) == potentials[1].energy(atoms)
+        assert again.spread(atoms) == potentials[1].spread(atoms)
+        features = np.append(again.spectrum.describe(atoms), len(atoms))
+        assert again.energy(atoms) == pytest.approx(np.append(again.weights, again.offsets_ev) @ features, abs=1e-8)
+
+    def test_bad_input(self) -> None:
+        with pytest.raises(InputError, match="products of -1 directions"):
+            LinearSettings(products=-1)
 
 
 class TestLabels:

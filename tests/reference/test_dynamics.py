@@ -509,8 +509,12 @@ def shipped(root):
 
 def test_shipped_table_plans_independent_runs(shipped):
     assert [run.error for run in shipped] == [""] * len(shipped)
-    assert list(dict.fromkeys(run.system for run in shipped)) == ["alkanes", "ring", "rings", "au25", "au38"]
-    for system, train, test in (("alkanes", 12, 6), ("ring", 4, 2), ("rings", 3, 6), ("au25", 1, 2), ("au38", 2, 4)):
+    assert list(dict.fromkeys(run.system for run in shipped)) == [
+        "alkanes", "ring", "cold", "rings", "au25", "au38", "thiolates", "strange"
+    ]  # fmt: skip
+    for system, train, test in (
+        ("alkanes", 12, 6), ("ring", 4, 4), ("cold", 4, 3), ("rings", 3, 6), ("au25", 1, 2), ("au38", 2, 4), ("thiolates", 4, 2)
+    ):  # fmt: skip
         found = reference_set(shipped, system)
         assert [sum(run.role == role for run in found) for role in ("train", "test")] == [train, test]
         for structure in {run.structure for run in found}:

@@ -84,6 +84,7 @@ class Study:
             {"study": "tiny", "system": "elf", "quantity": "elf_speedup", "unit": "", "subject": WICKED, "ours": 14.2,
              "data": "rings", "split": "", "comparable": "not comparable", "better": "higher"},
         ]  # fmt: skip
+        self.potentials: dict[str, dict[str, pd.DataFrame]] = {}
         self.configuration: dict[str, Any] = {"study": "tiny", "reference": {"method": "b3lyp", "note": WICKED}}
 
     def _predict(self, split: str, subject: str, error: float, rng: np.random.Generator) -> pd.DataFrame:
@@ -94,6 +95,53 @@ class Study:
         table["predicted_angstrom"] = 2.45 + noise / 10 if subject == "mean" else true + noise
         holdout = table.iloc[::3].assign(fold="holdout", predicted_angstrom=9.0)  # would be seen in any error
         return pd.concat([table, holdout])[list(inputs.PREDICTIONS)]
+
+    def add_potential(
+        self, name: str, errors: dict[str, float], *, tests: int = 2, random: bool = True, forces: bool = True, temperature: bool = True,
+        coverage: bool = True,
+    ) -> None:  # fmt: skip
+        """Add a system: contenders that err by so many standard deviations, on runs of 30 frames."""
+        rng = np.random.default_rng(8)
+        runs = [f"{name}_test{number}" for number in range(tests)]
+        true = {run: rng.normal(-500, 0.2 * (1 + number), 30) for number, run in enumerate([*runs, f"{name}_heating"])}
+        energies, judged = [], []
+        for subject, error in errors.items():
+            for run, values in true.items():
+                unseen = run in runs
+                if not unseen and not random:
+                    continue
+                noise = rng.normal(size=30)
+                noise *= (error * (1 + 0.2 * runs.index(run)) if unseen else error / 5) * values.std() / noise.std()
+                split = "independent runs" if unseen else "random 80/20"
+                energies += [(split, subject, run, 5 * step, energy, energy + off + 3)
+                             for step, (energy, off) in enumerate(zip(values, noise, strict=True))]  # fmt: skip
+                ratio = noise.std() / values.std()
+                judged.append(("energy_rmse_over_sd", subject, ratio, 0.9 * ratio, 1.1 * ratio, run, split))
+                if unseen and coverage:
+                    judged.append(("coverage_90", subject, 0.8 + 0.1 * runs.index(run), np.nan, np.nan, run, split))
+                    judged.append(("interval_width", subject, 0.05, np.nan, np.nan, run, split))
+        self.scorecard += [
+            {"study": "tiny", "system": "potential", "quantity": quantity, "unit": "1", "subject": subject, "ours": ours,
+             "ci_low": low, "ci_high": high, "n": 30, "data": run, "split": split, "comparable": "not comparable",
+             "better": "higher" if quantity == "coverage_90" else "lower"}
+            for quantity, subject, ours, low, high, run, split in judged
+        ]  # fmt: skip
+        angles = [
+            (split, subject, run, kind, 40, angle / 50, angle)
+            for subject, angle in (("linear, energies and forces", 3.0), ("emlm norms, oamlm directions", 30.0))
+            for split, places in (("independent runs", runs), ("leftovers of training runs", ["training runs"]))
+            for run in places for kind in ("C", "unit Au", WICKED)
+        ]  # fmt: skip
+        places = [
+            ("test" if run in runs else "train", run, "Au4S4", 5 * step, 300.0 + step if temperature else np.nan, energy, *rng.normal(size=2),
+             0.5, 0.25)
+            for run, values in true.items() for step, energy in enumerate(values)
+        ]  # fmt: skip
+        self.potentials[name] = {
+            "energies": pd.DataFrame(energies, columns=list(inputs.ENERGIES)),
+            "forces": pd.DataFrame(angles if forces else [], columns=list(inputs.FORCES)),
+            "maps": pd.DataFrame(places, columns=list(inputs.PLACES)),
+        }
 
     def dataset(self) -> xr.Dataset:
         """Images of every bond, in the layout of the `elf` room."""
@@ -108,8 +156,14 @@ class Study:
                     "third_element": ("image", np.full(len(lengths), "H"))},
         )  # fmt: skip
 
-    def build(self, name: str = "report") -> Path:
-        """Write the inputs, make the report, return its folder."""
+    def forget_the_ruler(self) -> None:
+        """Leave nothing but potentials and the scorecard: such a report is made sooner."""
+        for name in ("predictions", "history", "failures", "dropped", "bonds"):
+            setattr(self, name, getattr(self, name).iloc[:0])
+        self.frames = []
+
+    def write(self) -> dict[str, Any]:
+        """Write the inputs; returns what `build_report` calls them."""
         source = self.folder / "inputs"
         write_table(source / "predictions.csv", self.predictions, inputs.PREDICTIONS)
         write_table(source / "history.csv", self.history, inputs.HISTORY)
@@ -120,14 +174,26 @@ class Study:
         write_frames(source / "frames.extxyz", self.frames)
         write_frames(source / "none.extxyz", [])
         write_dataset(source / "images.nc", self.dataset())
+        paths: dict[str, Any] = {
+            name: source / f"{name}.csv" for name in ("predictions", "history", "failures", "dropped")
+        }
+        paths |= {"scorecards": [source / "ruler.csv", source / "empty.csv"], "images": source / "images.nc",
+                  "frames": [source / "frames.extxyz", source / "none.extxyz"]}  # fmt: skip
+        return paths | self.write_potentials()
+
+    def write_potentials(self) -> dict[str, list[Path]]:
+        """Write the tables of the potentials, a folder for each system."""
+        paths: dict[str, list[Path]] = {"energies": [], "forces": [], "maps": []}
+        for system, tables in self.potentials.items():
+            for kind, table in tables.items():
+                paths[kind].append(self.folder / "inputs" / system / f"{kind}.csv")
+                write_table(paths[kind][-1], table, list(table.columns))
+        return paths
+
+    def build(self, name: str = "report") -> Path:
+        """Write the inputs, make the report, return its folder."""
         build_report(
-            scorecards=[source / "ruler.csv", source / "empty.csv"],
-            predictions=source / "predictions.csv",
-            history=source / "history.csv",
-            images=source / "images.nc",
-            frames=[source / "frames.extxyz", source / "none.extxyz"],
-            failures=source / "failures.csv",
-            dropped=source / "dropped.csv",
+            **self.write(),
             configuration=self.configuration,
             folder=self.folder / name,
             archive=self.folder / f"{name}.zip",
@@ -152,4 +218,8 @@ def study_of(tmp_path: Path) -> Callable[..., Study]:
 def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Study, Path]:
     """A study and its report, made once, for tests that only read."""
     study = Study(tmp_path_factory.mktemp("finished"))
+    study.add_potential(
+        "ring", {"linear, energies and forces": 0.1, "emlm on MBTR, second parameters": 0.8, WICKED: 0.4, "mean": 1.0}
+    )
+    study.add_potential("<b>two", {"linear, energies and forces": 0.3, "mean": 1.0}, tests=1, coverage=False)
     return study, study.build()

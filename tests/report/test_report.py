@@ -171,10 +171,12 @@ def test_names_that_look_like_numbers_stay_names(tmp_path):
 
 
 def test_nothing_at_all_is_still_a_page(study):
-    for name in ("predictions", "history", "failures", "dropped", "bonds"):
-        setattr(study, name, getattr(study, name).iloc[:0])
-    study.frames, study.scorecard = [], []
-    text = Page(study.build()).text
+    study.forget_the_ruler()
+    study.scorecard = []
+    page = Page(study.build())
+    text = page.text
+    assert "potentials" not in page.identifiers
+    assert "Which potential" not in text
     for sentence in (
         "so no error can be given", "The scorecard has no rows", "folds to draw", "No training history",
         "No image was kept", "no labelled frames to show", "Nothing failed", "No image was dropped",

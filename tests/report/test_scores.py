@@ -102,7 +102,7 @@ def test_lengths_in_print(value, text):
 )
 def test_judgement_of_a_scorecard_row(ours, interval, paper, better, comparable, word):
     row = dict.fromkeys(COLUMNS, "") | {"ours": ours, "ci_low": interval[0], "ci_high": interval[1], "paper": paper}
-    (group,) = page.scorecard_groups(pd.DataFrame([row | {"better": better, "comparable": comparable}]))
+    (group,) = page.scorecard_rooms(pd.DataFrame([row | {"better": better, "comparable": comparable}]))
     assert group["rows"][0]["verdict"]["word"] == word
 
 

@@ -80,7 +80,7 @@ def test_missing_and_binary_files(tmp_path, root):
         load_configuration(tmp_path / "b.yaml", root / SCHEMA)
 
 
-@pytest.mark.parametrize("name", ["test", "workstation", "paper", None])
+@pytest.mark.parametrize("name", ["test", "workstation", "paper", "correction", None])
 def test_shipped_studies_are_valid_and_write_under_their_own_names(root, monkeypatch, name):
     monkeypatch.chdir(root)
     settings = study.load({} if name is None else {"study": name}, root)
@@ -95,7 +95,7 @@ def test_shipped_studies_are_valid_and_write_under_their_own_names(root, monkeyp
 def test_studies_are_never_merged(root):
     with pytest.raises(InputError, match="never merged"):
         study.load({"ruler": {"folds": 3}}, root)
-    with pytest.raises(InputError, match="choose from paper, retrain, test, workstation"):
+    with pytest.raises(InputError, match=r"choose from correction, paper, .*retrain, test, workstation"):
         study.load({"study": "tset"}, root)
     with pytest.raises(InputError, match="not a study's name"):
         study.load({"study": "../config"}, root)

@@ -17,14 +17,26 @@ from auric.structures.table import frame_name
 try:
     STUDY = study.load(config, ROOT)
     ROWS = study.structures(STUDY, ROOT)
-    RUNS = study.runs(STUDY, ROOT)
+    ALL_RUNS = study.runs(STUDY, ROOT)
 except study.AuricError as error:
     sys.exit(f"auric: {error}")
 
-RUN_OF_NAME = {run["name"]: run for runs in RUNS.values() for run in runs}
+RUNS = {system: ALL_RUNS[system] for system in STUDY["potential"]["systems"]}
+RUN_OF_NAME = {run["name"]: run for runs in ALL_RUNS.values() for run in runs}
 RESULTS = f"{STUDY['results']}/{STUDY['study']}"
 STORE = f"{STUDY['results']}/store"
+SCAN = {
+    key: value
+    for key, value in STUDY["potential"]["scan"].items()
+    if key not in ("systems", "blocks")
+}
+SCAN_BLOCKS = [f"{block:03d}" for block in range(STUDY["potential"]["scan"]["blocks"])]
 BLOCKS = study.blocks(STUDY, ROWS)
+IMAGES = bool(BLOCKS)  # a study without structures has no images and no ruler
+ROOMS = [
+    *(["reference", "elf", "ruler"] if IMAGES else []),
+    *(["potential"] if ALL_RUNS else []),
+]
 ORBITALS = (lambda path: path) if STUDY["reference"]["keep_orbitals"] else temp
 
 
@@ -33,6 +45,7 @@ wildcard_constraints:
     f=r"\d{3}",
     structure=r"[A-Za-z][A-Za-z0-9_-]{0,63}",
     split=r"image|bond|structure|leaky",
+    b=r"\d{3}",
     fold=r"holdout|\d+",
     run=r"[A-Za-z][A-Za-z0-9_-]{0,63}",
     system=r"[A-Za-z][A-Za-z0-9_-]{0,63}",
@@ -47,11 +60,24 @@ def of_blocks(pattern):
 
 
 def frames_of_runs(role, kind="dynamics"):
-    """Files of the runs of a system in one role: their frames, or (`moves`) trial moves from these."""
+    """Files of the runs of a system in one role: their frames, or these with trial moves (`moves`) or labelled again (`relabelled`)."""
     return lambda wildcards: [
         f"{RESULTS}/reference/{kind}/{run['name']}.extxyz"
-        for run in RUNS[wildcards.system]
+        for run in ALL_RUNS[wildcards.system]
         if run["role"] == role
+    ]
+
+
+def runs_of(systems):
+    """Names of the runs of some systems."""
+    return [run["name"] for system in systems for run in ALL_RUNS[system]]
+
+
+def of_corrections(what):
+    """Tables of what corrections between two levels are worth."""
+    return [
+        f"{RESULTS}/potential/{system}/correction_{what}.csv"
+        for system in STUDY["potential"]["correction"]["systems"]
     ]
 
 

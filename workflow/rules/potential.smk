@@ -25,10 +25,43 @@ rule dynamics:
         "../scripts/dynamics.py"
 
 
+rule trial_moves:
+    input:
+        frames=f"{RESULTS}/reference/dynamics/{{run}}.extxyz",
+    output:
+        moves=f"{RESULTS}/reference/moves/{{run}}.extxyz",
+        failures=f"{RESULTS}/reference/moves/failures_{{run}}.csv",
+    log:
+        f"{RESULTS}/logs/trial_moves/{{run}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/trial_moves/{{run}}.tsv"
+    retries: 1
+    conda:
+        "../../envs/dft.yaml"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 1500 * attempt,
+        runtime=120,
+    params:
+        code=code_fingerprint("auric.reference.trials", libraries=("tblite", "ase")),
+        method_version=METHOD_VERSION,
+        settings=STUDY["potential"]["moves"] | {"seed": STUDY["seed"]},
+        xtb=STUDY["reference"]["xtb"],
+        store=STORE,
+    script:
+        "../scripts/trial_moves.py"
+
+
 rule potential_energies:
     input:
         training=frames_of_runs("train"),
         tests=frames_of_runs("test"),
+        moves=frames_of_runs("test", "moves"),
+        model=lambda wildcards: (
+            f"{RESULTS}/potential/{{system}}/linear.npz"
+            if wildcards.contender == "linear"
+            else []
+        ),
     output:
         predictions=f"{RESULTS}/potential/{{system}}/energies_{{contender}}.csv",
     log:
@@ -46,6 +79,7 @@ rule potential_energies:
             "auric.potential.comparison",
             libraries=("dscribe", "scikit-learn", "scipy", "numpy"),
         ),
+        sample=STUDY["potential"]["sample"],
         random_split=STUDY["potential"]["random_split"],
         seed=STUDY["seed"],
     script:
@@ -69,6 +103,7 @@ rule potential:
         runtime=240,
     params:
         code=code_fingerprint("auric.potential.linear", libraries=("scipy", "numpy")),
+        sample=STUDY["potential"]["sample"],
         study=STUDY["study"],
     script:
         "../scripts/potential.py"
@@ -79,6 +114,11 @@ rule potential_forces:
         training=frames_of_runs("train"),
         tests=frames_of_runs("test"),
         model=f"{RESULTS}/potential/{{system}}/linear.npz",
+        choice=lambda wildcards: (
+            f"{RESULTS}/potential/{{system}}/soap_choice.csv"
+            if wildcards.system in STUDY["potential"]["scan"]["systems"]
+            else []
+        ),
     output:
         scores=f"{RESULTS}/potential/{{system}}/forces.csv",
     log:
@@ -96,20 +136,145 @@ rule potential_forces:
             "auric.potential.comparison",
             libraries=("dscribe", "scikit-learn", "scipy", "numpy"),
         ),
+        sample=STUDY["potential"]["sample"],
         settings=STUDY["potential"]["forces"],
         every=STUDY["potential"]["test_every"],
     script:
         "../scripts/potential_forces.py"
 
 
+rule soap_scan:
+    input:
+        training=frames_of_runs("train"),
+    output:
+        norms=f"{RESULTS}/potential/{{system}}/soap_scan/{{b}}.csv",
+    log:
+        f"{RESULTS}/logs/soap_scan/{{system}}_{{b}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/soap_scan/{{system}}_{{b}}.tsv"
+    conda:
+        "../../envs/learn.yaml"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        runtime=720,
+    params:
+        code=code_fingerprint(
+            "auric.potential.scan", libraries=("dscribe", "scikit-learn", "scipy", "numpy")
+        ),
+        sample=STUDY["potential"]["sample"],
+        settings=SCAN,
+        blocks=len(SCAN_BLOCKS),
+    script:
+        "../scripts/soap_scan.py"
+
+
+rule soap_choice:
+    input:
+        training=frames_of_runs("train"),
+        norms=expand(
+            f"{RESULTS}/potential/{{{{system}}}}/soap_scan/{{b}}.csv", b=SCAN_BLOCKS
+        ),
+    output:
+        angles=f"{RESULTS}/potential/{{system}}/soap_angles.csv",
+        choice=f"{RESULTS}/potential/{{system}}/soap_choice.csv",
+        scores=f"{RESULTS}/potential/{{system}}/soap_scores.csv",
+    log:
+        f"{RESULTS}/logs/soap_choice/{{system}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/soap_choice/{{system}}.tsv"
+    conda:
+        "../../envs/learn.yaml"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 6000 * attempt,
+        runtime=1440,
+    params:
+        code=code_fingerprint(
+            "auric.potential.scan", libraries=("dscribe", "scikit-learn", "scipy", "numpy")
+        ),
+        sample=STUDY["potential"]["sample"],
+        settings=SCAN,
+    script:
+        "../scripts/soap_choice.py"
+
+
+rule descriptor_map:
+    input:
+        training=frames_of_runs("train"),
+        tests=frames_of_runs("test"),
+    output:
+        table=f"{RESULTS}/potential/{{system}}/map.csv",
+    log:
+        f"{RESULTS}/logs/descriptor_map/{{system}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/descriptor_map/{{system}}.tsv"
+    conda:
+        "../../envs/learn.yaml"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 2000 * attempt,
+        runtime=60,
+    params:
+        code=code_fingerprint("auric.potential.chart", libraries=("scipy", "numpy")),
+    script:
+        "../scripts/descriptor_map.py"
+
+
+rule potential_correction:
+    input:
+        training=frames_of_runs("train"),
+        relabelled=frames_of_runs("train", "relabelled"),
+        tests=frames_of_runs("test"),
+        relabelled_tests=frames_of_runs("test", "relabelled"),
+        strange=expand(
+            f"{RESULTS}/reference/dynamics/{{run}}.extxyz",
+            run=runs_of(STUDY["potential"]["correction"]["refuse"]),
+        ),
+    output:
+        model=f"{RESULTS}/potential/{{system}}/correction.npz",
+        energies=f"{RESULTS}/potential/{{system}}/correction_energies.csv",
+        forces=f"{RESULTS}/potential/{{system}}/correction_forces.csv",
+        refusals=f"{RESULTS}/potential/{{system}}/correction_refusals.csv",
+    log:
+        f"{RESULTS}/logs/potential_correction/{{system}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/potential_correction/{{system}}.tsv"
+    conda:
+        "../../envs/learn.yaml"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        runtime=240,
+    params:
+        code=code_fingerprint(
+            "auric.potential.corrected",
+            libraries=("dscribe", "scikit-learn", "scipy", "numpy"),
+        ),
+        study=STUDY["study"],
+    script:
+        "../scripts/potential_correction.py"
+
+
 rule potential_scorecard:
     input:
-        energies=expand(
-            f"{RESULTS}/potential/{{system}}/energies_{{contender}}.csv",
-            system=RUNS,
-            contender=STUDY["potential"]["contenders"],
-        ),
-        forces=expand(f"{RESULTS}/potential/{{system}}/forces.csv", system=RUNS),
+        energies=[
+            *expand(
+                f"{RESULTS}/potential/{{system}}/energies_{{contender}}.csv",
+                system=RUNS,
+                contender=STUDY["potential"]["contenders"],
+            ),
+            *of_corrections("energies"),
+        ],
+        forces=[
+            *expand(f"{RESULTS}/potential/{{system}}/forces.csv", system=RUNS),
+            *expand(
+                f"{RESULTS}/potential/{{system}}/soap_scores.csv",
+                system=STUDY["potential"]["scan"]["systems"],
+            ),
+            *of_corrections("forces"),
+        ],
+        refusals=of_corrections("refusals"),
     output:
         scorecard=f"{RESULTS}/scorecard/potential.csv",
     log:

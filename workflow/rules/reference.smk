@@ -64,3 +64,32 @@ rule labels:
         store=STORE,
     script:
         "../scripts/labels.py"
+
+
+rule relabel:
+    input:
+        frames=f"{RESULTS}/reference/dynamics/{{run}}.extxyz",
+    output:
+        labels=f"{RESULTS}/reference/relabelled/{{run}}.extxyz",
+        failures=f"{RESULTS}/reference/relabelled/failures_{{run}}.csv",
+    log:
+        f"{RESULTS}/logs/relabel/{{run}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/relabel/{{run}}.tsv"
+    retries: 2
+    conda:
+        "../../envs/dft.yaml"
+    threads: STUDY["reference"]["threads"]
+    resources:
+        mem_mb=lambda wildcards, attempt: STUDY["reference"]["memory_mb"] * attempt,
+        runtime=lambda wildcards, attempt: 720 * attempt,
+    params:
+        code=code_fingerprint("auric.reference.relabel", libraries=("pyscf",)),
+        method_version=METHOD_VERSION,
+        every=STUDY["potential"]["correction"]["every"],
+        engine=STUDY["reference"]["engine"],
+        settings=ENGINE_SETTINGS,
+        warm_start=STUDY["reference"]["warm_start"],
+        store=STORE,
+    script:
+        "../scripts/relabel.py"

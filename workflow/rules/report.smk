@@ -14,9 +14,14 @@ rule failures:
         dynamics=expand(
             f"{RESULTS}/reference/dynamics/failures_{{run}}.csv", run=RUN_OF_NAME
         ),
+        relabelled=expand(
+            f"{RESULTS}/reference/relabelled/failures_{{run}}.csv",
+            run=runs_of(STUDY["potential"]["correction"]["systems"]),
+        ),
         moves=[
-            f"{RESULTS}/reference/moves/failures_{name}.csv"
-            for name, run in RUN_OF_NAME.items()
+            f"{RESULTS}/reference/moves/failures_{run['name']}.csv"
+            for runs in RUNS.values()
+            for run in runs
             if run["role"] == "test"
         ],
         dropped=of_blocks(f"{RESULTS}/elf/dropped_{{s}}_{{f}}.csv"),
@@ -51,14 +56,29 @@ rule report:
     input:
         scorecards=expand(
             f"{RESULTS}/scorecard/{{room}}.csv",
-            room=["reference", "elf", "ruler", *(["potential"] if RUNS else [])],
+            room=ROOMS,
         ),
-        predictions=f"{RESULTS}/ruler/predictions.csv",
-        history=f"{RESULTS}/ruler/history.csv",
-        images=f"{RESULTS}/ruler/images.nc",
-        frames=of_blocks(f"{RESULTS}/reference/labels_{{s}}_{{f}}.extxyz"),
+        predictions=f"{RESULTS}/ruler/predictions.csv" if IMAGES else [],
+        history=f"{RESULTS}/ruler/history.csv" if IMAGES else [],
+        images=f"{RESULTS}/ruler/images.nc" if IMAGES else [],
+        frames=(
+            of_blocks(f"{RESULTS}/reference/labels_{{s}}_{{f}}.extxyz")
+            if IMAGES
+            else [
+                f"{RESULTS}/reference/dynamics/{run['name']}.extxyz"
+                for run in RUN_OF_NAME.values()
+                if run["role"] == "test"
+            ]
+        ),
         failures=f"{RESULTS}/failures.csv",
         dropped=f"{RESULTS}/dropped.csv",
+        energies=expand(
+            f"{RESULTS}/potential/{{system}}/energies_{{contender}}.csv",
+            system=RUNS,
+            contender=STUDY["potential"]["contenders"],
+        ),
+        forces=expand(f"{RESULTS}/potential/{{system}}/forces.csv", system=RUNS),
+        maps=expand(f"{RESULTS}/potential/{{system}}/map.csv", system=RUNS),
     output:
         folder=report(
             directory(f"{RESULTS}/report"),
@@ -78,7 +98,9 @@ rule report:
         mem_mb=3000,
         runtime=20,
     params:
-        code=code_fingerprint("auric.report.build", libraries=("matplotlib",)),
+        code=code_fingerprint(
+            "auric.report.build", libraries=("matplotlib", "scipy")
+        ),
         assets=files_fingerprint(
             *(ROOT / "src/auric/report").glob("*.css"),
             *(ROOT / "src/auric/report").glob("*.html"),

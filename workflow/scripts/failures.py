@@ -10,6 +10,7 @@ with log_to(snakemake.log[0], threads=snakemake.threads):
             *snakemake.input.frames,
             *snakemake.input.labels,
             *snakemake.input.dynamics,
+            *snakemake.input.relabelled,
             *snakemake.input.moves,
         ],
         snakemake.input.dropped,

@@ -1,6 +1,7 @@
 """Adapter of the rule `potential_forces`."""
 
 from auric.potential.comparison import compare_forces
+from auric.potential.scan import read_choice
 from auric.progress import log_to
 
 with log_to(snakemake.log[0], threads=snakemake.threads):
@@ -12,4 +13,5 @@ with log_to(snakemake.log[0], threads=snakemake.threads):
         settings=snakemake.params.settings,
         every=snakemake.params.every,
         sample=snakemake.params.sample,
+        choice=read_choice(snakemake.input.choice) if snakemake.input.choice else None,
     )

@@ -11,4 +11,5 @@ with log_to(snakemake.log[0], threads=snakemake.threads):
         study=snakemake.params.study,
         samples=snakemake.params.samples,
         seed=snakemake.params.seed,
+        refusals=snakemake.input.refusals,
     )

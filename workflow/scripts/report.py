@@ -6,12 +6,15 @@ from auric.report.build import build_report
 with log_to(snakemake.log[0], threads=snakemake.threads):
     build_report(
         scorecards=snakemake.input.scorecards,
-        predictions=snakemake.input.predictions,
-        history=snakemake.input.history,
-        images=snakemake.input.images,
+        predictions=snakemake.input.predictions or None,
+        history=snakemake.input.history or None,
+        images=snakemake.input.images or None,
         frames=snakemake.input.frames,
         failures=snakemake.input.failures,
         dropped=snakemake.input.dropped,
+        energies=snakemake.input.energies,
+        forces=snakemake.input.forces,
+        maps=snakemake.input.maps,
         configuration=snakemake.params.configuration,
         folder=snakemake.output.folder,
         archive=snakemake.output.archive,

@@ -8,6 +8,7 @@ __getattr__, __all__ = public(
         "mbtr": ["MBTR_FIRST", "MBTR_SECOND", "Mbtr", "MbtrSettings"],
         "moving": ["MovingSum"],
         "power_spectrum": ["PowerSpectrum", "PowerSpectrumSettings"],
+        "products": ["ProductSpectrum", "WeightedProducts"],
         "scaling": ["FeatureScaler"],
         "soap": ["Soap", "SoapSettings"],
         "weighted": ["WeightedPowerSpectrum"],

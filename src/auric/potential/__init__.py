@@ -7,10 +7,12 @@ __getattr__, __all__ = public(
     {
         "alignment": ["Aligner", "best_rotations"],
         "calculators": ["DirectedCalculator", "EmlmCalculator", "LinearCalculator"],
+        "chart": ["Components", "descriptor_map", "principal_components"],
         "conformal": ["ConformalIntervals", "conformal_intervals"],
+        "corrected": ["compare_correction"],
         "correction": ["Correction"],
         "cosines": ["direction_from_cosines", "weighted_angle"],
-        "directed": ["DirectedForces", "DirectedSettings"],
+        "directed": ["ClassSettings", "DirectedForces", "DirectedSettings"],
         "distances": ["DistancesTo", "FeaturesError", "distance_blocks"],
         "domain": ["DomainVerdict", "TrainingDomain"],
         "emlm": ["Emlm"],
@@ -22,6 +24,8 @@ __getattr__, __all__ = public(
         "modelfile": ["load_model", "read_model", "save_model", "write_model"],
         "oamlm": ["Oamlm"],
         "references": ["select_references"],
+        "scan": ["ScanSettings", "read_choice"],
         "stretch": ["BondStretch"],
+        "uncertainty": ["EnergyUncertainty"],
     },
 )

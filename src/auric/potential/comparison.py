@@ -4,6 +4,7 @@ Beside it stands what is often reported instead: frames drawn at random from the
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,11 @@ from ase import Atoms
 
 from auric.files import read_frames, write_table
 from auric.potential.contenders import ENERGY_MODELS, RECOMMENDED, EnergyModel
-from auric.potential.directed import DirectedForces, DirectedSettings
+from auric.potential.directed import ClassSettings, DirectedForces, DirectedSettings
 from auric.potential.environments import THESIS_RULE, plain_classes
 from auric.potential.labels import energy_of, forces_of, read_runs
 from auric.potential.linear import LinearPotential
+from auric.potential.scores import FORCE_COLUMNS as FORCE_COLUMNS
 from auric.potential.scores import force_scores
 from auric.potential.stretch import BondStretch
 from auric.structures.motifs import atom_classes
@@ -23,13 +25,11 @@ from auric.structures.motifs import atom_classes
 INDEPENDENT, RANDOM, LEFTOVERS = "independent runs", "random 80/20", "leftovers of training runs"
 MOVED = "moved blocks"
 DIRECTED = "emlm norms, oamlm directions"
+DIRECTED_CHOSEN = "emlm norms, oamlm directions, chosen by a scan"
 LEFTOVER_FRAMES = 30
 """About so many frames of the training runs are looked at for atoms that were not learned from."""
 ENERGY_COLUMNS = (
     "split", "subject", "system", "structure", "run", "step", "trial", "block", "energy_ev", "predicted_ev",
-)  # fmt: skip
-FORCE_COLUMNS = (
-    "split", "subject", "structure", "run", "class", "n", "force_norm_rmse", "force_norm_rmse_over_sd", "weighted_angle",
 )  # fmt: skip
 
 
@@ -73,6 +73,7 @@ def compare_energies(
 def compare_forces(
     training: Sequence[str | Path], tests: Sequence[str | Path], scores: str | Path, *,
     model: str | Path, settings: Mapping[str, Any], every: int, sample: Mapping[str, Any] | None = None,
+    choice: Mapping[str, ClassSettings] | None = None,
 ) -> None:  # fmt: skip
     """Forces of springs, of EMLM and OAMLM, and of the recommended potential, by class of atoms.
 
@@ -84,14 +85,18 @@ def compare_forces(
         settings: Of `DirectedSettings`, what differs from the thesis's.
         every: Each so many frames of the tests are predicted.
         sample: Which frames of each training run, see `sampled`; all by default.
+        choice: Settings by class that a scan chose; a further contender where they are given.
     """
     frames, unseen = read_runs(training, "training", sample), read_runs(tests, "test")
     gold = "Au" in frames[0].symbols
-    directed = DirectedForces(DirectedSettings(plain=not gold, **settings)).fit(frames)
+    common = DirectedSettings(plain=not gold, **settings)
+    directed = {DIRECTED: DirectedForces(common).fit(frames)}
+    if choice:
+        directed[DIRECTED_CHOSEN] = DirectedForces(replace(common, classes=choice)).fit(frames)
     linear, springs = LinearPotential.load(model), BondStretch().fit(frames)
     contenders: dict[str, Callable[[Atoms], np.ndarray]] = {
         "bond stretch": springs.forces,
-        DIRECTED: directed.forces,
+        **{subject: learned.forces for subject, learned in directed.items()},
         ENERGY_MODELS[RECOMMENDED].subject: lambda atoms: linear.energy_and_forces(atoms)[1],
     }
     rows = []
@@ -104,11 +109,13 @@ def compare_forces(
     # The thesis's test: atoms of the training runs that were not chosen to learn from.
     number = np.arange(0, len(frames), max(1, len(frames) // LEFTOVER_FRAMES))
     mine = [frames[k] for k in number]
-    good = [np.ones(len(atoms), dtype=bool) for atoms in mine]
-    for chosen in directed.chosen.values():
-        for frame, atom in chosen[np.isin(chosen[:, 0], number)]:
-            good[int(np.searchsorted(number, frame))][atom] = False
-    rows += _judged([directed.forces(atoms) for atoms in mine], mine, good, gold, LEFTOVERS, DIRECTED, "training runs")
+    for subject, learned in directed.items():
+        good = [np.ones(len(atoms), dtype=bool) for atoms in mine]
+        for chosen in learned.chosen.values():
+            for frame, atom in chosen[np.isin(chosen[:, 0], number)]:
+                good[int(np.searchsorted(number, frame))][atom] = False
+        found_here = [learned.forces(atoms) for atoms in mine]
+        rows += _judged(found_here, mine, good, gold, LEFTOVERS, subject, "training runs")
     write_table(scores, rows, FORCE_COLUMNS)
 
 

@@ -81,11 +81,18 @@ class OnFeatures:
 
 
 class Linear:
-    """The linear potential, which learns from forces too."""
+    """The linear potential, which learns from forces too.
+
+    Args:
+        products: See `LinearSettings`.
+    """
+
+    def __init__(self, products: int = 0) -> None:
+        self._settings = LinearSettings(folds=FOLDS, chunks=CHUNKS, products=products)
 
     def fit(self, frames: Sequence[Atoms]) -> "Linear":
         """See `EnergyModel`."""
-        self.potential = LinearPotential.fit(frames, settings=LinearSettings(folds=FOLDS, chunks=CHUNKS))
+        self.potential = LinearPotential.fit(frames, settings=self._settings)
         return self
 
     def energies(self, frames: Sequence[Atoms]) -> np.ndarray:
@@ -141,6 +148,7 @@ ENERGY_MODELS: dict[str, Contender] = {
     "kernel_ridge": Contender("kernel ridge on MBTR, Laplacian", lambda: _kernel(_mbtr(MBTR_SECOND), "laplacian")),
     "gaussian_soap": Contender("Gaussian kernel on summed SOAP", lambda: _kernel(_summed_soap, "rbf")),
     "linear_energies": Contender("linear, energies alone", lambda: _ridge(_power_spectrum)),
+    "quadratic": Contender("linear with products, energies and forces", lambda: Linear(products=20)),
     RECOMMENDED: Contender("linear, energies and forces", Linear),
 }
 """All contenders for energies."""

@@ -1,7 +1,8 @@
 """From a cheap level of theory to a better one: the difference of two labels, learned as a linear potential.
 
 What two levels disagree about is smoother than what either says, so that few labels of the better one go far. Where the
-difference is not known, none is given: on frames of another level, of unknown elements, or unlike those it was learned from.
+difference is not known, none is given: on frames of another level, of unknown elements, or where its expected error
+(`EnergyUncertainty`) is more than a share of what there is to correct.
 """
 
 from collections.abc import Sequence
@@ -10,15 +11,20 @@ from pathlib import Path
 import numpy as np
 from ase import Atoms
 
-from auric.descriptors import PowerSpectrumSettings
+from auric.descriptors import PowerSpectrum, PowerSpectrumSettings
 from auric.errors import InputError, StructureError
 from auric.potential.labels import energy_of, forces_of, has_forces, level_of
 from auric.potential.linear import LinearPotential, LinearSettings
+from auric.potential.modelfile import read_model, write_model
+from auric.potential.uncertainty import EnergyUncertainty, beyond_composition
 
+FORMAT = "auric Correction 1"
 SAME_ANGSTROM = 1e-4
 """Two labels are of one structure if no atom lies further apart."""
-FARTHEST = 3.0
-"""A structure is refused if the committee's spread is this many times the largest among the frames learned from."""
+SETTINGS = LinearSettings(penalties=(1e-9, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2))
+"""Few frames may want stronger penalties than many."""
+WORTH = 0.5
+"""A structure is refused if the expected error is more than this share of the difference's own spread in training."""
 
 
 class Correction:
@@ -26,10 +32,11 @@ class Correction:
 
     Args:
         difference: Better less cheap, with `levels` and `limit_ev` in what it was trained on.
+        uncertainty: How far it may be off.
     """
 
-    def __init__(self, difference: LinearPotential) -> None:
-        self.difference = difference
+    def __init__(self, difference: LinearPotential, uncertainty: EnergyUncertainty) -> None:
+        self.difference, self.uncertainty = difference, uncertainty
         told = difference.header["trained_on"]
         self.cheap, self.better = (tuple(told["levels"][key]) for key in ("cheap", "better"))
         self.limit_ev = float(told["limit_ev"])
@@ -42,6 +49,7 @@ class Correction:
         *,
         spectrum: PowerSpectrumSettings | None = None,
         settings: LinearSettings | None = None,
+        study: str = "",
     ) -> "Correction":
         """Learn from frames labelled at both levels; forces are learned from where both have them.
 
@@ -49,10 +57,11 @@ class Correction:
             cheap: Frames of one level.
             better: The same structures at the other level, in the same order.
             spectrum: See `LinearPotential.fit`.
-            settings: See `LinearPotential.fit`.
+            settings: See `LinearPotential.fit`; `SETTINGS` by default.
+            study: Name of the study, for the file.
 
         Raises:
-            InputError: If structures differ, or frames of one side are of several levels.
+            InputError: If structures differ, frames of one side are of several levels, or both sides are of one.
         """
         if len(cheap) != len(better):
             raise InputError(f"{len(cheap)} frames of one level and {len(better)} of the other; label the same ones")
@@ -64,11 +73,36 @@ class Correction:
                     f"correction: the {key} frames are of {len(found)} levels of theory; give those of one"
                 )
             levels[key] = list(found[0])
-        frames = [_difference(*pair) for pair in zip(cheap, better, strict=True)]
-        learned = LinearPotential.fit(frames, spectrum=spectrum, settings=settings)
-        limit = FARTHEST * max(_spread(learned, atoms) for atoms in frames)
-        learned.header["trained_on"] = {"levels": levels, "limit_ev": limit}
-        return cls(learned)
+        if levels["cheap"] == levels["better"]:
+            raise InputError(f"correction: both labels are of {' '.join(levels['cheap'])}; give those of two levels")
+        frames = [difference_of(*pair) for pair in zip(cheap, better, strict=True)]
+        learned = LinearPotential.fit(frames, spectrum=spectrum, settings=settings or SETTINGS)
+        per_root = beyond_composition(frames, learned.spectrum.species) / np.sqrt([len(atoms) for atoms in frames])
+        told = {"levels": levels, "limit_ev": WORTH * float(np.std(per_root)), "frames": len(frames), "study": study}
+        learned.header["trained_on"] = told
+        return cls(learned, EnergyUncertainty.fit(frames, learned))
+
+    def refusal(self, atoms: Atoms) -> str:
+        """Why no correction of a frame is to be trusted, in one line; empty if it may be.
+
+        Raises:
+            InputError: If the frame is of another level than the cheap one.
+        """
+        if level_of(atoms) != self.cheap:
+            raise InputError(
+                f"a correction of {' '.join(self.cheap)} on a frame of {' '.join(level_of(atoms))}; label it anew"
+            )
+        name = atoms.info.get("name", atoms.get_chemical_formula())
+        try:
+            error_ev = self.uncertainty.expected_error_ev(atoms) / float(np.sqrt(len(atoms)))
+        except StructureError as error:
+            return f"{name}: {error}"
+        if error_ev <= self.limit_ev:
+            return ""
+        return (
+            f"{name}: the correction is uncertain by {error_ev:.3f} eV per root of atoms, above {self.limit_ev:.3f}; "
+            "label it at the better level, and learn from it"
+        )
 
     def corrected(self, atoms: Atoms) -> tuple[float, np.ndarray]:
         """Energy (eV) and forces (eV/angstrom, shape (atoms, 3)) of a frame labelled at the cheap level.
@@ -77,37 +111,42 @@ class Correction:
             InputError: If the frame is of another level.
             StructureError: If it is unlike what the difference was learned from, or has other elements.
         """
-        if level_of(atoms) != self.cheap:
-            raise InputError(
-                f"a correction of {' '.join(self.cheap)} on a frame of {' '.join(level_of(atoms))}; label it anew"
-            )
-        spread = _spread(self.difference, atoms)
-        if spread > self.limit_ev:
-            raise StructureError(
-                f"{atoms.info.get('name', atoms.get_chemical_formula())}: the correction is uncertain by {spread:.3f} eV per root "
-                f"of atoms, above {self.limit_ev:.3f}; label it at the better level, and learn from it"
-            )
+        if reason := self.refusal(atoms):
+            raise StructureError(reason)
+        return self.unchecked(atoms)
+
+    def unchecked(self, atoms: Atoms) -> tuple[float, np.ndarray]:
+        """`corrected` of a frame whatever it is like, to measure what refusal is worth."""
         energy, forces = self.difference.energy_and_forces(atoms)
         return energy_of(atoms) + energy, forces_of(atoms) + forces
 
     def save(self, path: str | Path) -> None:
-        """Write npz with a JSON header."""
-        self.difference.save(path)
+        """Write npz with a JSON header (`auric.potential.modelfile`)."""
+        known = self.uncertainty
+        header = self.difference.header | {"format": FORMAT, "unit_ev": known.unit_ev}
+        arrays = {"weights": self.difference.weights, "offsets_ev": self.difference.offsets_ev}
+        arrays |= {"committee": self.difference.committee, "directions": known.directions, "shares": known.shares}
+        write_model(path, header, arrays)
 
     @classmethod
     def load(cls, path: str | Path) -> "Correction":
         """Read what `save` wrote.
 
         Raises:
-            InputError: If the file is another one, damaged, or a potential that is no correction.
+            InputError: If the file is another one, damaged or changed.
         """
-        difference = LinearPotential.load(path)
-        if "levels" not in difference.header["trained_on"]:
-            raise InputError(f"{path}: a potential, but no correction between two levels; give another file")
-        return cls(difference)
+        header, arrays = read_model(path, FORMAT)
+        maker = PowerSpectrum.from_header(header["spectrum"])
+        difference = LinearPotential(maker, arrays["weights"], arrays["offsets_ev"], arrays["committee"], header)
+        return cls(difference, EnergyUncertainty(maker, arrays["directions"], arrays["shares"], header["unit_ev"]))
 
 
-def _difference(cheap: Atoms, better: Atoms) -> Atoms:
+def difference_of(cheap: Atoms, better: Atoms) -> Atoms:
+    """One structure with what the better level's energy, and forces where both have them, are more than the cheap one's.
+
+    Raises:
+        InputError: If the two are not the same structure.
+    """
     alike = len(cheap) == len(better) and (cheap.numbers == better.numbers).all()
     if not alike or np.abs(cheap.positions - better.positions).max() > SAME_ANGSTROM:
         raise InputError(
@@ -122,8 +161,3 @@ def _difference(cheap: Atoms, better: Atoms) -> Atoms:
     if has_forces(cheap) and has_forces(better):
         frame.arrays["forces_ev_angstrom"] = forces_of(better) - forces_of(cheap)
     return frame
-
-
-def _spread(learned: LinearPotential, atoms: Atoms) -> float:
-    """In eV per root of the number of atoms, so that clusters of different size compare."""
-    return learned.spread(atoms) / float(np.sqrt(len(atoms)))

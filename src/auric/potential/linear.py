@@ -6,7 +6,8 @@ the frames, whatever is tried afterwards.
 
     minimise  sum over frames  (energy_weight^2 / atoms) (E - sum_Z n_Z e_Z - x w)^2 + |F - G w|^2  +  penalty rows |s w|^2
 
-with G minus the gradients of the features, and s the root mean square of each feature's column of G, with a floor.
+with G minus the gradients of the features, and s the root mean square of each feature's column of G, with a floor. Products
+of descriptors (`auric.descriptors.ProductSpectrum`) make the energy of an atom quadratic in them; the weights stay linear.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,7 +20,13 @@ from ase import Atoms
 from scipy.linalg import cho_factor, cho_solve
 from scipy.linalg.blas import dsymv, dsyrk
 
-from auric.descriptors import PowerSpectrum, PowerSpectrumSettings, WeightedPowerSpectrum
+from auric.descriptors import (
+    PowerSpectrum,
+    PowerSpectrumSettings,
+    ProductSpectrum,
+    WeightedPowerSpectrum,
+    WeightedProducts,
+)
 from auric.errors import InputError
 from auric.potential.labels import energy_of, folds_of, forces_of, has_forces, level_of, read_runs, runs_of
 from auric.potential.modelfile import read_model, write_model
@@ -40,6 +47,7 @@ class LinearSettings:
         folds: Parts of the training data that take turns in being left out; each leaves a member of the committee.
         floor: Features weaker than this share of the root mean square over all are penalised as if they were as strong.
         chunks: Consecutive pieces each run is cut into; frames of one piece are left out together, as they are alike.
+        products: Directions for each element whose products are features too; 0 for none.
     """
 
     energy_weight_angstrom: float = 60.0
@@ -47,12 +55,15 @@ class LinearSettings:
     floor: float = 0.03
     folds: int = 4
     chunks: int = 8
+    products: int = 0
 
     def __post_init__(self) -> None:
         if not (self.energy_weight_angstrom > 0 and self.folds >= 2 and self.chunks >= 1):
             raise InputError(
                 "linear potential: the energy weight must be positive, with two folds and a chunk at least"
             )
+        if self.products < 0:
+            raise InputError(f"linear potential: products of {self.products} directions; give 0 for none, or more")
         if not self.penalties or min(self.penalties) <= 0:
             raise InputError(f"linear potential: penalties {self.penalties} must be positive numbers")
 
@@ -102,7 +113,11 @@ class LinearPotential:
     ) -> None:
         self.spectrum, self.weights, self.offsets_ev = spectrum, weights, offsets_ev
         self.committee, self.header = committee, header
-        self._local = WeightedPowerSpectrum(spectrum, weights)
+        self._local = (
+            WeightedProducts(spectrum, weights)
+            if isinstance(spectrum, ProductSpectrum)
+            else WeightedPowerSpectrum(spectrum, weights)
+        )
 
     @classmethod
     def fit(
@@ -130,6 +145,8 @@ class LinearPotential:
                 f"{len(frames)} frames are too few for {settings.folds} folds; give {2 * settings.folds} or more"
             )
         maker = PowerSpectrum(sorted({symbol for atoms in frames for symbol in atoms.symbols}), spectrum)
+        if settings.products:
+            maker = ProductSpectrum.learn(maker, frames, settings.products)
         counts = np.array([[list(a.symbols).count(symbol) for symbol in maker.species] for a in frames], dtype=float)
         energies = np.array([energy_of(atoms) for atoms in frames])
         # Energies are thousands of eV; what compositions explain is taken off before the fit, for the digits' sake.
@@ -178,6 +195,8 @@ class LinearPotential:
     def save(self, path: str | Path) -> None:
         """Write npz with a JSON header (`auric.potential.modelfile`)."""
         arrays = {"weights": self.weights, "offsets_ev": self.offsets_ev, "committee": self.committee}
+        if isinstance(self.spectrum, ProductSpectrum):
+            arrays |= {"directions": self.spectrum.directions, "centres": self.spectrum.centres}
         write_model(path, self.header, arrays)
 
     @classmethod
@@ -189,6 +208,8 @@ class LinearPotential:
         """
         header, arrays = read_model(path, FORMAT)
         maker = PowerSpectrum.from_header(header["spectrum"])
+        if "directions" in arrays:
+            maker = ProductSpectrum(maker.species, maker.settings, arrays["directions"], arrays["centres"])
         return cls(maker, arrays["weights"], arrays["offsets_ev"], arrays["committee"], header)
 
 

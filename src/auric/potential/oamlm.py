@@ -53,6 +53,7 @@ class Oamlm(BaseEstimator):  # type: ignore[misc]
 
     Attributes:
         references_: Indices of the references in the training data, shape (K,).
+        projections_: Whether it was fitted with lengths, to projections instead of cosines.
         unconverged_: Columns in which Huber regression did not converge.
         trained_on_: What `save` was told, after `load`.
     """
@@ -84,13 +85,22 @@ class Oamlm(BaseEstimator):  # type: ignore[misc]
         self.sigma_1 = sigma_1
         self.sigma_2 = sigma_2
 
-    def fit(self, descriptors: np.ndarray, environments: Environments, directions: np.ndarray) -> "Oamlm":
+    def fit(
+        self,
+        descriptors: np.ndarray,
+        environments: Environments,
+        directions: np.ndarray,
+        lengths: np.ndarray | None = None,
+    ) -> "Oamlm":
         """Fit the weights that predict cosines (and alignment errors, if they select) from distances of descriptors.
 
         Args:
             descriptors: Scaled descriptors, shape (N, features).
             environments: Surroundings of the same N atoms.
             directions: Unit vectors of their forces, shape (N, 3).
+            lengths: Norms of their forces, shape (N,), in any unit. With them projections are learned, norms times cosines:
+                the direction of a small force changes at once from one structure to the next, its projections do not. Not
+                in the publications.
 
         Raises:
             InputError: If a setting is impossible, shapes do not fit, or a number is not finite.
@@ -98,12 +108,15 @@ class Oamlm(BaseEstimator):  # type: ignore[misc]
         self._check_settings()
         descriptors = _checked(descriptors, len(environments))
         directions = np.asarray(directions, dtype=float)
-        lengths = np.linalg.norm(directions, axis=-1)
-        if directions.shape != (len(environments), 3) or not np.allclose(lengths, 1, atol=1e-6):
+        unit = np.allclose(np.linalg.norm(directions, axis=-1), 1, atol=1e-6)
+        if directions.shape != (len(environments), 3) or not unit:
             raise InputError(
                 f"OAMLM: directions of shape {directions.shape} are no unit vectors of shape ({len(environments)}, 3); "
                 "divide forces by their norms and leave out atoms without force"
             )
+        if lengths is not None and (np.shape(lengths) != (len(environments),) or not np.isfinite(lengths).all()):
+            raise InputError(f"OAMLM: lengths of shape {np.shape(lengths)}; give ({len(environments)},), finite")
+        self.projections_ = lengths is not None
         self.references_ = self._chosen(descriptors)
         self._take(descriptors[self.references_], environments[self.references_], directions[self.references_])
         cosines = np.empty((len(descriptors), len(self.references_)))
@@ -111,6 +124,8 @@ class Oamlm(BaseEstimator):  # type: ignore[misc]
         for rows in _blocks(len(descriptors)):
             turned, errors[rows] = self._aligner.align(environments[rows])
             cosines[rows] = np.einsum("nkc,nc->nk", turned, directions[rows])
+        if lengths is not None:
+            cosines *= np.asarray(lengths, dtype=float)[:, None]
         distances = self._distances(descriptors)
         self.unconverged_ = 0
         self.cosine_weights_, self.cosine_intercepts_ = self._weights(distances, cosines)
@@ -147,6 +162,8 @@ class Oamlm(BaseEstimator):  # type: ignore[misc]
                 scaled[~accepted & accepted.any(axis=1, keepdims=True)] = np.inf
             least = scaled.min(axis=1)
             weights = np.exp(least[:, None] - scaled)  # a common factor changes no direction, and cannot vanish
+            if self.projections_:
+                cosines = cosines_of_projections(turned, cosines, weights)
             found = direction_from_cosines(
                 turned, cosines, weights, loss=self.loss, sigma_1=self.sigma_1, start=inputs.vectors[:, 0]
             )
@@ -182,6 +199,7 @@ class Oamlm(BaseEstimator):  # type: ignore[misc]
         arrays = {name: getattr(self, f"{name}_") for name in names}
         settings = {key: value for key, value in self.get_params().items() if key not in ("references", "selector")}
         header = {"format": FORMAT, "class": self.class_, "settings": settings, "unconverged": self.unconverged_}
+        header["projections"] = self.projections_
         write_model(path, header | {"trained_on": dict(trained_on or {})}, arrays)
 
     @classmethod
@@ -199,6 +217,7 @@ class Oamlm(BaseEstimator):  # type: ignore[misc]
             for name in _ARRAYS[6:] + (_ERROR_ARRAYS if model.select else ()):
                 setattr(model, f"{name}_", arrays[name])
             model.unconverged_, model.trained_on_ = header["unconverged"], header["trained_on"]
+            model.projections_ = header.get("projections", False)  # files of earlier versions do not say
         except DAMAGE as error:
             raise InputError(f"{path}: a part of the OAMLM model is missing ({error}); train it again") from error
         return model
@@ -255,6 +274,20 @@ class Oamlm(BaseEstimator):  # type: ignore[misc]
         weights, intercepts, unconverged = huber_weights(distances, targets, self.huber, solver=self.huber_solver)
         self.unconverged_ += unconverged
         return weights, intercepts
+
+
+def cosines_of_projections(turned: np.ndarray, projections: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Projections of vectors over the vectors' lengths, those of the weighted least-squares solutions, shape (N, K).
+
+    Args:
+        turned: Turned directions of the references, shape (N, K, 3).
+        projections: Of the unknown vectors upon them, shape (N, K).
+        weights: Shape (N, K).
+    """
+    along = np.einsum("nkc,nc->nk", turned, direction_from_cosines(turned, projections, weights, loss="minimiser"))
+    square = (weights * along**2).sum(axis=1)
+    lengths = (weights * projections * along).sum(axis=1) / np.where(square > 0, square, 1.0)
+    return np.asarray(projections / np.where(lengths > 0, lengths, 1.0)[:, None])
 
 
 def _blocks(count: int) -> Iterator[slice]:

@@ -11,6 +11,10 @@ BLOCKS = 10
 """A run is cut into so many consecutive blocks, which the bootstrap draws."""
 FEWEST = 20
 """With fewer frames no interval is given."""
+FORCE_COLUMNS = (
+    "split", "subject", "structure", "run", "class", "n", "force_norm_rmse", "force_norm_rmse_over_sd", "weighted_angle",
+)  # fmt: skip
+"""Of a table of errors of forces."""
 
 
 def energy_scores(predicted: np.ndarray, true: np.ndarray, *, samples: int, seed: int) -> dict[str, Any]:

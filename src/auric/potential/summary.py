@@ -10,19 +10,20 @@ import pandas as pd
 from auric.files import read_tables
 from auric.potential.comparison import INDEPENDENT, MOVED, RANDOM
 from auric.potential.conformal import conformal_intervals
+from auric.potential.corrected import STRANGE
 from auric.potential.scores import energy_scores
 from auric.scorecard import write_scorecard
 
 UNITS = {
     "energy_rmse": "eV", "energy_rmse_over_sd": "1", "energy_rmse_over_range": "1",
     "force_norm_rmse": "eV/angstrom", "force_norm_rmse_over_sd": "1", "weighted_angle": "degree", "coverage_90": "1", "interval_width": "eV",
-    "block_energy_error": "eV",
+    "block_energy_error": "eV", "refused_share": "1",
 }  # fmt: skip
 
 
 def summarise_potentials(
     energies: Sequence[str | Path], forces: Sequence[str | Path], scorecard: str | Path, *,
-    study: str, samples: int, seed: int,
+    study: str, samples: int, seed: int, refusals: Sequence[str | Path] = (),
 ) -> None:  # fmt: skip
     """Errors of energies and forces, run by run.
 
@@ -33,6 +34,7 @@ def summarise_potentials(
         study: Name of the study.
         samples: Of the bootstrap.
         seed: Of the bootstrap.
+        refusals: How often corrections were refused, run by run (CSV, `auric.potential.corrected.REFUSAL_COLUMNS`).
     """
     rows: list[dict[str, Any]] = []
     table = read_tables(energies)
@@ -48,6 +50,9 @@ def summarise_potentials(
             subject = f"{one['subject']}: {one['class']}"
             if one[quantity] == one[quantity]:  # one atom of a class has no spread to compare with
                 rows.append(_row(study, quantity, subject, one[quantity], one["run"], one["split"], one["n"]))
+    for one in [row for path in refusals for row in read_tables([path]).to_dict("records")]:
+        share = _row(study, "refused_share", one["subject"], one["refused"] / one["frames"], one["run"], one["split"], one["frames"])
+        rows.append(share | {"better": "higher" if one["split"] == STRANGE else "lower"})
     write_scorecard(scorecard, rows)
 
 

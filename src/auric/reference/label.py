@@ -1,7 +1,7 @@
 """Single points for one block of frames, kept in the label store as they are made."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -45,17 +45,37 @@ def label_block(
         memory_mb: Memory for the engine (megabyte).
     """
     mine = [atoms for atoms in read_frames(frames) if block_of(atoms.info["name"], blocks) == block]
-    rung, keep = make_engine(engine, settings, threads=threads, memory_mb=memory_mb), Store(store)
+    rung = make_engine(engine, settings, threads=threads, memory_mb=memory_mb)
+    good, kept, failed = label_frames(mine, rung, Store(store), warm_start=warm_start)
+    write_frames(labels, good)
+    write_orbitals(orbitals, kept)
+    write_table(failures, failed, FAILURE_COLUMNS)
+
+
+def label_frames(
+    frames: Sequence[Atoms], engine: Engine, store: Store, *, warm_start: bool
+) -> tuple[list[Atoms], dict[str, Orbitals], list[dict[str, str]]]:
+    """Label frames one after the other; a frame that fails leaves its reason and stops no other.
+
+    Args:
+        frames: Named frames with charge, multiplicity and the `structure` they are of.
+        engine: Labels them.
+        store: Keeps the labels.
+        warm_start: Whether each frame starts from the orbitals of the one before, if it is of the same structure.
+
+    Returns:
+        Labelled frames, orbitals by name (of engines that give any), and rows of failures.
+    """
     good: list[Atoms] = []
     kept: dict[str, Orbitals] = {}
     failed: list[dict[str, str]] = []
-    counter = Counter("frame", len(mine))
+    counter = Counter("frame", len(frames))
     last: tuple[str, Orbitals | None] = ("", None)
-    for atoms in mine:
+    for atoms in frames:
         name = str(atoms.info["name"])
         try:
             start = last[1] if warm_start and last[0] == atoms.info["structure"] else None
-            content, arrays = label_once(atoms, rung, keep, start=start)
+            content, arrays = label_once(atoms, engine, store, start=start)
             failure = content["failure"]
         except Exception as error:
             failure = reason_of(error, name)
@@ -68,9 +88,7 @@ def label_block(
                 kept[name] = Orbitals.from_parts(content["orbitals"], arrays)
                 last = (atoms.info["structure"], kept[name])
         counter.step(name)
-    write_frames(labels, good)
-    write_orbitals(orbitals, kept)
-    write_table(failures, failed, FAILURE_COLUMNS)
+    return good, kept, failed
 
 
 def label_once(atoms: Atoms, engine: Engine, store: Store, *, start: Orbitals | None = None) -> Entry:

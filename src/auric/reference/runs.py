@@ -151,21 +151,22 @@ def _moves(run: Run) -> tuple[Any, ...]:
     return run.builder, sorted(run.recipe.split()), run.charge, run.multiplicity
 
 
-def reference_set(runs: Sequence[Run], system: str) -> list[Run]:
+def reference_set(runs: Sequence[Run], system: str, roles: Sequence[str] = ROLES) -> list[Run]:
     """The runs of one system, in the order of the table.
 
     Args:
         runs: Rows of the table.
         system: Its name.
+        roles: Roles of which it must have a good run.
 
     Raises:
-        InputError: If there is no such system, or it has no run to learn from, or none to be tested on.
+        InputError: If there is no such system, or it has no run of one of the roles.
     """
     found = [run for run in runs if run.system == system]
     if not found:
         known = list(dict.fromkeys(run.system for run in runs if not run.error))
         raise InputError(f"there is no reference set '{system[:40]}'; {suggestion(system, known)}")
-    missing = [role for role in ROLES if role not in {run.role for run in found if not run.error}]
+    missing = [role for role in roles if role not in {run.role for run in found if not run.error}]
     if missing and any(not run.error for run in found):
         raise InputError(f"reference set {system}: it has no good run with the role {missing[0]}; add one")
     return found

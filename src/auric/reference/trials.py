@@ -77,7 +77,7 @@ def trial_moves(
         log.warning("%s: %s", name, reason)
         failed.append({"stage": "moves", "structure": frame.info["structure"], "frame": name, "reason": reason})
 
-    number = np.linspace(0, len(given) - 1, settings.trials).round().astype(int) if given else []
+    number = np.linspace(0, len(given) - 1, settings.trials).round().astype(int).tolist() if given else []
     try:
         blocks = moving_blocks(given[0]) if given else []
     except StructureError as error:
@@ -116,7 +116,7 @@ def trial_moves_of_run(
 def _tried(before: Atoms, blocks: Sequence[Block], trial: int, settings: MoveSettings) -> Atoms:
     """The frame after one move, without its labels."""
     rng = np.random.default_rng([settings.seed, trial])
-    block = blocks[rng.integers(len(blocks))]
+    block = blocks[int(rng.integers(len(blocks)))]
     shift = rng.uniform(-settings.step_angstrom, settings.step_angstrom, 3)
     turn = rng.uniform(-settings.turn_degree, settings.turn_degree)
     after = Atoms(before.symbols, move_block(before.positions, block, shift, turn))

@@ -24,7 +24,7 @@ from auric.errors import InputError
 from auric.files import atomic, read_dataset, read_frames, write_table
 from auric.progress import log
 from auric.provenance import configuration_hash, library_versions
-from auric.report import figures, inputs, page, scene, scores
+from auric.report import figures, inputs, page, potential_section, potentials, scene, scores
 
 LIBRARIES = ("numpy", "torch", "pyscf", "tblite", "ase", "snakemake")
 LARGE_BYTES = 500_000
@@ -64,12 +64,15 @@ class _Assets:
 def build_report(
     *,
     scorecards: Sequence[str | Path],
-    predictions: str | Path,
-    history: str | Path,
-    images: str | Path,
+    predictions: str | Path | None,
+    history: str | Path | None,
+    images: str | Path | None,
     frames: Sequence[str | Path],
     failures: str | Path,
     dropped: str | Path,
+    energies: Sequence[str | Path] = (),
+    forces: Sequence[str | Path] = (),
+    maps: Sequence[str | Path] = (),
     configuration: Mapping[str, Any],
     folder: str | Path,
     archive: str | Path,
@@ -81,12 +84,16 @@ def build_report(
 
     Args:
         scorecards: CSV files with the columns of `auric.scorecard`.
-        predictions: CSV with the columns `inputs.PREDICTIONS`, lengths in angstrom.
-        history: CSV with the columns `inputs.HISTORY`.
-        images: NetCDF with elf (image, y, x) between 0 and 1 and bond_length_angstrom (image).
+        predictions: CSV with the columns `inputs.PREDICTIONS`, lengths in angstrom; None of a study without a ruler.
+        history: CSV with the columns `inputs.HISTORY`; likewise.
+        images: NetCDF with elf (image, y, x) between 0 and 1 and bond_length_angstrom (image); likewise.
         frames: Extended xyz files of labelled frames.
         failures: CSV with the columns `inputs.FAILURES`.
         dropped: CSV with the columns `inputs.DROPPED`.
+        energies: CSV files of predicted energies with the columns `inputs.ENERGIES`, each in a folder named after its system
+            of runs; none: no section on potentials.
+        forces: CSV files of errors of forces, columns `inputs.FORCES`, in the same folders.
+        maps: CSV files of places in descriptor space, columns `inputs.PLACES`, in the same folders.
         configuration: The whole validated configuration.
         folder: Folder to make; one that is there is replaced.
         archive: Zip file to make, with the same files.
@@ -99,7 +106,7 @@ def build_report(
         assets = _Assets(place / "assets")
         assets.folder.mkdir()
         labelled = [atoms for path in frames for atoms in read_frames(path)]
-        dataset = read_dataset(images)
+        dataset = read_dataset(images) if images else xr.Dataset({"bond_length_angstrom": ("image", np.zeros(0))})
         scorecard = inputs.read_scorecards(scorecards)
         tables = {
             "failures": inputs.read_table(failures, inputs.FAILURES),
@@ -109,14 +116,16 @@ def build_report(
         training = inputs.read_table(history, inputs.HISTORY)
         finite = inputs.finite_predictions(every)
         assets.table(scorecard, "scorecard", "scorecard, joined")
-        assets.copy(predictions, "predictions", "predictions of every test image")
-        assets.copy(history, "history", "training history")
         assets.copy(failures, "failures", "failures")
-        assets.copy(dropped, "dropped", "dropped images")
+        if predictions and history:
+            assets.copy(predictions, "predictions", "predictions of every test image")
+            assets.copy(history, "history", "training history")
+            assets.copy(dropped, "dropped", "dropped images")
 
         splits = scores.split_scores(finite, scorecard)
         content = {
             "study": study,
+            "ruler": predictions is not None,
             "created": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
             "counts": _counts(labelled, dataset, tables),
             "splits": splits,
@@ -127,7 +136,9 @@ def build_report(
             "left_out": len(every) - len(finite),
             "paper": _paper_mae(scorecard),
             "score_figure": _draw_scores(assets, splits, _paper_mae(scorecard)),
-            "groups": page.scorecard_groups(scorecard),
+            "rooms": page.scorecard_rooms(scorecard),
+            "potentials": _draw_potentials(assets, potentials.gather(scorecard, energies, forces, maps)),
+            "beside_papers": page.beside_papers(scorecard),
             "studies": sorted(set(scorecard["study"])),
             "parity": _draw_parity(assets, finite, splits),
             "bins": scores.error_by_bin(finite),
@@ -259,6 +270,23 @@ def _draw_strip(assets: _Assets, images: xr.Dataset) -> str | None:
     columns = {name: images[name].to_numpy()[chosen] for name in names if name in images}
     assets.table(pd.DataFrame(columns), "strip", "the images shown")
     return _draw(assets, "strip.png", lambda path: figures.draw_strip(path, images, chosen)) if chosen else None
+
+
+def _draw_potentials(assets: _Assets, systems: Sequence[potentials.System]) -> list[dict[str, Any]]:
+    """Figures and words on each system, and its tables beside the page."""
+    shown = []
+    for place, system in enumerate(systems, 1):
+        stem = f"potential_{place}"  # no foreign word in a path
+        for name, label, table in potential_section.tables(system):
+            assets.table(table, f"{stem}_{name}", f"{system.name}: {label}")
+        figures_shown = [
+            {"file": _draw(assets, f"{stem}_{one.name}.svg", one.drawing(system)), "title": one.title,
+             "words": one.words(system), "caption": one.caption, "data": f"{stem}_{one.table}"}
+            for one in potential_section.figures(system)
+        ]  # fmt: skip
+        shown.append({"name": system.name, "anchor": stem, "figures": figures_shown,
+                      "plainly": potentials.on_contenders(system)[0]})  # fmt: skip
+    return shown
 
 
 def _write_scene(assets: _Assets, labelled: Sequence[Atoms]) -> dict[str, Any] | None:

@@ -15,6 +15,7 @@ import pandas as pd
 import xarray as xr
 from matplotlib.figure import Figure
 
+from auric.report.drawing import INK, figure_at, log_axis
 from auric.report.inputs import HOLDOUT, in_order
 from auric.report.scores import SPLITS, SUBJECTS, SplitScores, bin_labels, in_angstrom, split_title, subject_name
 
@@ -32,40 +33,10 @@ SHORT = {
     "ridge on the bond line": "ridge",
 }
 MARKERS = {"elfnet": "o", "elfnet, solved": "D", "ridge on the bond line": "s", "ridge on the image": "P", "mean": "^"}
-INK = "#22272e"
 DENSE = 300
 """Beyond this many points a scatter is stored as pixels inside its SVG: smaller, and as sharp in print."""
 LEAST_ANGSTROM = 1e-6
 """Smallest error on a logarithmic axis; a perfect prediction is drawn there."""
-STYLE: Any = {
-    "text.parse_math": False,  # a name may hold a dollar sign
-    "font.family": "DejaVu Sans",  # comes with matplotlib: the same everywhere
-    "font.size": 9,
-    "axes.titlesize": 9.5,
-    "axes.titlelocation": "left",
-    "axes.edgecolor": "#8b929c",
-    "axes.labelcolor": INK,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.linewidth": 0.8,
-    "axes.axisbelow": True,
-    "text.color": INK,
-    "xtick.color": "#555c66",
-    "ytick.color": "#555c66",
-    "grid.color": "#e6e8eb",
-    "grid.linewidth": 0.7,
-    "svg.hashsalt": "auric",  # identifiers inside the file: the same each time
-}
-
-
-@contextmanager
-def _figure(path: Path, width: float, height: float) -> Iterator[Figure]:
-    """A figure of this size (inches), saved when the block ends; no state is left in pyplot."""
-    with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(width, height), layout="constrained")
-        yield figure
-        metadata = {"Date": None, "Creator": None} if path.suffix == ".svg" else {"Software": None}
-        figure.savefig(path, dpi=150, metadata=metadata)
 
 
 def _colour(subject: str) -> str:
@@ -88,7 +59,7 @@ def draw_scores(path: Path, splits: Sequence[SplitScores], paper_angstrom: float
     known = [paper_angstrom or np.nan]
     known += [value for split in splits for one in split.scores
               for value in (one.mae_angstrom, one.low_angstrom, one.high_angstrom)]  # fmt: skip
-    with _figure(path, 8.2, 0.75 + 0.27 * rows + 0.2 * len(splits)) as figure:
+    with figure_at(path, 8.2, 0.75 + 0.27 * rows + 0.2 * len(splits)) as figure:
         axes = figure.subplots()
         place, ticks, names = 0.0, [], []
         for split in splits:
@@ -111,7 +82,7 @@ def draw_scores(path: Path, splits: Sequence[SplitScores], paper_angstrom: float
         room = (high / low) ** 0.3  # a share of the axis for the words at the right
         axes.set_xscale("log")
         axes.set_xlim(low / 1.4, high * max(room, 1.8))
-        _log_axis(axes.xaxis)
+        log_axis(axes.xaxis)
         if paper_angstrom is not None:
             axes.axvline(paper_angstrom, color=INK, lw=1, ls=(0, (4, 3)), zorder=0)
             top = (paper_angstrom, 1.0)
@@ -137,7 +108,7 @@ def draw_parity(path: Path, predictions: pd.DataFrame) -> None:
     margin = max(0.02, 0.05 * float(np.ptp(everything)))
     limits = (float(everything.min()) - margin, float(everything.max()) + margin)
     width = max(2.9 * len(subjects), 4.5)
-    with _figure(path, width, 4.9) as figure:
+    with figure_at(path, width, 4.9) as figure:
         grid = figure.subplots(2, len(subjects), squeeze=False, sharex=True, height_ratios=(3, 1.6))
         learned = [name for name in subjects if name != "mean"]
         for column, subject in enumerate(subjects):
@@ -191,7 +162,7 @@ def draw_bins(path: Path, bins: pd.DataFrame) -> None:
                 axes.plot(places, heights, marker=_marker(subject), color=_colour(subject), ms=5, lw=1.3)
                 ends.append((float(places[-1]), float(heights.iloc[-1]), SHORT.get(subject, subject),
                              _colour(subject)))  # fmt: skip
-            _log_axis(axes.yaxis)
+            log_axis(axes.yaxis)
             axes.set_xticks(range(len(labels)), [f"{label}\nn = {counts.get(label, 0):,}" for label in labels])
             axes.tick_params(axis="x", labelsize=8)
             axes.set_xlim(-0.35, len(labels) - 1 + max(0.45, 0.22 * len(labels)))
@@ -227,7 +198,7 @@ def draw_learning(path: Path, history: pd.DataFrame) -> None:
                               alpha=1 if strong else 0.28, zorder=3 if strong else 2)  # fmt: skip
                     if strong:
                         ends.append((float(seen["epoch"].iloc[-1]), float(seen[column].iloc[-1]), name, colour))
-            _log_axis(axes.yaxis)
+            log_axis(axes.yaxis)
             low, high = axes.get_xlim()
             axes.set_xlim(low, high + 0.26 * (high - low))
             named.append((axes, ends))
@@ -256,7 +227,7 @@ def draw_strip(path: Path, images: xr.Dataset, chosen: Sequence[int]) -> None:
     """
     columns = min(len(chosen), 4)
     rows = -(-len(chosen) // columns)
-    with _figure(path, 1.95 * columns + 0.9, 2.0 * rows + 0.1) as figure:
+    with figure_at(path, 1.95 * columns + 0.9, 2.0 * rows + 0.1) as figure:
         grid = figure.subplots(rows, columns, squeeze=False)
         for axes in grid.flat:
             axes.axis("off")
@@ -280,24 +251,13 @@ def _panels(path: Path, count: int, height: float, *, across: str) -> Iterator[t
     """Panels in one or two columns with one scale of errors; `across` is what they are drawn against."""
     columns = min(count, 2)
     rows = -(-count // columns)
-    with _figure(path, 4.6 * columns + (1.6 if columns == 1 else 0), height * rows) as figure:
+    with figure_at(path, 4.6 * columns + (1.6 if columns == 1 else 0), height * rows) as figure:
         panels = list(figure.subplots(rows, columns, squeeze=False, sharey=True).flat)
         for number, axes in enumerate(panels):
             axes.set_xlabel(across)
             axes.set_ylabel("mean absolute error (Å)" if number % columns == 0 else "")
             axes.set_visible(number < count)
         yield figure, panels
-
-
-def _log_axis(axis: Any) -> None:
-    """Logarithmic, with plain numbers at 1, 2 and 5, or at 1 alone where these would be too many; after plotting."""
-    axis.axes.set(**{f"{axis.axis_name}scale": "log"})
-    low, high = axis.get_view_interval()
-    axis.set_major_locator(mpl.ticker.LogLocator(subs=(1, 2, 5) if high / low < 500 else (1,)))
-    axis.set_major_formatter(
-        mpl.ticker.FuncFormatter(lambda value, _: np.format_float_positional(value, 1, fractional=False, trim="-"))
-    )
-    axis.set_minor_formatter(mpl.ticker.NullFormatter())
 
 
 def _label_ends(figure: Figure, ends: Sequence[tuple[Any, list[tuple[float, float, str, str]]]]) -> None:

@@ -17,25 +17,33 @@ HISTORY = (
     "split", "fold", "epoch", "learning_rate", "training_mae_angstrom", "validation_mae_angstrom", "seconds",
 )  # fmt: skip
 FAILURES = ("stage", "structure", "frame", "reason")
+ENERGIES = ("split", "subject", "run", "step", "energy_ev", "predicted_ev")
+FORCES = ("split", "subject", "run", "class", "n", "force_norm_rmse", "weighted_angle")
+PLACES = (
+    "role", "run", "formula", "step", "temperature_k", "energy_ev", "pc1", "pc2", "pc1_share", "pc2_share",
+)  # fmt: skip
 DROPPED = ("structure", "frame", "bond", "third_atom", "reason")
 
 HOLDOUT = "holdout"
 NUMBERS = frozenset(
     {"bond_length_angstrom", "weight", "predicted_angstrom", "epoch", "learning_rate", "training_mae_angstrom",
-     "validation_mae_angstrom", "seconds", "ours", "ci_low", "ci_high", "n"}
+     "validation_mae_angstrom", "seconds", "ours", "ci_low", "ci_high", "n", "step", "energy_ev", "predicted_ev",
+     "force_norm_rmse", "weighted_angle", "temperature_k", "pc1", "pc2", "pc1_share", "pc2_share"}
 )  # fmt: skip
 
 
-def read_table(path: str | Path, columns: Sequence[str]) -> pd.DataFrame:
+def read_table(path: str | Path | None, columns: Sequence[str]) -> pd.DataFrame:
     """Read a CSV file; names stay text (a structure called `001` is not the number one), empty text is ''.
 
     Args:
-        path: CSV with at least these columns, perhaps without rows.
+        path: CSV with at least these columns, perhaps without rows; None gives a table without rows.
         columns: Names of the columns to keep, in this order; those in `NUMBERS` become float64 (empty: NaN).
 
     Raises:
         InputError: If a column is missing, or a number cannot be read.
     """
+    if path is None:
+        return pd.DataFrame({name: np.zeros(0) if name in NUMBERS else np.array([], dtype=str) for name in columns})
     try:
         table = pd.read_csv(path, dtype=str, keep_default_na=False)
     except pd.errors.EmptyDataError as error:

@@ -19,7 +19,12 @@ PROSE = {
     "measure what such a leak hides",
 }
 """What each split asks, in words."""
-UNITS = {"angstrom": "Å", "dimensionless": "", "1": "", "percent": "%", "ev": "eV", "ev_per_angstrom": "eV/Å"}
+UNITS = {
+    "angstrom": "Å", "dimensionless": "", "1": "", "percent": "%", "ev": "eV", "ev_per_angstrom": "eV/Å",
+    "ev/angstrom": "eV/Å", "degree": "°",
+}  # fmt: skip
+LONG = 60
+"""Rooms with more rows than this are shown with a column for each data set."""
 
 
 def render(template: str, content: Mapping[str, Any]) -> str:
@@ -43,7 +48,7 @@ def number(value: Any) -> str:
     value = _float(value)
     if not np.isfinite(value):
         return ABSENT
-    size = abs(value)
+    size = float(f"{abs(value):.2e}")  # as it will be shown: 0.09999 is 0.100, with no digit more than 0.100 has
     if size == 0:
         return "0"
     if size < 1e-4 or size >= 1e6:
@@ -58,11 +63,49 @@ def count(value: Any) -> str:
     return f"{value:,.0f}" if np.isfinite(value) else ABSENT
 
 
-def scorecard_groups(scorecard: pd.DataFrame) -> list[dict[str, Any]]:
-    """Rows of the scorecard for print, gathered by system in the order of the files."""
-    rows = [_row(row) for row in scorecard.to_dict("records")]
-    systems = list(dict.fromkeys(row["system"] for row in rows))
-    return [{"system": system, "rows": [row for row in rows if row["system"] == system]} for system in systems]
+def scorecard_rooms(scorecard: pd.DataFrame) -> list[dict[str, Any]]:
+    """The scorecard for print, room by room in the order of the files.
+
+    A room of more than `LONG` rows has `tables`, one for each quantity and split with a row a subject and a column for each
+    data set; others have none, and are shown row by row.
+    """
+    rooms = []
+    for place, system in enumerate(dict.fromkeys(scorecard["system"]), 1):
+        mine = scorecard[scorecard["system"] == system]
+        rooms.append({
+            "system": str(system),
+            "anchor": f"scorecard-{place}",  # a name from a file is no address
+            "rows": [_row(row) for row in mine.to_dict("records")],
+            "tables": _wide(mine) if len(mine) > LONG else [],
+        })  # fmt: skip
+    return rooms
+
+
+def beside_papers(scorecard: pd.DataFrame) -> list[dict[str, Any]]:
+    """The rows of the scorecard, for print, for which a paper states a number."""
+    return [row for row in map(_row, scorecard.to_dict("records")) if row["paper"] != ABSENT]
+
+
+def _wide(table: pd.DataFrame) -> list[dict[str, Any]]:
+    found = []
+    by = ["study", "quantity", "unit", "split", "better"]
+    for (study, quantity, unit, split, better), mine in table.groupby(by, sort=False):
+        data, subjects = (list(dict.fromkeys(mine[name])) for name in ("data", "subject"))
+        cells = {(row["subject"], row["data"]): _row(row) for row in mine.to_dict("records")}
+        found.append({
+            "study": study, "quantity": quantity, "unit": _unit(unit), "split": split, "better": better, "data": data,
+            "n": {name: _numbers_of(mine[mine["data"] == name]) for name in data},
+            "rows": [(subject, [cells.get((subject, name)) for name in data]) for subject in subjects],
+        })  # fmt: skip
+    return found
+
+
+def _numbers_of(rows: pd.DataFrame) -> str:
+    """How many data the rows rest on: one number, or the least and the largest."""
+    known = rows["n"][np.isfinite(rows["n"].to_numpy(dtype=float))]
+    if not len(known):
+        return ""
+    return count(known.min()) if known.min() == known.max() else f"{count(known.min())} to {count(known.max())}"
 
 
 def _row(row: Mapping[Any, Any]) -> dict[str, Any]:
@@ -71,7 +114,7 @@ def _row(row: Mapping[Any, Any]) -> dict[str, Any]:
     stated = str(row["paper"]).strip()
     return {
         **{name: str(row[name]) for name in ("study", "system", "quantity", "subject", "data", "split", "comparable")},
-        "unit": UNITS.get(str(row["unit"]).lower(), str(row["unit"])),
+        "unit": _unit(row["unit"]),
         "ours": number(row["ours"]),
         "interval": f"{number(low)} to {number(high)}" if np.isfinite([low, high]).all() else "",
         "paper": number(paper) if np.isfinite(paper) else stated if stated not in ("", "nan") else ABSENT,
@@ -82,6 +125,10 @@ def _row(row: Mapping[Any, Any]) -> dict[str, Any]:
     }
 
 
+def _unit(unit: Any) -> str:
+    return UNITS.get(str(unit).lower(), str(unit))
+
+
 def _verdict(ours: float, low: float, high: float, paper: float, better: str, comparable: str) -> dict[str, str]:
     """Sign, word and class of a row; no judgement where the numbers answer different questions."""
     if not np.isfinite([ours, paper]).all():
@@ -90,6 +137,8 @@ def _verdict(ours: float, low: float, high: float, paper: float, better: str, co
         return {"sign": "", "word": "not judged", "kind": "none"}
     if ours == paper or low <= paper <= high:
         return {"sign": "=", "word": "as good", "kind": "same"}
+    if better == "nearer":  # to the paper's number, which lies outside our interval
+        return {"sign": "≠", "word": "differs", "kind": "worse"}
     wins = ours < paper if better == "lower" else ours > paper
     word = "better" if wins else "worse"
     return {"sign": "▲" if wins else "▼", "word": word, "kind": word}
