@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from ase import Atoms
+from ase import Atoms, units
 from ase.calculators.morse import MorsePotential
 from ase.geometry import get_distances
 from sklearn.gaussian_process import GaussianProcessRegressor
@@ -107,11 +107,24 @@ def test_saved_and_loaded(correction: Correction, tmp_path: object) -> None:
         assert again.unchecked(frame)[0] == correction.unchecked(frame)[0]
         assert again.refusal(frame) == correction.refusal(frame)
     assert again.difference.header["trained_on"]["levels"]["better"] == ["better", "better", "b"]
+    products = Correction.fit(
+        *[[_frame(seed, level) for seed in range(10)] for level in LEVELS],
+        spectrum=SMALL, settings=LinearSettings(products=2),
+    )  # fmt: skip
+    products.save(f"{tmp_path}/q.npz")
+    frame = _frame(52, "cheap")
+    assert Correction.load(f"{tmp_path}/q.npz").unchecked(frame)[0] == products.unchecked(frame)[0]
     correction.difference.save(f"{tmp_path}/p.npz")
     with pytest.raises(InputError, match="format is 'auric LinearPotential 1' where 'auric Correction 1' is needed"):
         Correction.load(f"{tmp_path}/p.npz")
     with pytest.raises(InputError, match="format is 'auric Correction 1' where 'auric LinearPotential 1' is needed"):
         LinearPotential.load(f"{tmp_path}/c.npz")
+
+
+def test_the_limit_is_a_quarter_of_thermal_motion(correction: Correction) -> None:
+    """Potential energies of oscillators drawn from Boltzmann's distribution at 300 K."""
+    energies = units.kB * 300 / 2 * np.random.default_rng(0).normal(size=(20000, 3 * 12)) ** 2
+    assert energies.sum(axis=1).std() / 4 == pytest.approx(correction.limit_ev * np.sqrt(12), rel=0.02)
 
 
 def test_what_it_refuses(correction: Correction) -> None:
@@ -182,7 +195,7 @@ class TestComparison:
         folder = str(tmp_path_factory.mktemp("runs"))
         training = [_run(folder, f"train{k}", k, frames=40, better=4) for k in range(3)]
         tests = [
-            _run(folder, "test", 10, frames=60, better=2), _run(folder, "wild", 11, frames=60, step=0.2, better=2)
+            _run(folder, "test", 10, frames=60, better=2), _run(folder, "wild", 11, frames=60, step=0.12, better=2)
         ]  # fmt: skip
         strange = [
             _run(folder, "hot", 20, frames=10, step=0.5)[0],
@@ -253,8 +266,8 @@ class TestComparison:
         assert len(told) == 10
 
     def test_the_file_is_a_correction_of_this_study(self, made: dict[str, str]) -> None:
-        told = Correction.load(made["model"]).difference.header["trained_on"]
-        assert (told["study"], told["frames"]) == ("tests", 30)
+        header = Correction.load(made["model"]).difference.header
+        assert (header["trained_on"]["study"], header["frames"]) == ("tests", 30)
 
     def test_frames_without_a_partner(self) -> None:
         with pytest.raises(InputError, match="f2 is labelled at the better level, but is no frame of the runs given"):

@@ -38,7 +38,9 @@ def test_each_move_changes_one_block_and_carries_both_energies(tmp_path):
     for frame in after:
         start = before[frame.info["step"]]
         shifted = np.flatnonzero(np.abs(frame.positions - start.positions).max(axis=1) > 1e-9)
-        assert any(set(shifted) <= set(block.moved) and block.kind == frame.info["block"] for block in moving_blocks(start))
+        assert any(
+            set(shifted) <= set(block.moved) and block.kind == frame.info["block"] for block in moving_blocks(start)
+        )
         assert 0 < np.abs(frame.positions - start.positions).max() < 0.3
         assert frame.info["energy_before_ev"] == pytest.approx(start.info["energy_ev"], abs=1e-9)
         assert frame.info["energy_ev"] == pytest.approx(ENGINE.label(frame, 0, 1).energy_ev, abs=1e-6)

@@ -160,7 +160,8 @@ rule soap_scan:
         runtime=720,
     params:
         code=code_fingerprint(
-            "auric.potential.scan", libraries=("dscribe", "scikit-learn", "scipy", "numpy")
+            "auric.potential.scan",
+            libraries=("dscribe", "scikit-learn", "scipy", "numpy"),
         ),
         sample=STUDY["potential"]["sample"],
         settings=SCAN,
@@ -191,7 +192,8 @@ rule soap_choice:
         runtime=1440,
     params:
         code=code_fingerprint(
-            "auric.potential.scan", libraries=("dscribe", "scikit-learn", "scipy", "numpy")
+            "auric.potential.scan",
+            libraries=("dscribe", "scikit-learn", "scipy", "numpy"),
         ),
         sample=STUDY["potential"]["sample"],
         settings=SCAN,

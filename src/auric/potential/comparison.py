@@ -115,7 +115,8 @@ def compare_forces(
             for frame, atom in chosen[np.isin(chosen[:, 0], number)]:
                 good[int(np.searchsorted(number, frame))][atom] = False
         found_here = [learned.forces(atoms) for atoms in mine]
-        rows += _judged(found_here, mine, good, gold, LEFTOVERS, subject, "training runs")
+        of = f"training runs, {frames[0].info.get('system', frames[0].info['structure'])}"
+        rows += _judged(found_here, mine, good, gold, LEFTOVERS, subject, of)
     write_table(scores, rows, FORCE_COLUMNS)
 
 

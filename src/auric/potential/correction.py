@@ -2,29 +2,30 @@
 
 What two levels disagree about is smoother than what either says, so that few labels of the better one go far. Where the
 difference is not known, none is given: on frames of another level, of unknown elements, or where its expected error
-(`EnergyUncertainty`) is more than a share of what there is to correct.
+(`EnergyUncertainty`) is more than a quarter of how much energies vary in thermal motion.
 """
 
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from ase import Atoms
+from ase import Atoms, units
 
-from auric.descriptors import PowerSpectrum, PowerSpectrumSettings
+from auric.descriptors import PowerSpectrumSettings
 from auric.errors import InputError, StructureError
 from auric.potential.labels import energy_of, forces_of, has_forces, level_of
 from auric.potential.linear import LinearPotential, LinearSettings
 from auric.potential.modelfile import read_model, write_model
-from auric.potential.uncertainty import EnergyUncertainty, beyond_composition
+from auric.potential.uncertainty import EnergyUncertainty
 
 FORMAT = "auric Correction 1"
 SAME_ANGSTROM = 1e-4
 """Two labels are of one structure if no atom lies further apart."""
-SETTINGS = LinearSettings(penalties=(1e-9, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2))
+SETTINGS = LinearSettings(penalties=(1e-9, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1))
 """Few frames may want stronger penalties than many."""
-WORTH = 0.5
-"""A structure is refused if the expected error is more than this share of the difference's own spread in training."""
+LIMIT_EV = 0.25 * units.kB * 300 * 1.5**0.5
+"""Largest expected error per root of the number of atoms: a quarter of the standard deviation of the potential energy of
+harmonic atoms at 300 K, whose 3 N coordinates each have kT/2 on average and (kT)^2/2 as variance."""
 
 
 class Correction:
@@ -49,6 +50,7 @@ class Correction:
         *,
         spectrum: PowerSpectrumSettings | None = None,
         settings: LinearSettings | None = None,
+        limit_ev: float = LIMIT_EV,
         study: str = "",
     ) -> "Correction":
         """Learn from frames labelled at both levels; forces are learned from where both have them.
@@ -58,6 +60,7 @@ class Correction:
             better: The same structures at the other level, in the same order.
             spectrum: See `LinearPotential.fit`.
             settings: See `LinearPotential.fit`; `SETTINGS` by default.
+            limit_ev: Expected error above which a structure is refused, per root of the number of atoms.
             study: Name of the study, for the file.
 
         Raises:
@@ -77,9 +80,7 @@ class Correction:
             raise InputError(f"correction: both labels are of {' '.join(levels['cheap'])}; give those of two levels")
         frames = [difference_of(*pair) for pair in zip(cheap, better, strict=True)]
         learned = LinearPotential.fit(frames, spectrum=spectrum, settings=settings or SETTINGS)
-        per_root = beyond_composition(frames, learned.spectrum.species) / np.sqrt([len(atoms) for atoms in frames])
-        told = {"levels": levels, "limit_ev": WORTH * float(np.std(per_root)), "frames": len(frames), "study": study}
-        learned.header["trained_on"] = told
+        learned.header["trained_on"] = {"levels": levels, "limit_ev": limit_ev, "study": study}
         return cls(learned, EnergyUncertainty.fit(frames, learned))
 
     def refusal(self, atoms: Atoms) -> str:
@@ -124,9 +125,8 @@ class Correction:
         """Write npz with a JSON header (`auric.potential.modelfile`)."""
         known = self.uncertainty
         header = self.difference.header | {"format": FORMAT, "unit_ev": known.unit_ev}
-        arrays = {"weights": self.difference.weights, "offsets_ev": self.difference.offsets_ev}
-        arrays |= {"committee": self.difference.committee, "directions": known.directions, "shares": known.shares}
-        write_model(path, header, arrays)
+        arrays = {"uncertainty.directions": known.directions, "uncertainty.shares": known.shares}
+        write_model(path, header, self.difference.arrays() | arrays)
 
     @classmethod
     def load(cls, path: str | Path) -> "Correction":
@@ -136,9 +136,9 @@ class Correction:
             InputError: If the file is another one, damaged or changed.
         """
         header, arrays = read_model(path, FORMAT)
-        maker = PowerSpectrum.from_header(header["spectrum"])
-        difference = LinearPotential(maker, arrays["weights"], arrays["offsets_ev"], arrays["committee"], header)
-        return cls(difference, EnergyUncertainty(maker, arrays["directions"], arrays["shares"], header["unit_ev"]))
+        difference = LinearPotential.from_parts(header, arrays)
+        directions, shares = (arrays[f"uncertainty.{name}"] for name in ("directions", "shares"))
+        return cls(difference, EnergyUncertainty(difference.spectrum, directions, shares, header["unit_ev"]))
 
 
 def difference_of(cheap: Atoms, better: Atoms) -> Atoms:

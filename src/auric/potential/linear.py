@@ -194,10 +194,14 @@ class LinearPotential:
 
     def save(self, path: str | Path) -> None:
         """Write npz with a JSON header (`auric.potential.modelfile`)."""
+        write_model(path, self.header, self.arrays())
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """All numbers of it by name; `from_parts` takes them back."""
         arrays = {"weights": self.weights, "offsets_ev": self.offsets_ev, "committee": self.committee}
         if isinstance(self.spectrum, ProductSpectrum):
             arrays |= {"directions": self.spectrum.directions, "centres": self.spectrum.centres}
-        write_model(path, self.header, arrays)
+        return arrays
 
     @classmethod
     def load(cls, path: str | Path) -> "LinearPotential":
@@ -206,7 +210,11 @@ class LinearPotential:
         Raises:
             InputError: If the file is another one, damaged or changed.
         """
-        header, arrays = read_model(path, FORMAT)
+        return cls.from_parts(*read_model(path, FORMAT))
+
+    @classmethod
+    def from_parts(cls, header: dict[str, Any], arrays: Mapping[str, np.ndarray]) -> "LinearPotential":
+        """The same again from its header and its arrays; other arrays are left aside."""
         maker = PowerSpectrum.from_header(header["spectrum"])
         if "directions" in arrays:
             maker = ProductSpectrum(maker.species, maker.settings, arrays["directions"], arrays["centres"])

@@ -51,7 +51,15 @@ def summarise_potentials(
             if one[quantity] == one[quantity]:  # one atom of a class has no spread to compare with
                 rows.append(_row(study, quantity, subject, one[quantity], one["run"], one["split"], one["n"]))
     for one in [row for path in refusals for row in read_tables([path]).to_dict("records")]:
-        share = _row(study, "refused_share", one["subject"], one["refused"] / one["frames"], one["run"], one["split"], one["frames"])
+        share = _row(
+            study,
+            "refused_share",
+            one["subject"],
+            one["refused"] / one["frames"],
+            one["run"],
+            one["split"],
+            one["frames"],
+        )
         rows.append(share | {"better": "higher" if one["split"] == STRANGE else "lower"})
     write_scorecard(scorecard, rows)
 

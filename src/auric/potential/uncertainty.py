@@ -115,7 +115,8 @@ class _Part:
 
 def _parts(frames: Sequence[Atoms], folds: np.ndarray, spectrum: PowerSpectrum, weight: float) -> list[_Part]:
     counts = np.array([_counts(spectrum, atoms) for atoms in frames])
-    energies = beyond_composition(frames, spectrum.species)
+    energies = np.array([energy_of(atoms) for atoms in frames])
+    energies -= counts @ np.linalg.lstsq(counts, energies, rcond=None)[0]
     parts = []
     for fold in np.unique(folds):
         mine = np.flatnonzero(folds == fold)
@@ -139,13 +140,6 @@ def _parts(frames: Sequence[Atoms], folds: np.ndarray, spectrum: PowerSpectrum, 
             count += len(targets)
         parts.append(_Part(matrix, vector, count, np.array(energy_rows), energies[mine]))
     return parts
-
-
-def beyond_composition(frames: Sequence[Atoms], species: Sequence[str]) -> np.ndarray:
-    """Energies less what a constant for each element explains of them, shape (frames,), eV."""
-    counts = np.array([[list(atoms.symbols).count(symbol) for symbol in species] for atoms in frames], dtype=float)
-    energies = np.array([energy_of(atoms) for atoms in frames])
-    return np.asarray(energies - counts @ np.linalg.lstsq(counts, energies, rcond=None)[0])
 
 
 def _row(spectrum: PowerSpectrum, atoms: Atoms) -> np.ndarray:

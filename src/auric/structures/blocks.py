@@ -70,7 +70,7 @@ def moving_blocks(atoms: Atoms) -> list[Block]:
                 f"{atoms.info.get('name', atoms.get_chemical_formula('metal'))}: the atoms {names} have {len(links)} bonds to "
                 "sulfur, where a block has one; only thiolates with one sulfur can be moved in blocks"
             )
-        (bound, root), = links
+        ((bound, root),) = links
         if bound in roots:
             raise StructureError(f"sulfur {bound} carries two ligands; only thiolates can be moved in blocks")
         roots[bound] = (root, tuple(int(i) for i in members))
