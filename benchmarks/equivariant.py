@@ -14,6 +14,7 @@ linear potential, learned from the same runs in the same process. Needs an envir
 Training goes on after the last epoch that was finished (results/benchmarks/equivariant).
 """
 
+import math
 import os
 import time
 import warnings
@@ -148,7 +149,7 @@ class Network:
             torch.manual_seed(epoch)
             for number, batch in enumerate(DataLoader(learned, size.batch, shuffle=True)):
                 done = (epoch + number / steps) / size.epochs
-                optimiser.param_groups[0]["lr"] = STEP * (1 + np.cos(np.pi * done)) / 2
+                optimiser.param_groups[0]["lr"] = STEP * (1 + math.cos(math.pi * done)) / 2
                 optimiser.zero_grad()
                 energies, forces = self._errors(batch, training=True)
                 (weight * energies.mean() + forces.mean()).backward()

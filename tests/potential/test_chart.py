@@ -5,9 +5,10 @@ import pandas as pd
 import pytest
 from ase import Atoms
 from sklearn.decomposition import PCA
+from sklearn.metrics import pairwise_distances
 from sklearn.preprocessing import MinMaxScaler
 
-from auric.descriptors import Mbtr
+from auric.descriptors import MBTR_SECOND, Mbtr
 from auric.errors import InputError
 from auric.files import read_frames, write_frames
 from auric.potential import descriptor_map, principal_components
@@ -124,6 +125,27 @@ def test_a_frame_seen_in_training_is_placed_where_it_was(tmp_path, runs):
     np.testing.assert_array_equal(table[["pc1", "pc2"]].to_numpy()[:30], table[["pc1", "pc2"]].to_numpy()[30:])
     again = _map(tmp_path, [runs["training"]], [runs["training"]])
     pd.testing.assert_frame_equal(again, table, check_exact=True)
+
+
+def test_frames_unlike_all_training_are_outside(tmp_path, runs):
+    """Told by distances to nearest training frames, here those of scikit-learn, across pieces of runs."""
+    hot = _run(str(tmp_path / "hot.extxyz"), "hot", 5, 12, hot=True)
+    swollen = read_frames(runs["training"])[3].copy()
+    swollen.positions *= 1.3
+    swollen.info["run"] = "swollen"
+    write_frames(tmp_path / "swollen.extxyz", [swollen])
+    table = _map(tmp_path, [runs["training"]], [hot, str(tmp_path / "swollen.extxyz"), runs["training"]])
+    assert not table.loc[table["role"] == "train", "outside"].any()
+    assert table.loc[table["run"] == "swollen", "outside"].tolist() == [1]
+    frames, asked = read_frames(runs["training"]), read_frames(hot)
+    maker = Mbtr(sorted(set(frames[0].symbols)), MBTR_SECOND)
+    scaler = MinMaxScaler().fit(maker.describe_all(frames))
+    learned, theirs = (scaler.transform(maker.describe_all(each)) for each in (frames, asked))
+    pieces = np.repeat(np.arange(8), [len(part) for part in np.array_split(frames, 8)])
+    apart = pairwise_distances(learned)
+    apart[pieces[:, None] == pieces] = np.inf
+    expected = pairwise_distances(theirs, learned).min(axis=1) > np.quantile(apart.min(axis=1), 0.99)
+    assert table.loc[table["run"] == "hot", "outside"].astype(bool).tolist() == expected.tolist()
 
 
 def test_no_frames_are_refused_and_so_is_an_element_never_seen(tmp_path, runs):

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from auric.errors import InputError
-from auric.report import inputs, scene
+from auric.report import build_report, inputs, scene
 
 WICKED = """</script><script>alert("x")</script>'& <img src=x onerror=alert(1)>"""
 
@@ -183,6 +183,21 @@ def test_nothing_at_all_is_still_a_page(study):
         "hence no level of theory", "0 labelled frames of 0 structures gave 0 images",
     ):  # fmt: skip
         assert sentence in text
+
+
+def test_a_study_without_images_says_nothing_of_a_ruler(study):
+    study.forget_the_ruler()
+    study.add_potential("ring", {"linear, energies and forces": 0.1})
+    given = study.write() | {"predictions": None, "history": None, "images": None}
+    build_report(
+        **given, configuration=study.configuration, folder=study.folder / "alone", archive=study.folder / "alone.zip",
+        study=study.name,
+    )  # fmt: skip
+    page = Page(study.folder / "alone")
+    assert not {"parity", "bins", "learning", "images"} & set(page.identifiers)
+    assert "potentials" in page.identifiers and "Which potential is best for ring?" in page.text
+    assert "no images and no bond ruler" in page.text and "Dropped images" not in page.text
+    assert not (study.folder / "alone" / "assets" / "predictions.csv").exists()
 
 
 def test_a_missing_split_fold_or_subject_is_said(study):

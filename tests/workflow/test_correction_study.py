@@ -39,9 +39,9 @@ def test_settings_that_cannot_work(settings, root, part, change, reason):
         study.runs(settings, root)
 
 
-def test_its_part_alone_is_planned(root):
-    """Labels at the other level, the correction and the scorecard; no images, no network, no model of GFN1-xTB alone."""
-    command = [sys.executable, "-m", "snakemake", "potential_scorecard", "--dry-run", "--forceall", "--cores", "1"]
+def test_the_whole_study_is_planned(root):
+    """Labels at the other level, the correction, scorecard and report; no images, no network, no model of GFN1-xTB alone."""
+    command = [sys.executable, "-m", "snakemake", "--dry-run", "--forceall", "--cores", "1"]
     done = subprocess.run(
         [*command, "--config", "study=correction"], cwd=root, capture_output=True, text=True, timeout=300
     )
@@ -49,5 +49,12 @@ def test_its_part_alone_is_planned(root):
     lines = done.stdout.split("Job stats:")[-1].splitlines()
     jobs = {words[0]: int(words[1]) for line in lines if len(words := line.split()) == 2 and words[1].isdigit()}
     assert jobs == {
-        "dynamics": 10, "relabel": 6, "potential_correction": 1, "potential_scorecard": 1, "total": 18
+        "dynamics": 10, "relabel": 6, "potential_correction": 1, "potential_scorecard": 1, "failures": 1, "report": 1,
+        "all": 1, "total": 21,
     }  # fmt: skip
+
+
+def test_a_study_with_nothing_to_do(settings, root):
+    settings["potential"]["correction"]["systems"] = []
+    with pytest.raises(InputError, match="there is nothing to do"):
+        study.structures(settings, root)

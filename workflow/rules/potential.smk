@@ -277,6 +277,7 @@ rule potential_scorecard:
             *of_corrections("forces"),
         ],
         refusals=of_corrections("refusals"),
+        maps=expand(f"{RESULTS}/potential/{{system}}/map.csv", system=RUNS),
     output:
         scorecard=f"{RESULTS}/scorecard/potential.csv",
     log:

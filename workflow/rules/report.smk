@@ -98,9 +98,7 @@ rule report:
         mem_mb=3000,
         runtime=20,
     params:
-        code=code_fingerprint(
-            "auric.report.build", libraries=("matplotlib", "scipy")
-        ),
+        code=code_fingerprint("auric.report.build", libraries=("matplotlib", "scipy")),
         assets=files_fingerprint(
             *(ROOT / "src/auric/report").glob("*.css"),
             *(ROOT / "src/auric/report").glob("*.html"),

@@ -12,4 +12,5 @@ with log_to(snakemake.log[0], threads=snakemake.threads):
         samples=snakemake.params.samples,
         seed=snakemake.params.seed,
         refusals=snakemake.input.refusals,
+        maps=snakemake.input.maps,
     )

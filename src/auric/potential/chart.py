@@ -10,12 +10,15 @@ from ase import Atoms
 from auric.descriptors import MBTR_SECOND, FeatureScaler, Mbtr
 from auric.errors import InputError
 from auric.files import write_table
-from auric.potential.labels import energy_of, read_runs
+from auric.potential.domain import TrainingDomain
+from auric.potential.labels import energy_of, pieces_of, read_runs, runs_of
 
 MAP_COLUMNS = (
     "system", "role", "run", "structure", "formula", "step", "temperature_k", "energy_ev",
-    "pc1", "pc2", "pc1_share", "pc2_share",
+    "pc1", "pc2", "pc1_share", "pc2_share", "outside",
 )  # fmt: skip
+CHUNKS = 8
+"""Consecutive pieces of each run; how far training frames lie from each other is told across pieces."""
 NEARLY = 1 - 1e-6
 """Loadings this near to the largest count as equally large, so that rounding does not decide a sign."""
 
@@ -79,7 +82,9 @@ def descriptor_map(training: Sequence[str | Path], tests: Sequence[str | Path], 
         training: Runs that are learned from (extended xyz).
         tests: Runs that are predicted.
         table: CSV to write, columns `MAP_COLUMNS`; a row a frame, coordinates in scaled descriptors (no unit), shares of
-            the training frames' variance, the same in every row. A temperature that a frame does not tell is empty.
+            the training frames' variance, the same in every row; `outside` is 1 where a test frame is farther from its nearest
+            training frame than all but 1 % of the training frames are from those of other pieces of runs (`TrainingDomain`;
+            all features count, not the two drawn). A temperature that a frame does not tell is empty.
 
     Raises:
         InputError: If there are no frames, or training frames do not differ in two directions.
@@ -89,15 +94,16 @@ def descriptor_map(training: Sequence[str | Path], tests: Sequence[str | Path], 
     learned = maker.describe_all(frames)
     scaler = FeatureScaler().fit(learned)
     scaled = scaler.transform(learned)
+    asked = scaler.transform(maker.describe_all(unseen))
     components = principal_components(scaled)
-    places = np.concatenate(
-        [components.scores(scaled), components.scores(scaler.transform(maker.describe_all(unseen)))]
-    )
+    places = np.concatenate([components.scores(scaled), components.scores(asked)])
+    domain = TrainingDomain(scaled, runs=pieces_of(runs_of(frames), CHUNKS))
+    outside = [*np.zeros(len(frames), dtype=int), *domain.judge(asked).outside.astype(int)]
     roles = ["train"] * len(frames) + ["test"] * len(unseen)
     shares = {f"pc{k}_share": share for k, share in enumerate(components.shares, 1)}
     rows = [
-        _row(atoms, role) | {"pc1": pc1, "pc2": pc2} | shares
-        for atoms, role, (pc1, pc2) in zip([*frames, *unseen], roles, places, strict=True)
+        _row(atoms, role) | {"pc1": pc1, "pc2": pc2, "outside": flag} | shares
+        for atoms, role, (pc1, pc2), flag in zip([*frames, *unseen], roles, places, outside, strict=True)
     ]
     write_table(table, rows, MAP_COLUMNS)
 

@@ -94,23 +94,33 @@ def sampled(given: Sequence[Atoms], *, frames: int | None = None, spacing: str =
     return [given[k] for k in np.unique(np.ceil(along * len(given) - 1e-9).astype(int) - 1)]
 
 
+def pieces_of(runs: np.ndarray, chunks: int) -> np.ndarray:
+    """Number of the piece each frame belongs to, shape (frames,): every run is cut into consecutive chunks.
+
+    Args:
+        runs: Name of each frame's run, in order of time within each run, shape (frames,).
+        chunks: Pieces of each run.
+    """
+    result, number = np.empty(len(runs), dtype=int), 0
+    for run in dict.fromkeys(runs.tolist()):
+        for chunk in np.array_split(np.flatnonzero(runs == run), chunks):
+            if len(chunk):
+                result[chunk] = number
+                number += 1
+    return result
+
+
 def folds_of(runs: np.ndarray, *, folds: int, chunks: int) -> np.ndarray:
-    """The fold of each frame, shape (frames,): runs are cut into consecutive chunks, and the chunks dealt out in turn.
+    """The fold of each frame, shape (frames,): consecutive pieces of runs (`pieces_of`) are dealt out in turn.
 
     Frames that follow each other are nearly alike, and must not stand on both sides of a validation.
 
     Args:
-        runs: Name of each frame's run, in order of time within each run, shape (frames,).
+        runs: See `pieces_of`.
         folds: How many.
-        chunks: Pieces of each run.
+        chunks: See `pieces_of`.
     """
-    result, dealt = np.empty(len(runs), dtype=int), 0
-    for run in dict.fromkeys(runs.tolist()):
-        for chunk in np.array_split(np.flatnonzero(runs == run), chunks):
-            if len(chunk):
-                result[chunk] = dealt % folds
-                dealt += 1
-    return result
+    return pieces_of(runs, chunks) % folds
 
 
 def _name(atoms: Atoms) -> str:

@@ -14,16 +14,17 @@ from auric.potential.corrected import STRANGE
 from auric.potential.scores import energy_scores
 from auric.scorecard import write_scorecard
 
+DOMAIN = "nearest training frame in MBTR"
 UNITS = {
     "energy_rmse": "eV", "energy_rmse_over_sd": "1", "energy_rmse_over_range": "1",
     "force_norm_rmse": "eV/angstrom", "force_norm_rmse_over_sd": "1", "weighted_angle": "degree", "coverage_90": "1", "interval_width": "eV",
-    "block_energy_error": "eV", "refused_share": "1",
+    "block_energy_error": "eV", "refused_share": "1", "outside_share": "1",
 }  # fmt: skip
 
 
 def summarise_potentials(
     energies: Sequence[str | Path], forces: Sequence[str | Path], scorecard: str | Path, *,
-    study: str, samples: int, seed: int, refusals: Sequence[str | Path] = (),
+    study: str, samples: int, seed: int, refusals: Sequence[str | Path] = (), maps: Sequence[str | Path] = (),
 ) -> None:  # fmt: skip
     """Errors of energies and forces, run by run.
 
@@ -35,6 +36,7 @@ def summarise_potentials(
         samples: Of the bootstrap.
         seed: Of the bootstrap.
         refusals: How often corrections were refused, run by run (CSV, `auric.potential.corrected.REFUSAL_COLUMNS`).
+        maps: Frames of all systems in descriptor space (CSV, `auric.potential.chart.MAP_COLUMNS`).
     """
     rows: list[dict[str, Any]] = []
     table = read_tables(energies)
@@ -51,16 +53,13 @@ def summarise_potentials(
             if one[quantity] == one[quantity]:  # one atom of a class has no spread to compare with
                 rows.append(_row(study, quantity, subject, one[quantity], one["run"], one["split"], one["n"]))
     for one in [row for path in refusals for row in read_tables([path]).to_dict("records")]:
-        share = _row(
-            study,
-            "refused_share",
-            one["subject"],
-            one["refused"] / one["frames"],
-            one["run"],
-            one["split"],
-            one["frames"],
-        )
-        rows.append(share | {"better": "higher" if one["split"] == STRANGE else "lower"})
+        told = (one["subject"], one["refused"] / one["frames"], one["run"], one["split"], one["frames"])
+        better = "higher" if one["split"] == STRANGE else "lower"
+        rows.append(_row(study, "refused_share", *told) | {"better": better})
+    for path in maps:
+        table = read_tables([path])
+        for run, mine in table[table["role"] == "test"].groupby("run", sort=False):
+            rows.append(_row(study, "outside_share", DOMAIN, mine["outside"].mean(), str(run), INDEPENDENT, len(mine)))
     write_scorecard(scorecard, rows)
 
 
