@@ -255,13 +255,15 @@ class TestComparison:
         rows = pd.read_csv(card).query("quantity == 'block_energy_error'").set_index("subject")
         assert rows.loc["mean", "ours"] == pytest.approx(np.median(changes))
         assert rows.loc["linear, energies and forces", "ours"] < 0.1 * np.median(changes)
-        assert (rows["ci_low"] <= rows["ours"]).all() and (rows["ours"] <= rows["ci_high"]).all()
+        assert (rows["ci_low"] <= rows["ours"]).all()
+        assert (rows["ours"] <= rows["ci_high"]).all()
 
     def test_a_part_of_a_run(self, files: dict[str, str]) -> None:
         frames = [Atoms(info={"step": step}) for step in range(100)]
         steps = [atoms.info["step"] for atoms in sampled(frames, frames=20)]
         gaps = np.diff(steps)
-        assert len(steps) == 20 and steps[-1] == 99
+        assert len(steps) == 20
+        assert steps[-1] == 99
         assert gaps[:3].mean() > 3 * gaps[-3:].mean()
         assert [a.info["step"] for a in sampled(frames, frames=4, spacing="even")] == [24, 49, 74, 99]
         assert len(sampled(frames)) == len(sampled(frames, frames=500)) == 100

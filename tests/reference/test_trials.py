@@ -34,7 +34,8 @@ def test_each_move_changes_one_block_and_carries_both_energies(tmp_path):
     moves, failures = f"{tmp_path}/moves.extxyz", f"{tmp_path}/failures.csv"
     trial_moves_of_run(run, moves, failures, settings={"trials": 6, "seed": 3}, xtb={}, store=tmp_path / "store")
     before, after = {frame.info["step"]: frame for frame in read_frames(run)}, read_frames(moves)
-    assert [frame.info["trial"] for frame in after] == list(range(6)) and pd.read_csv(failures).empty
+    assert [frame.info["trial"] for frame in after] == list(range(6))
+    assert pd.read_csv(failures).empty
     for frame in after:
         start = before[frame.info["step"]]
         shifted = np.flatnonzero(np.abs(frame.positions - start.positions).max(axis=1) > 1e-9)
@@ -68,7 +69,8 @@ def test_what_has_no_blocks_is_told_once(tmp_path):
     )
     assert read_frames(tmp_path / "m.extxyz") == []
     failed = pd.read_csv(tmp_path / "f.csv")
-    assert len(failed) == 1 and "bonds to sulfur" in failed["reason"][0]
+    assert len(failed) == 1
+    assert "bonds to sulfur" in failed["reason"][0]
 
 
 def test_a_move_that_cannot_be_labelled_leaves_its_reason(tmp_path):
@@ -91,7 +93,8 @@ def test_a_run_without_frames_gives_no_moves(tmp_path):
         tmp_path / "run.extxyz", tmp_path / "m.extxyz", tmp_path / "f.csv", settings=MoveSettings(),
         engine=ENGINE, store=tmp_path / "store",
     )  # fmt: skip
-    assert read_frames(tmp_path / "m.extxyz") == [] and pd.read_csv(tmp_path / "f.csv").empty
+    assert read_frames(tmp_path / "m.extxyz") == []
+    assert pd.read_csv(tmp_path / "f.csv").empty
 
 
 @pytest.mark.parametrize("wrong", [{"trials": 0}, {"step_angstrom": 0.0}, {"turn_degree": 200.0}, {"seed": -1}])

@@ -195,8 +195,10 @@ def test_a_study_without_images_says_nothing_of_a_ruler(study):
     )  # fmt: skip
     page = Page(study.folder / "alone")
     assert not {"parity", "bins", "learning", "images"} & set(page.identifiers)
-    assert "potentials" in page.identifiers and "Which potential is best for ring?" in page.text
-    assert "no images and no bond ruler" in page.text and "Dropped images" not in page.text
+    assert "potentials" in page.identifiers
+    assert "Which potential is best for ring?" in page.text
+    assert "no images and no bond ruler" in page.text
+    assert "Dropped images" not in page.text
     assert not (study.folder / "alone" / "assets" / "predictions.csv").exists()
 
 

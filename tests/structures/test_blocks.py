@@ -21,7 +21,8 @@ def test_every_atom_of_a_cluster_belongs_to_a_block():
 
 def test_thiols_hydrogen_is_a_ligand_too():
     kinds = [block.kind for block in moving_blocks(build_ring(4))]
-    assert kinds.count("ligand") == 4 and kinds.count("sulfur") == 4
+    assert kinds.count("ligand") == 4
+    assert kinds.count("sulfur") == 4
 
 
 @pytest.mark.parametrize("block", moving_blocks(RING), ids=lambda block: f"{block.kind}{block.atom}")
