@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 from ase.io import read
 
-from auric.files import write_frames
+from auric.files import read_frames, write_frames
 from auric.potential.comparison import compare_energies, compare_forces
 from auric.potential.contenders import ENERGY_MODELS
 from auric.potential.directed import CHOSEN
@@ -26,6 +26,7 @@ TRAINING, TESTS = ("q_heating", "t_heating"), ("q_test270", "q_test475", "t_test
 TEST_EVERY = 6
 ACROSS = ("emlm", "ridge_soap", "linear")
 """Learned from one isomer, tested on the other."""
+EIGHTH = "independent runs, an eighth of the frames learned from"
 TRIALS = 50
 
 
@@ -55,6 +56,12 @@ def measure_au38() -> list[dict[str, Any]]:
                 model=model if name == "linear" else None,
             )  # fmt: skip
             print(f"au38: {name} done", flush=True)
+    eighth = [_eighth(path) for path in training]
+    for name in ("linear", "quadratic"):
+        path = predictions[f"{name}_eighth"] = WORK / f"energies_{name}_eighth.csv"
+        if not path.exists():
+            compare_energies(eighth, tests, path, contender=name, random_split=False, seed=0, split=EIGHTH)
+            print(f"au38: {name}, an eighth done", flush=True)
     for name in ACROSS:
         for learned, asked in (("q", "t"), ("t", "q")):
             path = predictions[f"{name}_{learned}_to_{asked}"] = WORK / f"energies_{name}_{learned}_to_{asked}.csv"
@@ -88,6 +95,14 @@ def _moves(run: Path) -> Path:
         failures = path.with_suffix(".csv")
         trial_moves_of_run(run, path, failures, settings={"trials": TRIALS}, xtb={}, store=STORE)
         print(f"au38: {path.name} done", flush=True)
+    return path
+
+
+def _eighth(run: Path) -> Path:
+    """Every eighth frame of a run."""
+    path = run.with_name(f"eighth_{run.name}")
+    if not path.exists():
+        write_frames(path, read_frames(run)[::8])
     return path
 
 
