@@ -83,7 +83,7 @@ def read_tables(paths: Sequence[str | Path]) -> pd.DataFrame:
     """Read CSV files of the same columns into one table."""
     tables = [pd.read_csv(path, keep_default_na=False, na_values=[""]) for path in paths]
     filled = [table for table in tables if len(table)]
-    return pd.concat(filled, ignore_index=True) if filled else tables[0]
+    return pd.concat(filled, ignore_index=True) if filled else (tables or [pd.DataFrame()])[0]
 
 
 def write_npz(path: str | Path, header: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
