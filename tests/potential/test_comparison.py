@@ -202,7 +202,11 @@ class TestComparison:
         assert left["n"].sum() < 40 * 12
         angles = table.groupby("subject")["weighted_angle"].max()
         assert angles[ENERGY_MODELS[RECOMMENDED].subject] < 3
-        summarise_potentials([energies], [forces], card, study="tests", samples=100, seed=0)
+        winners = f"{files['folder']}/recommended.csv"
+        summarise_potentials([energies], [forces], card, recommendations=winners, study="tests", samples=100, seed=0)
+        best = pd.read_csv(winners).set_index("task")
+        assert best.loc["directions of forces", "recommended"] == ENERGY_MODELS[RECOMMENDED].subject
+        assert set(best["ahead"].dropna()) <= set(range(2))  # of one test run
         rows = pd.read_csv(card)
         assert list(rows) == list(COLUMNS)
         assert {"energy_rmse_over_sd", "weighted_angle", "force_norm_rmse"} <= set(rows["quantity"])

@@ -85,6 +85,7 @@ class Study:
              "data": "rings", "split": "", "comparable": "not comparable", "better": "higher"},
         ]  # fmt: skip
         self.potentials: dict[str, dict[str, pd.DataFrame]] = {}
+        self.winners = pd.DataFrame(columns=list(inputs.RECOMMENDED))
         self.configuration: dict[str, Any] = {"study": "tiny", "reference": {"method": "b3lyp", "note": WICKED}}
 
     def _predict(self, split: str, subject: str, error: float, rng: np.random.Generator) -> pd.DataFrame:
@@ -179,7 +180,8 @@ class Study:
         }
         paths |= {"scorecards": [source / "ruler.csv", source / "empty.csv"], "images": source / "images.nc",
                   "frames": [source / "frames.extxyz", source / "none.extxyz"]}  # fmt: skip
-        return paths | self.write_potentials()
+        write_table(source / "recommended.csv", self.winners, inputs.RECOMMENDED)
+        return paths | {"recommended": source / "recommended.csv"} | self.write_potentials()
 
     def write_potentials(self) -> dict[str, list[Path]]:
         """Write the tables of the potentials, a folder for each system."""
@@ -221,5 +223,10 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Study, Path]:
     study.add_potential(
         "ring", {"linear, energies and forces": 0.1, "emlm on MBTR, second parameters": 0.8, WICKED: 0.4, "mean": 1.0}
     )
+    study.winners = pd.DataFrame(
+        [("ring", "energies along a run", "1", "linear, energies and forces", 0.1, "emlm on MBTR, second parameters", 0.8, 2, 2),
+         ("ring", "energy of one moved block", "eV", "linear, energies and forces", 0.002, "", np.nan, np.nan, 2)],
+        columns=list(inputs.RECOMMENDED),
+    )  # fmt: skip
     study.add_potential("<b>two", {"linear, energies and forces": 0.3, "mean": 1.0}, tests=1, coverage=False)
     return study, study.build()

@@ -26,7 +26,7 @@ def _source(folder) -> str:
 
 def test_names_and_columns_are_those_that_the_room_writes():
     """The report imports no room, so it repeats them; this is where the copies are compared."""
-    from auric.potential import chart, comparison, contenders
+    from auric.potential import chart, comparison, contenders, recommended
 
     assert (potentials.UNSEEN, potentials.RANDOM) == (comparison.INDEPENDENT, comparison.RANDOM)
     assert potentials.LEFTOVERS == comparison.LEFTOVERS
@@ -36,6 +36,22 @@ def test_names_and_columns_are_those_that_the_room_writes():
     assert set(inputs.ENERGIES) <= set(comparison.ENERGY_COLUMNS)
     assert set(inputs.FORCES) <= set(comparison.FORCE_COLUMNS)
     assert set(inputs.PLACES) <= set(chart.MAP_COLUMNS)
+    assert set(inputs.RECOMMENDED) <= set(recommended.RECOMMENDED_COLUMNS)
+
+
+def test_the_best_for_each_task_is_a_table(finished):
+    source = _source(finished[1])
+    row = re.search(r"energies along a run</th>(.*?)</tr>", source, re.DOTALL)[1]
+    cells = [cell.strip() for cell in re.findall(r"<td>(.*?)</td>", row, re.DOTALL)]
+    assert cells == [LINEAR, "0.100", "EMLM on MBTR, second parameters", "0.800", "2 of 2 runs"]
+    row = re.search(r"energy of one moved block</th>(.*?)</tr>", source, re.DOTALL)[1]
+    assert [cell.strip() for cell in re.findall(r"<td>(.*?)</td>", row, re.DOTALL)] == [
+        LINEAR,
+        "0.00200 eV",
+        "",
+        "",
+        "",
+    ]
 
 
 def test_numbers_in_words_are_those_of_the_tables(finished):

@@ -280,6 +280,7 @@ rule potential_scorecard:
         maps=expand(f"{RESULTS}/potential/{{system}}/map.csv", system=RUNS),
     output:
         scorecard=f"{RESULTS}/scorecard/potential.csv",
+        recommended=f"{RESULTS}/potential/recommended.csv",
     log:
         f"{RESULTS}/logs/potential_scorecard.log",
     benchmark:

@@ -79,6 +79,9 @@ rule report:
         ),
         forces=expand(f"{RESULTS}/potential/{{system}}/forces.csv", system=RUNS),
         maps=expand(f"{RESULTS}/potential/{{system}}/map.csv", system=RUNS),
+        recommended=(
+            f"{RESULTS}/potential/recommended.csv" if "potential" in ROOMS else []
+        ),
     output:
         folder=report(
             directory(f"{RESULTS}/report"),

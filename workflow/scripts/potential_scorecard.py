@@ -8,6 +8,7 @@ with log_to(snakemake.log[0], threads=snakemake.threads):
         snakemake.input.energies,
         snakemake.input.forces,
         snakemake.output.scorecard,
+        recommendations=snakemake.output.recommended,
         study=snakemake.params.study,
         samples=snakemake.params.samples,
         seed=snakemake.params.seed,

@@ -15,6 +15,7 @@ with log_to(snakemake.log[0], threads=snakemake.threads):
         energies=snakemake.input.energies,
         forces=snakemake.input.forces,
         maps=snakemake.input.maps,
+        recommended=snakemake.input.recommended or None,
         configuration=snakemake.params.configuration,
         folder=snakemake.output.folder,
         archive=snakemake.output.archive,

@@ -7,12 +7,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from auric.files import read_tables
+from auric.files import read_tables, write_table
 from auric.potential.comparison import INDEPENDENT, MOVED, RANDOM
 from auric.potential.conformal import conformal_intervals
 from auric.potential.corrected import STRANGE
+from auric.potential.recommended import RECOMMENDED_COLUMNS, recommended
 from auric.potential.scores import energy_scores
-from auric.scorecard import write_scorecard
+from auric.scorecard import COLUMNS, write_scorecard
 
 DOMAIN = "nearest training frame in MBTR"
 UNITS = {
@@ -24,7 +25,7 @@ UNITS = {
 
 def summarise_potentials(
     energies: Sequence[str | Path], forces: Sequence[str | Path], scorecard: str | Path, *,
-    study: str, samples: int, seed: int, refusals: Sequence[str | Path] = (), maps: Sequence[str | Path] = (),
+    recommendations: str | Path | None = None, study: str, samples: int, seed: int, refusals: Sequence[str | Path] = (), maps: Sequence[str | Path] = (),
 ) -> None:  # fmt: skip
     """Errors of energies and forces, run by run.
 
@@ -32,6 +33,7 @@ def summarise_potentials(
         energies: The contenders' predictions of all systems (CSV).
         forces: Scores of forces of all systems (CSV).
         scorecard: CSV to write.
+        recommendations: CSV to write, columns `RECOMMENDED_COLUMNS`: the winner of each task on each system.
         study: Name of the study.
         samples: Of the bootstrap.
         seed: Of the bootstrap.
@@ -40,6 +42,7 @@ def summarise_potentials(
     """
     rows: list[dict[str, Any]] = []
     table = read_tables(energies)
+    runs = table[table["split"] == INDEPENDENT]
     for (split, subject, run), mine in table[table["split"] != MOVED].groupby(["split", "subject", "run"], sort=False):
         score = energy_scores(mine["predicted_ev"].to_numpy(), mine["energy_ev"].to_numpy(), samples=samples, seed=seed)
         for quantity in ("energy_rmse_over_sd", "energy_rmse", "energy_rmse_over_range")[: 1 if split == RANDOM else 3]:
@@ -61,6 +64,11 @@ def summarise_potentials(
         for run, mine in table[table["role"] == "test"].groupby("run", sort=False):
             rows.append(_row(study, "outside_share", DOMAIN, mine["outside"].mean(), str(run), INDEPENDENT, len(mine)))
     write_scorecard(scorecard, rows)
+    if recommendations:
+        system_of_run = dict(zip(runs["run"], runs["system"], strict=True))
+        write_table(
+            recommendations, recommended(pd.DataFrame(rows, columns=list(COLUMNS)), system_of_run), RECOMMENDED_COLUMNS
+        )
 
 
 def _coverage(study: str, table: pd.DataFrame) -> list[dict[str, Any]]:

@@ -73,6 +73,7 @@ def build_report(
     energies: Sequence[str | Path] = (),
     forces: Sequence[str | Path] = (),
     maps: Sequence[str | Path] = (),
+    recommended: str | Path | None = None,
     configuration: Mapping[str, Any],
     folder: str | Path,
     archive: str | Path,
@@ -94,6 +95,7 @@ def build_report(
             of runs; none: no section on potentials.
         forces: CSV files of errors of forces, columns `inputs.FORCES`, in the same folders.
         maps: CSV files of places in descriptor space, columns `inputs.PLACES`, in the same folders.
+        recommended: CSV of the best contender for each task and system, columns `inputs.RECOMMENDED`.
         configuration: The whole validated configuration.
         folder: Folder to make; one that is there is replaced.
         archive: Zip file to make, with the same files.
@@ -137,7 +139,11 @@ def build_report(
             "paper": _paper_mae(scorecard),
             "score_figure": _draw_scores(assets, splits, _paper_mae(scorecard)),
             "rooms": page.scorecard_rooms(scorecard),
-            "potentials": _draw_potentials(assets, potentials.gather(scorecard, energies, forces, maps)),
+            "potentials": _draw_potentials(
+                assets,
+                potentials.gather(scorecard, energies, forces, maps),
+                inputs.read_table(recommended, inputs.RECOMMENDED),
+            ),
             "beside_papers": page.beside_papers(scorecard),
             "studies": sorted(set(scorecard["study"])),
             "parity": _draw_parity(assets, finite, splits),
@@ -272,7 +278,9 @@ def _draw_strip(assets: _Assets, images: xr.Dataset) -> str | None:
     return _draw(assets, "strip.png", lambda path: figures.draw_strip(path, images, chosen)) if chosen else None
 
 
-def _draw_potentials(assets: _Assets, systems: Sequence[potentials.System]) -> list[dict[str, Any]]:
+def _draw_potentials(
+    assets: _Assets, systems: Sequence[potentials.System], winners: pd.DataFrame
+) -> list[dict[str, Any]]:
     """Figures and words on each system, and its tables beside the page."""
     shown = []
     for place, system in enumerate(systems, 1):
@@ -285,7 +293,7 @@ def _draw_potentials(assets: _Assets, systems: Sequence[potentials.System]) -> l
             for one in potential_section.figures(system)
         ]  # fmt: skip
         shown.append({"name": system.name, "anchor": stem, "figures": figures_shown,
-                      "plainly": potentials.on_contenders(system)[0]})  # fmt: skip
+                      "tasks": potentials.tasks(winners[winners["system"] == system.name]), "plainly": potentials.on_contenders(system)[0]})  # fmt: skip
     return shown
 
 

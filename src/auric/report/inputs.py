@@ -22,13 +22,15 @@ FORCES = ("split", "subject", "run", "class", "n", "force_norm_rmse", "weighted_
 PLACES = (
     "role", "run", "formula", "step", "temperature_k", "energy_ev", "pc1", "pc2", "pc1_share", "pc2_share",
 )  # fmt: skip
+RECOMMENDED = ("system", "task", "unit", "recommended", "ours", "runner_up", "runner_up_ours", "ahead", "runs")
 DROPPED = ("structure", "frame", "bond", "third_atom", "reason")
 
 HOLDOUT = "holdout"
 NUMBERS = frozenset(
     {"bond_length_angstrom", "weight", "predicted_angstrom", "epoch", "learning_rate", "training_mae_angstrom",
      "validation_mae_angstrom", "seconds", "ours", "ci_low", "ci_high", "n", "step", "energy_ev", "predicted_ev",
-     "force_norm_rmse", "weighted_angle", "temperature_k", "pc1", "pc2", "pc1_share", "pc2_share"}
+     "force_norm_rmse", "weighted_angle", "temperature_k", "pc1", "pc2", "pc1_share", "pc2_share", "runner_up_ours", "ahead",
+     "runs"}
 )  # fmt: skip
 
 

@@ -93,7 +93,7 @@ def _wide(table: pd.DataFrame) -> list[dict[str, Any]]:
         data, subjects = (list(dict.fromkeys(mine[name])) for name in ("data", "subject"))
         cells = {(row["subject"], row["data"]): _row(row) for row in mine.to_dict("records")}
         found.append({
-            "study": study, "quantity": quantity, "unit": _unit(unit), "split": split, "better": better, "data": data,
+            "study": study, "quantity": quantity, "unit": unit_name(unit), "split": split, "better": better, "data": data,
             "n": {name: _numbers_of(mine[mine["data"] == name]) for name in data},
             "rows": [(subject, [cells.get((subject, name)) for name in data]) for subject in subjects],
         })  # fmt: skip
@@ -114,7 +114,7 @@ def _row(row: Mapping[Any, Any]) -> dict[str, Any]:
     stated = str(row["paper"]).strip()
     return {
         **{name: str(row[name]) for name in ("study", "system", "quantity", "subject", "data", "split", "comparable")},
-        "unit": _unit(row["unit"]),
+        "unit": unit_name(row["unit"]),
         "ours": number(row["ours"]),
         "interval": f"{number(low)} to {number(high)}" if np.isfinite([low, high]).all() else "",
         "paper": number(paper) if np.isfinite(paper) else stated if stated not in ("", "nan") else ABSENT,
@@ -125,7 +125,8 @@ def _row(row: Mapping[Any, Any]) -> dict[str, Any]:
     }
 
 
-def _unit(unit: Any) -> str:
+def unit_name(unit: Any) -> str:
+    """A unit of the scorecard in print; nothing for a plain number."""
     return UNITS.get(str(unit).lower(), str(unit))
 
 

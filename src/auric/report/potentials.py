@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from scipy.spatial import ConvexHull, Delaunay, QhullError
 
-from auric.report import inputs
+from auric.report import inputs, page
 from auric.report.page import number
 
 UNSEEN, RANDOM, LEFTOVERS = "independent runs", "random 80/20", "leftovers of training runs"
@@ -184,6 +184,23 @@ def _leak(system: System, subject: str) -> str | None:
         f"Frames drawn at random from its own training runs would make {name} look {times:.1f} times better: "
         f"{range_of(random)} instead of {range_of(honest)}."
     )
+
+
+def tasks(winners: pd.DataFrame) -> list[dict[str, str]]:
+    """For print: the best contender for each task, the next, and on how many runs the first is ahead.
+
+    Args:
+        winners: Rows of one system, columns `inputs.RECOMMENDED`.
+    """
+    return [
+        {
+            "task": row["task"], "unit": page.unit_name(row["unit"]),
+            "recommended": potential_name(row["recommended"]), "ours": number(row["ours"]),
+            "runner_up": potential_name(row["runner_up"]), "runner_up_ours": number(row["runner_up_ours"]),
+            "ahead": f"{row['ahead']:.0f} of {_plural(int(row['runs']), 'run')}" if row["runner_up"] else "",
+        }
+        for row in winners.to_dict("records")
+    ]  # fmt: skip
 
 
 def shown_subjects(system: System) -> list[str]:
