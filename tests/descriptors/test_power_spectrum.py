@@ -6,8 +6,8 @@ from ase import Atoms
 from scipy.special import eval_legendre
 from scipy.stats import special_ortho_group
 
-from auric.descriptors import MovingSum, PowerSpectrum, PowerSpectrumSettings, WeightedPowerSpectrum
-from auric.descriptors.harmonics import radial_functions, real_harmonics
+from auric.descriptors import MovingSums, PowerSpectrum, PowerSpectrumSettings, WeightedPowerSpectrum
+from auric.descriptors.harmonics import harmonic_values, radial_functions, real_harmonics
 from auric.errors import InputError, StructureError
 from auric.structures import build_ring
 
@@ -35,6 +35,7 @@ class TestHarmonics:
         rng = np.random.default_rng(0)
         one, other = (v / np.linalg.norm(v, axis=1)[:, None] for v in rng.normal(size=(2, 50, 3)))
         first, second = real_harmonics(one, 6)[0], real_harmonics(other, 6)[0]
+        np.testing.assert_allclose(harmonic_values(one, 6).T, first, atol=1e-12)
         for l in range(7):
             part = slice(l * l, (l + 1) ** 2)
             expected = (2 * l + 1) / (4 * np.pi) * eval_legendre(l, (one * other).sum(axis=1))
@@ -150,26 +151,26 @@ class TestPowerSpectrum:
             PowerSpectrumSettings(cutoff_angstrom=np.nan)
 
 
-class TestMovingSum:
+class TestMovingSums:
     def test_a_walk_equals_starting_afresh(self, ring: Atoms, spectrum: PowerSpectrum) -> None:
         weighted = WeightedPowerSpectrum(spectrum, _weights(spectrum))
-        moving = MovingSum(weighted, ring)
+        moving = MovingSums(weighted, ring)
         rng = np.random.default_rng(4)
         walked = ring.copy()
         for size in rng.integers(1, 5, size=60):
             moved = rng.choice(len(ring), size, replace=False)
-            where = moving.positions[moved] + rng.normal(0, 0.2, size=(size, 3))
-            change = moving.trial(moved, where)
+            where = moving.positions[0, moved] + rng.normal(0, 0.2, size=(size, 3))
+            change = moving.trial(moved, where[None])[0]
             trial = walked.copy()
             trial.positions[moved] = where
             assert change == pytest.approx(weighted.values(trial).sum() - weighted.values(walked).sum(), abs=1e-10)
             if rng.random() < 0.5:
                 moving.accept()
                 walked = trial
-        assert moving.value == pytest.approx(weighted.values(walked).sum(), abs=1e-10)
-        np.testing.assert_array_equal(moving.positions, walked.positions)
+        assert moving.values[0] == pytest.approx(weighted.values(walked).sum(), abs=1e-10)
+        np.testing.assert_array_equal(moving.positions[0], walked.positions)
 
     def test_nothing_to_accept(self, ring: Atoms, spectrum: PowerSpectrum) -> None:
-        moving = MovingSum(WeightedPowerSpectrum(spectrum, _weights(spectrum)), ring)
+        moving = MovingSums(WeightedPowerSpectrum(spectrum, _weights(spectrum)), ring)
         with pytest.raises(ValueError, match="no trial"):
             moving.accept()

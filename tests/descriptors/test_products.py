@@ -5,7 +5,7 @@ import pytest
 from ase import Atoms
 from scipy.stats import special_ortho_group
 
-from auric.descriptors import MovingSum, PowerSpectrum, PowerSpectrumSettings, ProductSpectrum, WeightedProducts
+from auric.descriptors import MovingSums, PowerSpectrum, PowerSpectrumSettings, ProductSpectrum, WeightedProducts
 from auric.errors import InputError
 from auric.structures import build_ring
 
@@ -35,7 +35,7 @@ def _weights(spectrum: ProductSpectrum) -> np.ndarray:
 
 def _projections(spectrum: ProductSpectrum, element: int, atoms: Atoms) -> np.ndarray:
     elements, neighbours = spectrum.prepare(atoms)
-    return spectrum.projected(element, spectrum.density(elements, spectrum.parts(neighbours))[elements == element])
+    return spectrum.projected(element, spectrum.density(elements, *spectrum.products(neighbours))[elements == element])
 
 
 class TestDirections:
@@ -123,14 +123,14 @@ class TestWeightedProducts:
 
     def test_a_walk_equals_starting_afresh(self, weighted: WeightedProducts) -> None:
         walked = _rattled(20)
-        moving, rng = MovingSum(weighted, walked), np.random.default_rng(4)
+        moving, rng = MovingSums(weighted, walked), np.random.default_rng(4)
         for size in rng.integers(1, 5, size=30):
             moved = rng.choice(len(walked), size, replace=False)
             trial = walked.copy()
             trial.positions[moved] += rng.normal(0, 0.2, size=(size, 3))
-            change = moving.trial(moved, trial.positions[moved])
+            change = moving.trial(moved, trial.positions[None, moved])[0]
             assert change == pytest.approx(weighted.values(trial).sum() - weighted.values(walked).sum(), abs=1e-7)
             if rng.random() < 0.5:
                 moving.accept()
                 walked = trial
-        assert moving.value == pytest.approx(weighted.values(walked).sum(), rel=1e-10)
+        assert moving.values[0] == pytest.approx(weighted.values(walked).sum(), rel=1e-10)

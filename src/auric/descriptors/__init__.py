@@ -6,7 +6,7 @@ __getattr__, __all__ = public(
     __name__,
     {
         "mbtr": ["MBTR_FIRST", "MBTR_SECOND", "Mbtr", "MbtrSettings"],
-        "moving": ["MovingSum"],
+        "moving": ["MovingSums"],
         "power_spectrum": ["PowerSpectrum", "PowerSpectrumSettings"],
         "products": ["ProductSpectrum", "WeightedProducts"],
         "scaling": ["FeatureScaler"],

@@ -1,95 +1,195 @@
-"""How a weighted sum of power-spectrum features changes when a few atoms move: only pairs that hold one are looked at."""
+"""How weighted sums of power-spectrum features change when a few atoms move: only pairs that hold one are looked at.
+
+Many structures of the same atoms (chains of a Monte Carlo walk) advance together, so that the work is done in few large
+array operations. The density c around an atom is linear in its neighbours, and the three-body part of its sum is quadratic in
+the density, so that with the derivative g kept for every atom a change dc costs
+
+    dE = g . dc + dc . W dc
+
+in the channels of the elements that move, where all channels would be needed to start afresh.
+"""
+
+from dataclasses import dataclass
 
 import numpy as np
 from ase import Atoms
+from scipy.sparse import csr_matrix
 
-from auric.descriptors.power_spectrum import Neighbours, add_rows
+from auric.descriptors.checks import SAME_PLACE_ANGSTROM
+from auric.descriptors.harmonics import harmonic_values, radial_functions
 from auric.descriptors.weighted import WeightedPowerSpectrum
 
 
-class MovingSum:
-    """A structure whose sum is kept up to date through moves of a few atoms.
+@dataclass(frozen=True)
+class _Centres:
+    """Atoms around which the density changes.
+
+    Attributes:
+        atoms: Numbers among the atoms of all chains, shape (n,), each once.
+        elements: Of the atoms.
+        chains: Whose atoms.
+        channels: Those that change.
+        change: Of the density in them, shape (n, (l_max + 1)^2, channels that change).
+        values: Of the atoms' sums, afterwards.
+    """
+
+    atoms: np.ndarray
+    elements: np.ndarray
+    chains: np.ndarray
+    channels: np.ndarray
+    change: np.ndarray
+    values: np.ndarray
+
+
+class MovingSums:
+    """Structures whose sums are kept up to date through moves of a few atoms.
 
     Rounding adds up by about 1e-16 of the sum a move; `refresh` starts afresh.
 
     Args:
-        weighted: Makes the sum.
-        atoms: Where all atoms are; errors are those of `PowerSpectrum.describe`.
+        weighted: Makes the sums.
+        atoms: What the structures are made of; errors are those of `PowerSpectrum.describe`.
+        positions: Where the atoms of each structure are, shape (chains, atoms, 3), angstrom; by default one structure, as given.
 
     Attributes:
-        positions: Shape (atoms, 3), angstrom.
-        value: The sum.
+        positions: As they are now.
+        values: The sums, shape (chains,).
     """
 
-    def __init__(self, weighted: WeightedPowerSpectrum, atoms: Atoms) -> None:
+    def __init__(self, weighted: WeightedPowerSpectrum, atoms: Atoms, positions: np.ndarray | None = None) -> None:
         self._weighted, self._atoms = weighted, atoms.copy()
-        self._tried: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray, float] | None = None
+        self.positions = np.array(atoms.positions[None] if positions is None else positions, dtype=float)
+        self._tried: tuple[np.ndarray, np.ndarray, list[_Centres], np.ndarray] | None = None
         self.refresh()
 
     def refresh(self) -> None:
         """Compute everything anew."""
         spectrum = self._weighted.spectrum
-        self._elements, neighbours = spectrum.prepare(self._atoms)
-        self.positions = self._atoms.positions
-        self._density = spectrum.density(self._elements, spectrum.parts(neighbours))
-        pairs = self._weighted.pair_values(self._elements, neighbours)
-        self._triples = self._weighted.triple_values(self._elements, self._density)[0]
-        self.value = float(pairs.sum() + self._triples.sum())
+        pieces = []
+        for where in self.positions:
+            self._atoms.positions = where
+            self._elements, neighbours = spectrum.prepare(self._atoms)
+            density = spectrum.density(self._elements, *spectrum.products(neighbours))
+            triples, response = self._weighted.triple_values(self._elements, density)
+            pairs = self._weighted.pair_values(self._elements, neighbours).sum()
+            pieces.append((density.transpose(0, 2, 1), response.transpose(0, 2, 1), triples, pairs + triples.sum()))
+        self._density, self._response, self._triples = (
+            np.concatenate([piece[number] for piece in pieces]) for number in range(3)
+        )
+        self.values = np.array([piece[3] for piece in pieces])
+        self._tried = None
 
-    def trial(self, moved: np.ndarray, positions: np.ndarray) -> float:
-        """How the sum would change; nothing is changed yet.
+    def trial(self, moved: np.ndarray, positions: np.ndarray) -> np.ndarray:
+        """How the sums would change; nothing is changed yet.
 
         Args:
-            moved: Numbers of the atoms that move, shape (k,).
-            positions: Where to, shape (k, 3), angstrom.
-        """
-        there = self.positions.copy()
-        there[moved] = positions
-        before, after = self._pairs(moved, self.positions), self._pairs(moved, there)
-        spectrum = self._weighted.spectrum
-        touched = np.unique(np.concatenate([before.first, after.first]))
-        place = np.zeros(len(there), dtype=int)
-        place[touched] = np.arange(len(touched))
-        density = self._density[touched]
-        for pairs, sign in ((before, -1), (after, 1)):
-            parts = spectrum.parts(pairs)
-            near = parts.neighbours
-            rows = place[near.first] * len(spectrum.species) + self._elements[near.second]
-            products = parts.products().reshape(len(rows), density[0].size // len(spectrum.species))
-            added = add_rows(rows, products, len(touched) * len(spectrum.species))
-            density = density + sign * added.reshape(density.shape)
-        triples = self._weighted.triple_values(self._elements[touched], density)[0]
-        gained, lost = (self._weighted.pair_values(self._elements, pairs).sum() for pairs in (after, before))
-        change = float(gained - lost + (triples - self._triples[touched]).sum())
-        self._tried = (moved, np.array(positions), touched, density, triples, change)
-        return change
+            moved: Numbers of the atoms that move, the same in all chains, shape (k,).
+            positions: Where to, shape (chains, k, 3), angstrom.
 
-    def accept(self) -> None:
+        Returns:
+            Shape (chains,); infinite where an atom would come to lie on another.
+        """
+        spectrum, elements = self._weighted.spectrum, self._elements
+        count, kinds, functions = len(elements), len(spectrum.species), spectrum.settings.functions
+        sign, chain, mover, other, distances, directions = self._pairs(moved, positions)
+        mine, theirs = elements[moved][mover], elements[other]
+        still = np.ones(count, dtype=bool)
+        still[moved] = False
+        back = still[other]  # two moved atoms meet in both orders already
+
+        change = np.bincount(
+            chain, sign * self._weighted.pair_energies(mine, theirs, back, distances), len(self.positions)
+        )
+        near = np.flatnonzero(distances < spectrum.settings.cutoff_angstrom)
+        products = self._products(distances[near], directions[near])
+        sign, chain, mover, other, mine, theirs, back = (
+            each[near] for each in (sign, chain, mover, other, mine, theirs, back)
+        )
+        # Around the atoms that move every channel may change.
+        rows = (chain * len(moved) + mover) * kinds + theirs
+        own = _sum_rows(rows, sign, products, len(self.positions) * len(moved) * kinds)
+        own = own.reshape(-1, kinds, products.shape[1] // functions, functions).transpose(0, 2, 1, 3)
+        own = own.reshape(len(own), own.shape[1], -1)
+        every = np.repeat(np.arange(len(self.positions)), len(moved))
+        centres = [
+            self._changed(every * count + np.tile(moved, len(self.positions)), np.arange(kinds * functions), own)
+        ]
+        # Around the others only the channels of the elements that move; the direction there is the opposite.
+        used = np.unique(elements[moved])
+        places = np.zeros(len(self.positions) * count, dtype=np.intp)
+        places[(chain * count + other)[back]] = 1
+        touched = np.flatnonzero(places)
+        places[touched] = np.arange(len(touched))
+        rows = places[chain * count + other] * len(used) + np.searchsorted(used, mine)
+        around = _sum_rows(rows[back], sign[back], products[back], len(touched) * len(used))
+        around = around.reshape(len(touched), len(used), -1, functions).transpose(0, 2, 1, 3)
+        around = around.reshape(len(touched), around.shape[1], -1) * spectrum.parity[:, None]
+        channels = (used[:, None] * functions + np.arange(functions)).ravel()
+        centres.append(self._changed(touched, channels, around))
+        for one in centres:
+            change += np.bincount(one.chains, one.values - self._triples[one.atoms], len(self.positions))
+        crowded = np.bincount(chain, distances[near] < SAME_PLACE_ANGSTROM, len(self.positions)) > 0
+        change[crowded] = np.inf
+        self._tried = np.array(moved), np.array(positions), centres, change
+        return change.copy()
+
+    def accept(self, which: np.ndarray | None = None) -> None:
         """Make the last trial the structure.
 
+        Args:
+            which: Of which chains, shape (chains,), boolean; all by default.
+
         Raises:
-            ValueError: If there is none.
+            ValueError: If there is no trial.
         """
         if self._tried is None:
             raise ValueError("there is no trial to accept; call `trial` first")
-        moved, positions, touched, density, triples, change = self._tried
-        self.positions[moved] = positions
-        self._density[touched], self._triples[touched] = density, triples
-        self.value += change
+        moved, positions, centres, change = self._tried
         self._tried = None
+        which = np.ones(len(self.positions), dtype=bool) if which is None else which
+        self.positions[np.ix_(which, moved)] = positions[which]
+        self.values[which] += change[which]
+        for one in centres:
+            taken = which[one.chains]
+            atoms, steps = one.atoms[taken], one.change[taken]
+            self._triples[atoms] = one.values[taken]
+            self._density[np.ix_(atoms, np.arange(steps.shape[1]), one.channels)] += steps
+            self._weighted.respond(self._response, self._density, atoms, one.elements[taken], one.channels, steps)
 
-    def _pairs(self, moved: np.ndarray, positions: np.ndarray) -> Neighbours:
-        """Ordered pairs within reach that hold a moved atom, each once."""
-        apart = positions[None] - positions[moved][:, None]
-        distances = np.sqrt(np.einsum("kai,kai->ka", apart, apart))
-        distances[np.arange(len(moved)), moved] = np.inf
-        rows, others = np.nonzero(distances < self._weighted.spectrum.reach)
-        lengths = distances[rows, others]
-        directions = apart[rows, others] / lengths[:, None]
-        still = np.ones(len(positions), dtype=bool)
-        still[moved] = False
-        back = still[others]  # two moved atoms meet in both orders already
-        return Neighbours(
-            np.concatenate([moved[rows], others[back]]), np.concatenate([others, moved[rows[back]]]),
-            np.concatenate([lengths, lengths[back]]), np.concatenate([directions, -directions[back]]),
-        )  # fmt: skip
+    def _changed(self, atoms: np.ndarray, channels: np.ndarray, change: np.ndarray) -> _Centres:
+        elements = self._elements[atoms % len(self._elements)]
+        values = self._triples[atoms] + self._weighted.triple_changes(
+            elements, self._density, self._response, self._triples, atoms, channels, change
+        )
+        return _Centres(atoms, elements, atoms // len(self._elements), channels, change, values)
+
+    def _pairs(self, moved: np.ndarray, positions: np.ndarray) -> tuple[np.ndarray, ...]:
+        """Pairs within reach that hold a moved atom, before (sign -1) and after (sign 1).
+
+        Returns:
+            Sign, chain, place of the first among the moved, number of the second, distance, and direction from first to
+            second, each with an axis of pairs.
+        """
+        there = self.positions.copy()
+        there[:, moved] = positions
+        sides = np.stack((self.positions, there))
+        apart = sides[:, :, None] - sides[:, :, moved, None]
+        squares = np.einsum("sckai,sckai->scka", apart, apart)
+        squares[:, :, np.arange(len(moved)), moved] = np.inf
+        side, chain, mover, other = np.nonzero(squares < self._weighted.spectrum.reach**2)
+        # Two atoms on one place have no direction; the trial is refused, so any finite one will do.
+        distances = np.sqrt(np.maximum(squares[side, chain, mover, other], SAME_PLACE_ANGSTROM**2 / 4))
+        directions = apart[side, chain, mover, other] / distances[:, None]
+        return 2.0 * side - 1.0, chain, mover, other, distances, directions
+
+    def _products(self, distances: np.ndarray, directions: np.ndarray) -> np.ndarray:
+        """R_n Y_lm of pairs, shape (pairs, (l_max + 1)^2 times functions)."""
+        s = self._weighted.spectrum.settings
+        radial, _ = radial_functions(distances, count=s.functions, cutoff=s.cutoff_angstrom, decay=s.decay_angstrom)
+        values = harmonic_values(directions, s.l_max)
+        return np.asarray((values.T[:, :, None] * radial[:, None, :]).reshape(len(distances), -1))
+
+
+def _sum_rows(places: np.ndarray, signs: np.ndarray, rows: np.ndarray, count: int) -> np.ndarray:
+    """Signed sum of the rows that belong to each of `count` places."""
+    return np.asarray(csr_matrix((signs, (places, np.arange(len(places)))), shape=(count, len(places))) @ rows)

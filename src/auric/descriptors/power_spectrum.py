@@ -21,7 +21,7 @@ from scipy.sparse import csr_matrix
 from scipy.spatial import cKDTree
 
 from auric.descriptors.checks import SAME_PLACE_ANGSTROM, elements_of, species_numbers
-from auric.descriptors.harmonics import radial_functions, real_harmonics
+from auric.descriptors.harmonics import harmonic_values, radial_functions, real_harmonics
 from auric.errors import InputError, StructureError
 
 
@@ -181,7 +181,7 @@ class PowerSpectrum:
             StructureError: If an element is unknown, a position is not finite, or two atoms lie on one place.
         """
         elements, neighbours = self.prepare(atoms)
-        return self._sums(elements, neighbours, self.density(elements, self.parts(neighbours)))
+        return self._sums(elements, neighbours, self.density(elements, *self.products(neighbours)))
 
     def design(self, atoms: Atoms) -> tuple[np.ndarray, np.ndarray]:
         """Features of a structure, and what each contributes to the forces.
@@ -191,7 +191,7 @@ class PowerSpectrum:
         """
         elements, neighbours = self.prepare(atoms)
         parts = self.parts(neighbours)
-        density = self.density(elements, parts)
+        density = self.density(elements, parts.neighbours, parts.products())
         forces = np.zeros((len(atoms), 3, self.size))
         self._pair_forces(forces, elements, neighbours)
         self._triple_forces(forces, elements, parts, density)
@@ -225,9 +225,17 @@ class PowerSpectrum:
         values, gradients = real_harmonics(near.directions, s.l_max)
         return Parts(near, radial, steep, values, gradients / near.distances[:, None, None])
 
-    def density(self, elements: np.ndarray, parts: Parts) -> np.ndarray:
+    def products(self, neighbours: Neighbours) -> tuple[Neighbours, np.ndarray]:
+        """Pairs within reach of three-body terms, and R_n Y_lm of each, shape (pairs, functions, (l_max + 1)^2)."""
+        s = self.settings
+        near = neighbours.nearer(s.cutoff_angstrom)
+        radial, _ = radial_functions(
+            near.distances, count=s.functions, cutoff=s.cutoff_angstrom, decay=s.decay_angstrom
+        )
+        return near, radial[:, :, None] * harmonic_values(near.directions, s.l_max).T[:, None, :]
+
+    def density(self, elements: np.ndarray, near: Neighbours, products: np.ndarray) -> np.ndarray:
         """Of every atom c, shape (atoms, channels, (l_max + 1)^2); a channel is an element and a radial function."""
-        products, near = parts.products(), parts.neighbours
         places = near.first * len(self.species) + elements[near.second]
         sums = add_rows(places, _rows(products), len(elements) * len(self.species))
         return sums.reshape(len(elements), self.channels, -1)
@@ -249,6 +257,11 @@ class PowerSpectrum:
         matrices = np.zeros((self.settings.l_max + 1, self.channels, self.channels))
         matrices[:, *self._upper] = weights.reshape(-1, self.settings.l_max + 1).T
         return (matrices + matrices.transpose(0, 2, 1)) / 2
+
+    @cached_property
+    def parity(self) -> np.ndarray:
+        """Signs of spherical harmonics when a direction turns round, shape ((l_max + 1)^2,)."""
+        return np.concatenate([np.full(2 * l + 1, (-1.0) ** l) for l in range(self.settings.l_max + 1)])
 
     @cached_property
     def _upper(self) -> tuple[np.ndarray, np.ndarray]:

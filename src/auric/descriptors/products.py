@@ -180,6 +180,21 @@ class WeightedProducts(WeightedPowerSpectrum):
                 out[mine] += 4 * np.matmul(np.tensordot(steep, matrices, 1), c[mine])
         return values, response
 
+    def triple_changes(
+        self, elements: np.ndarray, density: np.ndarray, response: np.ndarray, triples: np.ndarray, atoms: np.ndarray,
+        channels: np.ndarray, change: np.ndarray,
+    ) -> np.ndarray:  # fmt: skip
+        """As `WeightedPowerSpectrum.triple_changes`, but from the whole density: products are of fourth degree in it."""
+        there = density[atoms]
+        there[:, :, channels] += change
+        return np.asarray(self.triple_values(elements, there.transpose(0, 2, 1))[0] - triples[atoms])
+
+    def respond(
+        self, response: np.ndarray, density: np.ndarray, atoms: np.ndarray, elements: np.ndarray,
+        channels: np.ndarray, change: np.ndarray,
+    ) -> None:  # fmt: skip
+        """Nothing: `triple_changes` needs no derivatives."""
+
 
 def _leading(rows: np.ndarray, rank: int) -> tuple[np.ndarray, np.ndarray]:
     """Principal components of scaled rows such that projections have variance one, and the projections of their mean."""
@@ -200,7 +215,7 @@ def _by_element(spectrum: PowerSpectrum, frames: Sequence[Atoms]) -> list[np.nda
     found: list[list[np.ndarray]] = [[] for _ in spectrum.species]
     for atoms in frames:
         elements, neighbours = spectrum.prepare(atoms)
-        rows = spectrum.spectrum(spectrum.density(elements, spectrum.parts(neighbours)))
+        rows = spectrum.spectrum(spectrum.density(elements, *spectrum.products(neighbours)))
         rows = rows.reshape(len(atoms), spectrum.size_of_centre - spectrum.pair_size)
         for element, mine in enumerate(found):
             mine.append(rows[elements == element])
