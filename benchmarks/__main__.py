@@ -14,6 +14,7 @@ from auric.scorecard import write_scorecard
 from benchmarks import alkanes, au38, descriptors, elf, emlm, equivariant, gth, oamlm, structures, training, workflow
 
 KEPT = Path("docs/benchmarks.csv")
+STUDY = "benchmarks: {}"
 BENCHMARKS = {
     "alkanes": alkanes.measure_alkanes,
     "au38": au38.measure_au38,
@@ -26,22 +27,6 @@ BENCHMARKS = {
     "training": training.measure_training,
     "workflow": workflow.measure_workflow,
 }
-SYSTEMS = {
-    "alkanes": "potential", "au38": "potential", "descriptors": "descriptors", "elf": "elf", "equivariant": "potential", "gth": "reference", "potential": "potential",
-    "structures": "structures", "training": "ruler", "workflow": "workflow",
-}  # fmt: skip
-
-
-def measured_by(row: pd.Series) -> str:
-    """Which benchmark a row of the table comes from."""
-    if row["system"] == "potential":
-        data = str(row["data"])
-        if data.startswith("ring") or str(row["subject"]).startswith("MACE"):
-            return "equivariant"
-        return "au38" if data.startswith(("au38", "training runs")) else "alkanes" if "alkane" in data else "potential"
-    return next(name for name, system in SYSTEMS.items() if system == row["system"])
-
-
 chosen = sys.argv[1:] or list(BENCHMARKS)
 if unknown := set(chosen) - set(BENCHMARKS):
     sys.exit(f"unknown benchmark {sorted(unknown)[0]}; choose from {', '.join(BENCHMARKS)}")
@@ -53,9 +38,8 @@ for name in chosen:
         print(
             f"{row['quantity']:20s} {row['subject']:42s} {row['data']:22s} {row['ours']:.3g} {row['unit']}", flush=True
         )
-        measured.append(row)
-kept = read_tables([KEPT]) if KEPT.exists() else pd.DataFrame(columns=["system"])
-done = [number for number, row in kept.iterrows() if measured_by(row) in chosen]
-rows = kept.drop(index=done).to_dict("records") + measured
+        measured.append(row | {"study": STUDY.format(name)})
+kept = read_tables([KEPT]) if KEPT.exists() else pd.DataFrame(columns=["study"])
+rows = kept[~kept["study"].isin([STUDY.format(name) for name in chosen])].to_dict("records") + measured
 write_scorecard(KEPT, rows)
 print(f"written to {KEPT}; `auric results > docs/results.md` makes the page")

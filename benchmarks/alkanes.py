@@ -202,7 +202,7 @@ def _row(symbol: str, score: dict[str, Any]) -> dict[str, Any]:
     given = {"paper": score["paper"]} if score["paper"] == score["paper"] else {}
     split = {"training_weighted_angle": "training points", "left_out_weighted_angle": "second training runs"}
     return {
-        "study": "benchmarks", "system": "potential", "quantity": score["quantity"], "unit": "degree",
+        "system": "potential", "quantity": score["quantity"], "unit": "degree",
         "subject": f"{score['subject']}: {symbol}", "ours": score["ours"], "n": score["n"], "data": "alkanes C2 to C7",
         "split": split.get(score["quantity"], INDEPENDENT), "better": "lower", "seconds": score["seconds"],
         "comparable": "same protocol, other data" if "as published" in score["subject"] else "not comparable",

@@ -49,7 +49,7 @@ def _rows(atoms: Atoms, settings: MbtrSettings, data: str) -> list[dict[str, Any
         return np.asarray(theirs.derivatives(atoms, method="analytical", return_descriptor=False) @ weights)
 
     common = {
-        "study": "benchmarks", "system": "descriptors", "n": len(atoms), "data": data, "split": "none",
+        "system": "descriptors", "n": len(atoms), "data": data, "split": "none",
         "comparable": "not comparable",
     }  # fmt: skip
     change = ours.describe(atoms) + ours.moved(atoms.numbers, before[0], after[0], group)

@@ -42,7 +42,7 @@ def measure_elf() -> list[dict[str, Any]]:
         assert orbitals is not None
         points = _points(atoms)
         common = {
-            "study": "benchmarks", "system": "elf", "subject": "ours against qc-gbasis", "n": len(points), "data": name,
+            "system": "elf", "subject": "ours against qc-gbasis", "n": len(points), "data": name,
             "split": "none", "comparable": "not comparable",
         }  # fmt: skip
         with threadpool_limits(1):

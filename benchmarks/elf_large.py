@@ -64,7 +64,7 @@ def _compare(orbitals: Orbitals, molecule: gto.Mole, points: list[np.ndarray], d
                 difference = max(difference, float(np.abs(exact - values[start : start + SLICE]).max()))
     fastest = min(theirs, key=lambda name: median(theirs[name]))
     common = {
-        "study": "benchmarks", "system": "elf", "n": sum(map(len, points)), "data": data, "split": "none",
+        "system": "elf", "n": sum(map(len, points)), "data": data, "split": "none",
         "comparable": "not comparable",
     }  # fmt: skip
     ratio = median(t / o for t, o in zip(theirs[fastest], ours, strict=True))

@@ -76,7 +76,7 @@ def _model(mirror: Path, points: int) -> list[dict[str, Any]]:
         found, times = _race(model, descriptor, features[:points], new)
     ours, plain, theirs = found
     common = {
-        "study": "benchmarks", "system": "potential", "data": "synthetic (shifted frames)", "split": "none", "n": points,
+        "system": "potential", "data": "synthetic (shifted frames)", "split": "none", "n": points,
         "comparable": "not comparable",
     }  # fmt: skip
     kept = f"{model.to_references_.basis.shape[0]} of {len(model.to_references_.centre)} directions"
@@ -164,7 +164,7 @@ def _selection(points: int, features: int, count: int) -> list[dict[str, Any]]:
         select_references(np.load(path, mmap_mode="r"), count)
         seconds = time.perf_counter() - started
     common = {
-        "study": "benchmarks", "system": "potential", "subject": f"RS-maximin, {count} references", "n": points, "split": "none",
+        "system": "potential", "subject": f"RS-maximin, {count} references", "n": points, "split": "none",
         "data": f"synthetic {points} x {features}, float32", "comparable": "not comparable", "better": "lower",
     }  # fmt: skip
     return [

@@ -233,7 +233,7 @@ def judged(contenders: dict[str, Predict], tests: Sequence[Atoms], name: str) ->
 def _costs(contenders: dict[str, Predict], minutes: dict[str, float], small: Atoms) -> list[dict[str, Any]]:
     """Core minutes of training, and seconds of an energy with forces, in turns, neighbours included."""
     common = {
-        "study": "benchmarks", "system": "potential", "split": "none", "comparable": "not comparable", "better": "lower",
+        "system": "potential", "split": "none", "comparable": "not comparable", "better": "lower",
     }  # fmt: skip
     rows = [
         common | {"quantity": "training_core_minutes", "unit": "min", "subject": subject, "ours": spent, "data": "ring"}

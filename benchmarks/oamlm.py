@@ -28,7 +28,7 @@ def measure_oamlm() -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     for name, part in _environments().items():
         common = {
-            "study": "benchmarks", "system": "potential", "subject": f"ours against a loop of SVD, {name}",
+            "system": "potential", "subject": f"ours against a loop of SVD, {name}",
             "n": REFERENCES, "data": "shaken Au25(SCH3)18", "split": "none", "comparable": "not comparable",
         }  # fmt: skip
         with threadpool_limits(1):

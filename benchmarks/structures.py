@@ -30,7 +30,7 @@ def measure_structures() -> list[dict[str, Any]]:
         )
         built = build_recipe("staple", recipe)
         common = {
-            "study": "benchmarks", "system": "structures", "quantity": "framework_rmsd", "unit": "angstrom",
+            "system": "structures", "quantity": "framework_rmsd", "unit": "angstrom",
             "n": int(np.isin(real.numbers, (16, 79)).sum()), "data": name, "split": "none",
             "comparable": "not comparable", "better": "lower",
         }  # fmt: skip

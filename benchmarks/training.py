@@ -69,7 +69,7 @@ def _rows(
         mine = [error for (each, _), error in zip(jobs, errors, strict=True) if each == name]
         seconds = float(np.mean([took for _, _, took in mine]))
         common = {
-            "study": "benchmarks", "system": "ruler", "unit": "angstrom", "subject": name, "n": len(data), "data": "demo",
+            "system": "ruler", "unit": "angstrom", "subject": name, "n": len(data), "data": "demo",
             "split": "bond", "comparable": "not comparable", "better": "lower", "seconds": seconds,
         }  # fmt: skip
         yield common | {"quantity": "mae", "ours": float(np.concatenate([test for test, _, _ in mine]).mean())}

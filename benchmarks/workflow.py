@@ -26,7 +26,7 @@ def measure_workflow() -> list[dict[str, Any]]:
                 seconds = _run(name, arguments)
                 rows.append(
                     {
-                        "study": "benchmarks", "system": "workflow", "quantity": "wall_minutes", "unit": "min",
+                        "system": "workflow", "quantity": "wall_minutes", "unit": "min",
                         "subject": subject, "ours": seconds / 60, "n": 1, "data": f"{study} study, 2 cores", "split": "none",
                         "comparable": "not comparable", "better": "lower", "seconds": seconds,
                     }

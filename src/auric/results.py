@@ -63,7 +63,7 @@ def _line(row: dict[str, Any]) -> str:
     interval = f"{_number(row['ci_low'])} to {_number(row['ci_high'])}" if row["ci_low"] == row["ci_low"] else "-"
     cells = (
         f"{row['quantity']}{unit}", row["split"], row["subject"], row["data"], _number(row["ours"]), interval,
-        _number(row["paper"]), str(int(row["n"])), row["comparable"],
+        _number(row["paper"]), "-" if row["n"] != row["n"] else str(int(row["n"])), row["comparable"],
     )  # fmt: skip
     return "| " + " | ".join(cells) + " |"
 
