@@ -71,6 +71,8 @@ class DistancesTo:
         """
         self.basis = np.ascontiguousarray(basis)
         self.projected = self.centred @ self.basis.T
+        # |q|^2 - 2 q.x + |x|^2 as one product of matrices, which saves passes over all pairs.
+        self._whole = np.hstack([-2 * self.projected, self.squares[:, None], np.ones((len(self), 1))])
 
     def residual(self, points: np.ndarray) -> np.ndarray:
         """Length of each point, centred, outside the space of the basis, shape (N,).
@@ -98,19 +100,23 @@ class DistancesTo:
 
     def from_moved(self, moved: np.ndarray, count: int | None = None, exact: bool = False) -> np.ndarray:
         """The same from points less the centre: `centred` gives exact zeros of references to themselves."""
-        if self.basis is None or self.projected is None or exact:
-            found = moved @ self.centred[:count].T
-        else:
-            found = (moved @ self.basis.T) @ self.projected[:count].T
         squares, own = self.squares[:count], np.einsum("nd,nd->n", moved, moved)
+        projected = self.basis is not None and not exact
+        if projected:
+            along = np.column_stack([moved @ self.basis.T, np.ones(len(moved)), own])  # type: ignore[union-attr]
+            found = along @ self._whole[:count].T
+        else:
+            found = moved @ self.centred[:count].T
         rows = max(1, _CHUNK // max(1, len(squares)))
         for at in range(0, len(moved), rows):
             part = found[at : at + rows]
-            part *= -2
-            part += squares
-            part += own[at : at + rows, None]
-            close = np.flatnonzero(part <= CLOSE * own[at : at + rows, None])
-            if len(close):
+            if not projected:
+                part *= -2
+                part += squares
+                part += own[at : at + rows, None]
+            limit = CLOSE * own[at : at + rows, None]
+            if (part.min(axis=1) <= limit[:, 0]).any():
+                close = np.flatnonzero(part <= limit)
                 self._again(part, close, moved[at : at + rows])
             np.sqrt(part, out=part)
         return np.asarray(found)

@@ -261,10 +261,13 @@ class Emlm(MultiOutputMixin, RegressorMixin, DistanceModel):  # type: ignore[mis
     def _distances(self, scaled: np.ndarray) -> np.ndarray:
         found = self.to_references_(scaled)
         if self.slack_ is not None:
+            residual, nearest = self.to_references_.residual(scaled), found.min(axis=1)
+            doubtful = np.flatnonzero(residual * self.slack_.sum() > nearest)  # no 1 / d_k is above that of the nearest
             # A pair that coincides was computed from its differences, and is exact.
-            inverse = np.divide(1.0, found, out=np.zeros_like(found), where=found > 0)
-            beyond = self.to_references_.residual(scaled) * (inverse @ self.slack_) > 1.0
-            if beyond.any():
+            some = found[doubtful]
+            inverse = np.divide(1.0, some, out=np.zeros_like(some), where=some > 0)
+            beyond = doubtful[residual[doubtful] * (inverse @ self.slack_) > 1.0]
+            if len(beyond):
                 found[beyond] = self.to_references_(scaled[beyond], exact=True)
         return found
 

@@ -99,6 +99,7 @@ class LinearPotential:
         spectrum: Makes the features.
         weights: eV per feature, shape (features,).
         offsets_ev: A constant for each element, shape (species,).
+        weighted: The rest of the energy, taken apart into the atoms' parts.
         committee: Weights, then offsets, of the members, shape (members, features + species).
         header: What it was learned from and how.
     """
@@ -113,7 +114,7 @@ class LinearPotential:
     ) -> None:
         self.spectrum, self.weights, self.offsets_ev = spectrum, weights, offsets_ev
         self.committee, self.header = committee, header
-        self._local = (
+        self.weighted = (
             WeightedProducts(spectrum, weights)
             if isinstance(spectrum, ProductSpectrum)
             else WeightedPowerSpectrum(spectrum, weights)
@@ -169,12 +170,12 @@ class LinearPotential:
 
     def energy(self, atoms: Atoms) -> float:
         """Energy, eV."""
-        return float(self._local.values(atoms).sum() + self._constant(atoms))
+        return float(self.weighted.values(atoms).sum() + self.constant_ev(atoms))
 
     def energy_and_forces(self, atoms: Atoms) -> tuple[float, np.ndarray]:
         """Energy (eV) and forces (eV/angstrom, shape (atoms, 3)), which are minus its gradient."""
-        values, forces = self._local.values_and_forces(atoms)
-        return float(values.sum() + self._constant(atoms)), forces
+        values, forces = self.weighted.values_and_forces(atoms)
+        return float(values.sum() + self.constant_ev(atoms)), forces
 
     def energies(self, frames: Iterable[Atoms]) -> np.ndarray:
         """Energies of structures that need not be alike, shape (frames,), eV."""
@@ -189,7 +190,8 @@ class LinearPotential:
         symbols = list(atoms.symbols)
         return np.array([symbols.count(symbol) for symbol in self.spectrum.species], dtype=float)
 
-    def _constant(self, atoms: Atoms) -> float:
+    def constant_ev(self, atoms: Atoms) -> float:
+        """The part of the energy that the numbers of atoms give, eV."""
         return float(self._counts(atoms) @ self.offsets_ev)
 
     def save(self, path: str | Path) -> None:

@@ -9,7 +9,7 @@ __getattr__, __all__ = public(
     __name__,
     {
         "alignment": ["framework_rmsd"],
-        "blocks": ["Block", "move_block", "moving_blocks"],
+        "blocks": ["Block", "move_block", "move_blocks", "moving_blocks"],
         "bonds": ["Bond", "gold_sulfur_bonds"],
         "check": ["check_overlap", "check_structure", "electron_count"],
         "cores": ["Core", "Staple", "ideal_core"],

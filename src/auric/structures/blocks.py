@@ -42,7 +42,7 @@ class Block:
     @property
     def moved(self) -> tuple[int, ...]:
         """All atoms whose positions a move can change."""
-        return tuple(sorted({self.atom, *self.ligand}))
+        return tuple(sorted({self.atom, *self.ligand} - {self.anchor}))
 
 
 def moving_blocks(atoms: Atoms) -> list[Block]:
@@ -96,24 +96,53 @@ def move_block(
         Shape (atoms, 3).
     """
     result = np.array(positions, dtype=float)
-    result[block.atom] += shift_angstrom
-    if block.anchor < 0:
-        return result
-    held, shifted = (block.anchor, block.atom) if block.kind == "sulfur" else (block.atom, block.anchor)
-    # `held` is the ligand's atom next to the sulfur, about which the ligand turns; `shifted` the sulfur it faces.
-    before, after = positions[held] - positions[shifted], result[held] - result[shifted]
-    turn = _least_turn(before, after)
-    if block.kind == "ligand" and turn_degree:
-        turn = Rotation.from_rotvec(np.deg2rad(turn_degree) * after / np.linalg.norm(after)) * turn
-    others = [i for i in block.ligand if i != held]
-    result[others] = turn.apply(positions[others] - positions[held]) + result[held]
+    result[list(block.moved)] = move_blocks(
+        result[None], block, np.asarray(shift_angstrom)[None], np.array([turn_degree])
+    )[0]
     return result
 
 
-def _least_turn(before: np.ndarray, after: np.ndarray) -> Rotation:
-    """The rotation by the smallest angle that brings one direction into another."""
-    axis = np.cross(before, after)
-    length = np.linalg.norm(axis)
-    if length < 1e-14 * np.linalg.norm(before) * np.linalg.norm(after):
-        return Rotation.identity()
-    return Rotation.from_rotvec(axis / length * np.arctan2(length, before @ after))
+def move_blocks(
+    positions: np.ndarray, block: Block, shifts_angstrom: np.ndarray, turns_degree: np.ndarray
+) -> np.ndarray:
+    """Where one block goes in many structures of the same atoms, each moved in its own way.
+
+    The map from before to after keeps volumes of (sulfur, the ligand's atom next to it, angle about their bond), which for a
+    ligand of fixed shape are the volumes of Cartesian coordinates: the turn that keeps the ligand facing its sulfur depends
+    on directions alone, and the opposite shift undoes it. So proposals drawn evenly need no correction.
+
+    Args:
+        positions: Shape (chains, atoms, 3), angstrom.
+        block: What moves.
+        shifts_angstrom: Where its atom goes, shape (chains, 3).
+        turns_degree: By how much a ligand turns about the bond to its sulfur, after the shift, shape (chains,).
+
+    Returns:
+        Positions of the atoms `block.moved`, shape (chains, moved, 3).
+    """
+    moved = np.array(block.moved)
+    result = np.array(positions[:, moved], dtype=float)
+    result[:, moved == block.atom] += shifts_angstrom[:, None]
+    if block.anchor < 0:
+        return result
+    # The ligand turns about its atom next to the sulfur.
+    root = block.anchor if block.kind == "sulfur" else block.atom
+    before = positions[:, root] - positions[:, block.anchor if block.kind == "ligand" else block.atom]
+    after = before + (shifts_angstrom if block.kind == "ligand" else -shifts_angstrom)
+    turn = _least_turns(before, after)
+    if block.kind == "ligand":
+        about = after / np.linalg.norm(after, axis=1)[:, None]
+        turn = Rotation.from_rotvec(np.deg2rad(turns_degree)[:, None] * about) * turn
+    others = np.isin(moved, block.ligand) & (moved != root)
+    centre = positions[:, root] + (shifts_angstrom if block.kind == "ligand" else 0.0)
+    arms = positions[:, moved[others]] - positions[:, root, None]
+    result[:, others] = np.einsum("cij,caj->cai", turn.as_matrix(), arms) + centre[:, None]
+    return result
+
+
+def _least_turns(before: np.ndarray, after: np.ndarray) -> Rotation:
+    """The rotations by the smallest angle that bring directions into others, shape (chains, 3) each."""
+    axes = np.cross(before, after)
+    lengths = np.linalg.norm(axes, axis=1)
+    angles = np.arctan2(lengths, np.einsum("ci,ci->c", before, after))
+    return Rotation.from_rotvec(axes * (angles / np.maximum(lengths, 1e-300))[:, None])

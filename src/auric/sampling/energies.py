@@ -1,0 +1,120 @@
+"""Energies of many structures of the same atoms that change by moves of single blocks: only what a move changes is computed."""
+
+from typing import Protocol
+
+import numpy as np
+from ase import Atoms
+
+from auric.descriptors import Mbtr, MovingSums
+from auric.potential import Emlm, LinearPotential
+
+
+class WalkingEnergies(Protocol):
+    """What a walk asks of a potential.
+
+    Attributes:
+        positions: As they are now, shape (chains, atoms, 3), angstrom.
+        values: Energies, shape (chains,), eV.
+    """
+
+    positions: np.ndarray
+
+    @property
+    def values(self) -> np.ndarray:
+        """Energies, shape (chains,), eV."""
+
+    def trial(self, moved: np.ndarray, positions: np.ndarray) -> np.ndarray:
+        """How the energies would change, shape (chains,), eV, if these atoms, shape (k,), went there, shape (chains, k, 3)."""
+
+    def accept(self, which: np.ndarray) -> None:
+        """Make the last trial the structure of the chains named, shape (chains,), boolean."""
+
+    def refresh(self) -> None:
+        """Compute everything anew from the positions."""
+
+
+class LinearWalk:
+    """A linear potential: only atoms within the cutoff of a move change their parts of the energy.
+
+    Args:
+        potential: Learned or loaded.
+        atoms: What the structures are made of.
+        positions: Where the atoms are, shape (chains, atoms, 3), angstrom.
+
+    Raises:
+        StructureError: If the structure has an element that was not learned.
+    """
+
+    def __init__(self, potential: LinearPotential, atoms: Atoms, positions: np.ndarray) -> None:
+        self._sums = MovingSums(potential.weighted, atoms, positions)
+        self._constant = potential.constant_ev(atoms)
+
+    @property
+    def positions(self) -> np.ndarray:
+        """See `WalkingEnergies`."""
+        return self._sums.positions
+
+    @property
+    def values(self) -> np.ndarray:
+        """See `WalkingEnergies`."""
+        return np.asarray(self._sums.values + self._constant)
+
+    def trial(self, moved: np.ndarray, positions: np.ndarray) -> np.ndarray:
+        """See `WalkingEnergies`."""
+        return self._sums.trial(moved, positions)
+
+    def accept(self, which: np.ndarray) -> None:
+        """See `WalkingEnergies`."""
+        self._sums.accept(which)
+
+    def refresh(self) -> None:
+        """See `WalkingEnergies`."""
+        self._sums.refresh()
+
+
+class EmlmWalk:
+    """EMLM on MBTR (doi:10.1021/acs.jpca.0c01512): features change with the pairs that hold a moved atom, distances to all
+    references are one product of matrices for all chains.
+
+    Args:
+        mbtr: Makes the features.
+        model: Learned from energies of whole structures, in eV; best compressed (`Emlm.compress`).
+        atoms: What the structures are made of.
+        positions: Where the atoms are, shape (chains, atoms, 3), angstrom.
+
+    Raises:
+        StructureError: If the structure has an element that was not learned.
+    """
+
+    def __init__(self, mbtr: Mbtr, model: Emlm, atoms: Atoms, positions: np.ndarray) -> None:
+        self._mbtr, self._model, self._atoms = mbtr, model, atoms.copy()
+        self.positions = np.array(positions, dtype=float)
+        self._tried: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray] | None = None
+        self.refresh()
+
+    def refresh(self) -> None:
+        """See `WalkingEnergies`."""
+        frames = []
+        for where in self.positions:
+            frames.append(self._atoms.copy())
+            frames[-1].positions = where
+        self._features = self._mbtr.describe_all(frames)
+        self.values = np.asarray(self._model.predict(self._features))
+
+    def trial(self, moved: np.ndarray, positions: np.ndarray) -> np.ndarray:
+        """See `WalkingEnergies`."""
+        there = self.positions.copy()
+        there[:, moved] = positions
+        features = self._features + self._mbtr.moved_chains(self._atoms.numbers, self.positions, there, moved)
+        values = np.asarray(self._model.predict(features))
+        self._tried = np.array(moved), np.array(positions), features, values
+        return np.asarray(values - self.values)
+
+    def accept(self, which: np.ndarray) -> None:
+        """See `WalkingEnergies`."""
+        if self._tried is None:
+            raise ValueError("there is no trial to accept; call `trial` first")
+        moved, positions, features, values = self._tried
+        self.positions[np.ix_(which, moved)] = positions[which]
+        self._features[which], self.values[which] = features[which], values[which]
+        self._tried = None
