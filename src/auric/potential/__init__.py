@@ -18,7 +18,7 @@ __getattr__, __all__ = public(
         "emlm": ["Emlm"],
         "environments": ["Environments", "atom_environments", "join_environments", "plain_classes"],
         "huber": ["huber_weights", "least_squares"],
-        "labels": ["energy_of", "forces_of", "runs_of"],
+        "labels": ["energy_of", "forces_of", "pieces_of", "runs_of"],
         "linear": ["LinearPotential", "LinearSettings"],
         "mlm": ["Mlm", "multilaterate"],
         "modelfile": ["load_model", "read_model", "save_model", "write_model"],

@@ -52,7 +52,7 @@ class LinearWalk:
     @property
     def positions(self) -> np.ndarray:
         """See `WalkingEnergies`."""
-        return self._sums.positions
+        return np.asarray(self._sums.positions)  # no copy: what is written there moves the atoms
 
     @property
     def values(self) -> np.ndarray:
@@ -61,7 +61,7 @@ class LinearWalk:
 
     def trial(self, moved: np.ndarray, positions: np.ndarray) -> np.ndarray:
         """See `WalkingEnergies`."""
-        return self._sums.trial(moved, positions)
+        return np.asarray(self._sums.trial(moved, positions))
 
     def accept(self, which: np.ndarray) -> None:
         """See `WalkingEnergies`."""

@@ -82,7 +82,7 @@ class WalkSettings:
             raise InputError(f"acceptance from {low} to {high}; give two shares between 0 and 1, the lower first")
 
 
-def walk(
+def run_walk(
     start: Sequence[Atoms],
     energies: Callable[[Atoms, np.ndarray], WalkingEnergies],
     settings: WalkSettings,

@@ -1,0 +1,260 @@
+"""Walks: the distribution they draw from, what stays rigid, and going on after a cut."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from ase import Atoms
+from ase.io import read
+from ase.units import kB
+from scipy.integrate import quad
+
+from auric.errors import InputError, StructureError
+from auric.sampling import WalkSettings, read_walk, run_walk
+from auric.structures import build_ring
+
+TEMPERATURE = 300.0
+KT = kB * TEMPERATURE
+
+
+class Toy:
+    """Energies by a formula of the positions, shape (chains, atoms, 3); nothing is kept from trial to trial."""
+
+    def __init__(self, formula, positions: np.ndarray) -> None:
+        self._formula, self.positions = formula, np.array(positions)
+        self.refresh()
+
+    def refresh(self) -> None:
+        self.values = self._formula(self.positions)
+
+    def trial(self, moved: np.ndarray, positions: np.ndarray) -> np.ndarray:
+        self._there = self.positions.copy()
+        self._there[:, moved] = positions
+        self._new = self._formula(self._there)
+        return self._new - self.values
+
+    def accept(self, which: np.ndarray) -> None:
+        self.positions[which], self.values[which] = self._there[which], self._new[which]
+
+
+def _toy(formula):
+    return lambda atoms, positions: Toy(formula, positions)
+
+
+def _production(path: Path) -> np.ndarray:
+    """Positions, shape (steps, chains, atoms, 3)."""
+    frames = [atoms for atoms in read_walk(path) if atoms.info["step"] > 0]
+    chains = 1 + max(int(atoms.info["chain"]) for atoms in frames)
+    return np.array([atoms.positions for atoms in frames]).reshape(-1, chains, len(frames[0]), 3)
+
+
+def _interval(samples: np.ndarray) -> float:
+    """Standard error of the mean over chains, the second axis, each one an independent draw."""
+    return float(samples.mean(axis=0).std(ddof=1) / np.sqrt(samples.shape[1]))
+
+
+def test_a_harmonic_well(tmp_path):
+    """Mean square displacement kT / k, along each axis alike."""
+    stiffness, gold = 2.0, Atoms("Au2", [[0, 0, 0], [5, 0, 0]])
+
+    def well(positions):
+        return 0.5 * stiffness * ((positions - gold.positions) ** 2).sum(axis=(1, 2))
+
+    settings = WalkSettings((TEMPERATURE,) * 64, steps=300, equilibration_steps=60, every=5, step_angstrom=0.3, seed=1)
+    run_walk([gold] * 64, _toy(well), settings, tmp_path / "walk.extxyz")
+    squares = (_production(tmp_path / "walk.extxyz") - gold.positions) ** 2
+    for axis in range(3):
+        samples = squares[..., axis].mean(axis=2)
+        assert abs(samples.mean() - KT / stiffness) < 4 * _interval(samples)
+    accepted = [atoms.info["accepted"] for atoms in read_walk(tmp_path / "walk.extxyz") if atoms.info["step"] > 0]
+    assert 0.35 < np.mean(accepted) < 0.65
+
+
+def test_the_volume_of_a_ligand(tmp_path):
+    """A bond length r of a harmonic spring is drawn as r^2 exp(-E / kT), a torsion as exp(-E / kT), whatever turns the ligand.
+
+    Gold, sulfur and methyl; were turns to leave out or repeat a volume, the torsion's distribution would show it.
+    """
+    gold, sulfur, carbon = np.array([[0, 0, 0], [2.3, 0, 0], [2.9, 1.7, 0]])
+    axis = (carbon - sulfur) / np.linalg.norm(carbon - sulfur)
+    across = np.cross(axis, [0, 0, 1])
+    around = 2 * np.pi / 3 * np.arange(3)[:, None]
+    hydrogens = carbon + 0.36 * axis + 1.03 * (np.cos(around) * across + np.sin(around) * np.array([0, 0, 1]))
+    start = Atoms("AuSCH3", [gold, sulfur, carbon, *hydrogens])
+    length, stiffness, height = 1.8, 4.0, 0.03
+
+    def torsion(positions):
+        gold, sulfur, carbon, hydrogen = (positions[..., i, :] for i in range(4))
+        axis = carbon - sulfur
+        axis = axis / np.linalg.norm(axis, axis=-1)[..., None]
+        one = gold - sulfur
+        one = one - (one * axis).sum(-1)[..., None] * axis
+        other = hydrogen - carbon
+        other = other - (other * axis).sum(-1)[..., None] * axis
+        return np.arctan2((np.cross(one, other) * axis).sum(-1), (one * other).sum(-1))
+
+    def energy(positions):
+        gold, sulfur, carbon = (positions[:, i] for i in range(3))
+        bond = np.linalg.norm(carbon - sulfur, axis=1)
+        well = 0.5 * 2.0 * ((gold**2).sum(axis=1) + ((sulfur - [2.3, 0, 0]) ** 2).sum(axis=1))
+        return well + 0.5 * stiffness * (bond - length) ** 2 + height * np.cos(torsion(positions))
+
+    settings = WalkSettings(
+        (TEMPERATURE,) * 128, steps=600, equilibration_steps=100, every=5, step_angstrom=0.2, turn_degree=60, seed=2
+    )
+    run_walk([start] * 128, _toy(energy), settings, tmp_path / "walk.extxyz")
+    found = _production(tmp_path / "walk.extxyz")
+    bonds = np.linalg.norm(found[:, :, 2] - found[:, :, 1], axis=-1)
+
+    def weight(r: float) -> float:
+        return r**2 * np.exp(-0.5 * stiffness * (r - length) ** 2 / KT)
+
+    expected = quad(lambda r: r * weight(r), 0.5, 3.5)[0] / quad(weight, 0.5, 3.5)[0]
+    assert abs(bonds.mean() - expected) < 4 * _interval(bonds)
+    assert abs(bonds.mean() - length) > 4 * _interval(bonds)  # r^2 is seen
+    cosine = np.cos(torsion(found))
+    turns = [
+        quad(lambda x, k=k: np.cos(x) ** k * np.exp(-height * np.cos(x) / KT), -np.pi, np.pi)[0] for k in (0, 1, 2)
+    ]
+    for power, value in ((1, cosine), (2, cosine**2)):
+        assert abs(value.mean() - turns[power] / turns[0]) < 4 * _interval(value)
+    shapes = np.linalg.norm(found[..., 2:, None, :] - found[..., None, 2:, :], axis=-1)
+    np.testing.assert_allclose(shapes, np.broadcast_to(shapes[0, 0], shapes.shape), atol=1e-9)
+    angles = (
+        np.einsum("tcai,tci->tca", found[..., 3:, :] - found[..., 2:3, :], found[..., 2, :] - found[..., 1, :])
+        / bonds[..., None]
+    )
+    np.testing.assert_allclose(angles, np.broadcast_to(angles[0, 0], angles.shape), atol=1e-9)  # it faces its sulfur
+
+
+def test_exchange_keeps_both_temperatures(tmp_path):
+    """Structures change places between chains, and each temperature keeps its own distribution."""
+    stiffness, gold = 2.0, Atoms("Au", [[0, 0, 0]])
+
+    def well(positions):
+        return 0.5 * stiffness * (positions**2).sum(axis=(1, 2))
+
+    temperatures = (200.0, 300.0, 450.0)
+    path = tmp_path / "walk.extxyz"
+    settings = WalkSettings(
+        temperatures, steps=12000, equilibration_steps=100, every=5, step_angstrom=0.3, exchange=True, seed=3
+    )
+    run_walk([gold] * 3, _toy(well), settings, path)
+    found = _production(path)
+    for chain, temperature in enumerate(temperatures):
+        blocks = (found[:, chain, 0] ** 2).mean(axis=1).reshape(20, -1).mean(axis=1)
+        assert abs(blocks.mean() - kB * temperature / stiffness) < 4 * blocks.std(ddof=1) / np.sqrt(20)
+    jumps = np.linalg.norm(np.diff(found[:, :, 0], axis=0), axis=-1)
+    assert (jumps.max(axis=0) > 0.4).all()
+
+
+@pytest.fixture
+def walked(tmp_path):
+    """A short walk of a ring in springs, its settings, and how to repeat it."""
+    ring = build_ring(4, "CH3")
+
+    def springs(positions):
+        return 3.0 * ((positions - ring.positions) ** 2).sum(axis=(1, 2))
+
+    settings = WalkSettings((250.0, 300.0, 300.0), steps=20, equilibration_steps=10, every=5, seed=4)
+
+    def go(name: str, settings: WalkSettings = settings, **how) -> bytes:
+        run_walk([ring] * 3, _toy(springs), settings, tmp_path / name, **how)
+        return (tmp_path / name).read_bytes()
+
+    return go, settings, tmp_path
+
+
+def test_a_cut_trajectory_goes_on_bit_for_bit(walked):
+    go, _, folder = walked
+    whole = go("whole.extxyz")
+    for share in (0.0, 0.01, 0.3, 0.51, 0.77, 0.9999, 1.0):
+        (folder / "cut.extxyz").write_bytes(whole[: round(share * len(whole))])
+        assert go("cut.extxyz") == whole
+    damaged = bytearray(whole)
+    damaged[len(whole) // 2 : len(whole) // 2 + 200] = b"\0" * 200
+    (folder / "cut.extxyz").write_bytes(bytes(damaged))
+    assert go("cut.extxyz") == whole
+
+
+def test_more_steps_go_on(walked):
+    go, settings, _ = walked
+    longer = WalkSettings(settings.temperatures_k, steps=30, equilibration_steps=10, every=5, seed=4)
+    go("grown.extxyz")
+    assert go("grown.extxyz", longer) == go("longer.extxyz", longer)
+
+
+def test_ase_reads_it(walked):
+    go, _, folder = walked
+    go("walk.extxyz")
+    frames, ours = read(folder / "walk.extxyz", ":"), read_walk(folder / "walk.extxyz")
+    assert len(frames) == len(ours) == 3 * 7
+    assert [atoms.info["step"] for atoms in frames[::3]] == [-10, -5, 0, 5, 10, 15, 20]
+    assert all(
+        (a.positions == b.positions).all() and list(a.symbols) == list(b.symbols)
+        for a, b in zip(frames, ours, strict=True)
+    )
+    assert len(frames[-1].info["step_energies_ev"]) == 5
+
+
+def test_a_chain_that_leaves_stops_or_is_marked(walked):
+    go, settings, folder = walked
+
+    def outside(frames):
+        return np.array([False, True, False])
+
+    go("marked.extxyz", outside=outside)
+    last = read_walk(folder / "marked.extxyz")[-3:]
+    assert [int(atoms.info["outside"]) for atoms in last] == [0, 6, 0]
+    stopping = WalkSettings(settings.temperatures_k, steps=20, equilibration_steps=10, every=5, seed=4, stop_outside=2)
+    go("stopped.extxyz", stopping, outside=outside)
+    frames = read_walk(folder / "stopped.extxyz")
+    assert [int(atoms.info["stopped"]) for atoms in frames[-3:]] == [0, 1, 0]
+    stood = np.array([atoms.positions for atoms in frames]).reshape(-1, 3, len(frames[0]), 3)
+    assert (stood[2:, 1] == stood[2, 1]).all()
+    assert (stood[3, 0] != stood[2, 0]).any()
+
+
+def test_energies_that_are_no_numbers_are_refused(tmp_path):
+    gold = Atoms("Au", [[0, 0, 0]])
+
+    def cliff(positions):
+        return np.where(positions[:, 0, 0] > 0.1, -np.inf, 0.0)
+
+    run_walk(
+        [gold],
+        _toy(cliff),
+        WalkSettings((300.0,), steps=50, equilibration_steps=0, every=10, step_angstrom=0.2),
+        tmp_path / "w",
+    )
+    assert (_production(tmp_path / "w")[..., 0] <= 0.1).all()
+
+
+def test_bad_input(walked, tmp_path):
+    go, _, _ = walked
+    go("walk.extxyz")
+    with pytest.raises(InputError, match="another potential, start or settings"):
+        go("walk.extxyz", identity="another")
+    gold = Atoms("Au2", [[0, 0, 0], [3, 0, 0]])
+    with pytest.raises(InputError, match="2 starts for 1 chains"):
+        run_walk([gold] * 2, _toy(lambda positions: positions[:, 0, 0]), WalkSettings((300.0,)), tmp_path / "x")
+    with pytest.raises(InputError, match="all of the same atoms"):
+        run_walk(
+            [gold, gold[:1]], _toy(lambda positions: positions[:, 0, 0]), WalkSettings((300.0,) * 2), tmp_path / "x"
+        )
+    loose = gold + Atoms("H", [[0, 0, 9]])
+    with pytest.raises(StructureError, match="thiolates"):
+        run_walk([loose], _toy(lambda positions: positions[:, 0, 0]), WalkSettings((300.0,)), tmp_path / "x")
+    (tmp_path / "text").write_text("hello")
+    with pytest.raises(InputError, match="no whole frame"):
+        read_walk(tmp_path / "text")
+    with pytest.raises(InputError, match="No such file"):
+        read_walk(tmp_path / "absent")
+    for wrong, told in (
+        ({"temperatures_k": ()}, "temperatures above 0"), ({"temperatures_k": (-1.0,)}, "temperatures above 0"),
+        ({"steps": 15, "every": 10}, "multiples of `every`"), ({"equilibration_steps": -10}, "fewer than no"),
+        ({"step_angstrom": 0.0}, "moves of 0.0 angstrom"), ({"acceptance": (0.6, 0.4)}, "the lower first"),
+    ):  # fmt: skip
+        with pytest.raises(InputError, match=re.escape(told)):
+            WalkSettings(**{"temperatures_k": (300.0,)} | wrong)
