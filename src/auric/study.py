@@ -132,7 +132,7 @@ def manifest_rows(rows: Sequence[Mapping[str, Any]], root: Path) -> dict[str, st
 def runs(settings: Mapping[str, Any], root: Path) -> dict[str, list[dict[str, Any]]]:
     """For each of the study's reference sets its runs of dynamics, rows of the table as plain values.
 
-    Those to learn from come first, then those on which a correction is learned, then what it should refuse.
+    Those to learn from come first, then those on which a correction is learned, what it should refuse, and what walks stand beside.
 
     `sources` of a run is the sha256 of what it takes from the manifest, so that it changes with its start.
     """
@@ -147,7 +147,11 @@ def runs(settings: Mapping[str, Any], root: Path) -> dict[str, list[dict[str, An
         raise InputError(
             "potential.correction.systems: runs are at gfn1-xtb, and so is reference.engine; name a better one there"
         )
-    systems = [*learned, *(system for system in correction["refuse"] if system not in learned)]
+    walks = settings["sampling"]["walks"]
+    if absent := [walk["potential"] for walk in walks if walk["potential"] not in settings["potential"]["systems"]]:
+        raise InputError(f"sampling.walks: '{absent[0]}' is not among potential.systems; add it there too")
+    wanted = [*correction["refuse"], *(walk["beside"] for walk in walks)]
+    systems = [*learned, *dict.fromkeys(system for system in wanted if system not in learned)]
     if not systems:
         return {}
     if settings["structures"]["bundle"]:

@@ -33,9 +33,16 @@ SCAN = {
 SCAN_BLOCKS = [f"{block:03d}" for block in range(STUDY["potential"]["scan"]["blocks"])]
 BLOCKS = study.blocks(STUDY, ROWS)
 IMAGES = bool(BLOCKS)  # a study without structures has no images and no ruler
+WALKED = {  # folders of walks, and the system and the run of each
+    f"{RESULTS}/sampling/{walk['potential']}/{run['name']}": run["name"]
+    for walk in STUDY["sampling"]["walks"]
+    for run in ALL_RUNS[walk["beside"]]
+    if run["role"] == "test" and run["settings"]["end_temperature_k"] is None
+}
 ROOMS = [
     *(["reference", "elf", "ruler"] if IMAGES else []),
     *(["potential"] if ALL_RUNS else []),
+    *(["sampling"] if WALKED else []),
 ]
 ORBITALS = (lambda path: path) if STUDY["reference"]["keep_orbitals"] else temp
 
@@ -50,6 +57,7 @@ wildcard_constraints:
     run=r"[A-Za-z][A-Za-z0-9_-]{0,63}",
     system=r"[A-Za-z][A-Za-z0-9_-]{0,63}",
     contender=r"[a-z_]+",
+    walker=r"linear|emlm",
 
 
 def of_blocks(pattern):

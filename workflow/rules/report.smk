@@ -79,6 +79,8 @@ rule report:
         ),
         forces=expand(f"{RESULTS}/potential/{{system}}/forces.csv", system=RUNS),
         maps=expand(f"{RESULTS}/potential/{{system}}/map.csv", system=RUNS),
+        geometry=[f"{place}/geometry.csv" for place in WALKED],
+        curves=[f"{place}/curves.csv" for place in WALKED],
         recommended=(
             f"{RESULTS}/potential/recommended.csv" if "potential" in ROOMS else []
         ),

@@ -24,7 +24,7 @@ from auric.errors import InputError
 from auric.files import atomic, read_dataset, read_frames, write_table
 from auric.progress import log
 from auric.provenance import configuration_hash, library_versions
-from auric.report import figures, inputs, page, potential_section, potentials, scene, scores
+from auric.report import figures, inputs, page, potential_section, potentials, scene, scores, walks
 
 LIBRARIES = ("numpy", "torch", "pyscf", "tblite", "ase", "snakemake")
 LARGE_BYTES = 500_000
@@ -74,6 +74,8 @@ def build_report(
     forces: Sequence[str | Path] = (),
     maps: Sequence[str | Path] = (),
     recommended: str | Path | None = None,
+    geometry: Sequence[str | Path] = (),
+    curves: Sequence[str | Path] = (),
     configuration: Mapping[str, Any],
     folder: str | Path,
     archive: str | Path,
@@ -95,6 +97,8 @@ def build_report(
             of runs; none: no section on potentials.
         forces: CSV files of errors of forces, columns `inputs.FORCES`, in the same folders.
         maps: CSV files of places in descriptor space, columns `inputs.PLACES`, in the same folders.
+        geometry: CSV files of bonds and angles of walks, columns `inputs.GEOMETRY`; none: no section on walks.
+        curves: CSV files of their distributions, columns `inputs.CURVES`, in the same order.
         recommended: CSV of the best contender for each task and system, columns `inputs.RECOMMENDED`.
         configuration: The whole validated configuration.
         folder: Folder to make; one that is there is replaced.
@@ -144,6 +148,7 @@ def build_report(
                 potentials.gather(scorecard, energies, forces, maps),
                 inputs.read_table(recommended, inputs.RECOMMENDED),
             ),
+            "walks": _draw_walks(assets, walks.gather(geometry, curves)),
             "beside_papers": page.beside_papers(scorecard),
             "studies": sorted(set(scorecard["study"])),
             "parity": _draw_parity(assets, finite, splits),
@@ -294,6 +299,21 @@ def _draw_potentials(
         ]  # fmt: skip
         shown.append({"name": system.name, "anchor": stem, "figures": figures_shown,
                       "tasks": potentials.tasks(winners[winners["system"] == system.name]), "plainly": potentials.on_contenders(system)[0]})  # fmt: skip
+    return shown
+
+
+def _draw_walks(assets: _Assets, found: Sequence[walks.Walked]) -> list[dict[str, Any]]:
+    """Figures and words on the walks beside each run, and their tables beside the page."""
+    shown = []
+    for place, walked in enumerate(found, 1):
+        stem = f"walk_{place}"  # no foreign word in a path
+        assets.table(walked.geometry, f"{stem}_geometry", f"{walked.run}: bonds and angles of walks")
+        assets.table(walked.curves, f"{stem}_curves", f"{walked.run}: distributions")
+        shown.append({
+            "title": walked.title, "anchor": stem, "words": walks.words(walked), "rows": walks.rows(walked),
+            "file": _draw(assets, f"{stem}.svg", partial(walks.draw, walked=walked)),
+            "geometry": f"{stem}_geometry", "curves": f"{stem}_curves",
+        })  # fmt: skip
     return shown
 
 

@@ -23,6 +23,11 @@ PLACES = (
     "role", "run", "formula", "step", "temperature_k", "energy_ev", "pc1", "pc2", "pc1_share", "pc2_share",
 )  # fmt: skip
 RECOMMENDED = ("system", "task", "unit", "recommended", "ours", "runner_up", "runner_up_ours", "ahead", "runs")
+GEOMETRY = (
+    "system", "run", "walker", "temperature_k", "part", "coordinate", "unit", "shift", "shift_low", "shift_high", "wasserstein",
+    "wasserstein_low", "wasserstein_high", "dynamics_halves", "autocorrelation_steps", "effective_samples",
+)  # fmt: skip
+CURVES = ("run", "walker", "coordinate", "unit", "value", "walk", "dynamics")
 DROPPED = ("structure", "frame", "bond", "third_atom", "reason")
 
 HOLDOUT = "holdout"
@@ -30,7 +35,8 @@ NUMBERS = frozenset(
     {"bond_length_angstrom", "weight", "predicted_angstrom", "epoch", "learning_rate", "training_mae_angstrom",
      "validation_mae_angstrom", "seconds", "ours", "ci_low", "ci_high", "n", "step", "energy_ev", "predicted_ev",
      "force_norm_rmse", "weighted_angle", "temperature_k", "pc1", "pc2", "pc1_share", "pc2_share", "runner_up_ours", "ahead",
-     "runs"}
+     "runs", "shift", "shift_low", "shift_high", "wasserstein", "wasserstein_low", "wasserstein_high", "dynamics_halves",
+     "autocorrelation_steps", "effective_samples", "value", "walk", "dynamics"}
 )  # fmt: skip
 
 

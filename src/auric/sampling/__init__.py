@@ -5,7 +5,9 @@ from auric.lazy import public
 __getattr__, __all__ = public(
     __name__,
     {
+        "beside": ["compare_beside", "walk_beside"],
         "energies": ["EmlmWalk", "LinearWalk", "WalkingEnergies"],
+        "geometry": ["Coordinate", "autocorrelation_time", "coordinates"],
         "guard": ["DomainGuard"],
         "trajectory": ["read_walk"],
         "walk": ["WalkSettings", "run_walk"],

@@ -10,14 +10,11 @@ from auric.potential import Emlm, LinearPotential
 
 
 class WalkingEnergies(Protocol):
-    """What a walk asks of a potential.
+    """What a walk asks of a potential."""
 
-    Attributes:
-        positions: As they are now, shape (chains, atoms, 3), angstrom.
-        values: Energies, shape (chains,), eV.
-    """
-
-    positions: np.ndarray
+    @property
+    def positions(self) -> np.ndarray:
+        """As they are now, shape (chains, atoms, 3), angstrom; what is written there counts after `refresh`."""
 
     @property
     def values(self) -> np.ndarray:
@@ -52,7 +49,7 @@ class LinearWalk:
     @property
     def positions(self) -> np.ndarray:
         """See `WalkingEnergies`."""
-        return np.asarray(self._sums.positions)  # no copy: what is written there moves the atoms
+        return np.asarray(self._sums.positions)
 
     @property
     def values(self) -> np.ndarray:

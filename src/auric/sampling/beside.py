@@ -1,0 +1,202 @@
+"""Walks beside dynamics: a walk starts where a test run does, at its temperature, and both are looked at alike."""
+
+import os
+import shutil
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from ase import Atoms
+
+from auric.descriptors import MBTR_SECOND, Mbtr
+from auric.errors import InputError
+from auric.files import atomic, read_frames, read_tables, write_table
+from auric.potential import Emlm, LinearPotential, energy_of, load_model
+from auric.provenance import digest
+from auric.sampling.energies import EmlmWalk, LinearWalk, WalkingEnergies
+from auric.sampling.geometry import Coordinate, autocorrelation_time, compare, coordinates, density, grid
+from auric.sampling.guard import DomainGuard
+from auric.sampling.trajectory import read_walk
+from auric.sampling.walk import WalkSettings, run_walk
+from auric.structures import moving_blocks
+
+WALKERS = {"linear": "linear, energies and forces", "emlm": "emlm on MBTR, second parameters"}
+"""Potentials that can be walked on, by what the scorecard calls them."""
+WHOLE = "whole walk"
+GEOMETRY_COLUMNS = (
+    "system", "run", "walker", "temperature_k", "part", "steps", "coordinate", "unit", "count", "walk_peak", "dynamics_peak", "shift", "shift_low",
+    "shift_high", "wasserstein", "wasserstein_low", "wasserstein_high", "dynamics_halves", "walk_mean", "dynamics_mean",
+    "autocorrelation_steps", "effective_samples",
+)  # fmt: skip
+CURVE_COLUMNS = ("system", "run", "walker", "coordinate", "unit", "value", "walk", "dynamics")
+WALK_COLUMNS = (
+    "system", "run", "walker", "temperature_k", "chains", "steps", "trials_per_step", "accepted", "step_angstrom", "outside_share",
+    "step_energy_sd_ev", "dynamics_energy_sd_ev", "walk_energy_sd_ev", "rigid_degrees", "seconds_per_step",
+)  # fmt: skip
+
+
+def potential_walk(walker: str, model: str | Path) -> tuple[Callable[[Atoms, np.ndarray], WalkingEnergies], str]:
+    """How a potential's file is walked on, and a digest of the file.
+
+    Args:
+        walker: A key of `WALKERS`.
+        model: File of the potential.
+
+    Raises:
+        InputError: If the file is damaged or another potential's.
+    """
+    identity = digest(walker, Path(model).read_bytes())
+    if walker == "linear":
+        potential = LinearPotential.load(model)
+        return lambda atoms, where: LinearWalk(potential, atoms, where), identity
+    learned, told = load_model(model)
+    if not isinstance(learned, Emlm) or "species" not in told:
+        raise InputError(f"{model}: no EMLM of whole structures; train it with `potential.emlm`")
+    mbtr = Mbtr(told["species"], MBTR_SECOND)
+    return lambda atoms, where: EmlmWalk(mbtr, learned, atoms, where), identity
+
+
+def walk_beside(
+    model: str | Path, training: Sequence[str | Path], dynamics: str | Path, trajectory: str | Path, table: str | Path, *,
+    walker: str, chains: int, settings: Mapping[str, Any], seed: int, store: str | Path,
+) -> None:  # fmt: skip
+    """Walk from the first frame of a run, at its temperature.
+
+    The trajectory grows in the store, outside of what the workflow deletes when a job fails; a killed walk goes on there.
+
+    Args:
+        model: File of the potential.
+        training: Runs it was learned from (extended xyz), for the domain.
+        dynamics: The run.
+        trajectory: Extended xyz to write, see `run_walk`.
+        table: CSV to write, columns `WALK_COLUMNS`, one row.
+        walker: A key of `WALKERS`.
+        chains: All start from the same structure.
+        settings: Of `WalkSettings`, all but temperatures and seed.
+        seed: Of the walk.
+        store: Folder of the label store.
+
+    Raises:
+        InputError: If the run has no frames, or its temperature is not one.
+    """
+    frames = read_frames(dynamics)
+    start, temperature = _start(frames, dynamics)
+    known = [atoms for path in training for atoms in read_frames(path)]
+    make, identity = potential_walk(walker, model)
+    plan = WalkSettings((temperature,) * chains, **settings, seed=seed)
+    name = digest(identity, start.positions.tobytes(), str(sorted(settings.items())), f"{temperature} {chains} {seed}")
+    growing = Path(store) / "walks" / f"{name}.extxyz"
+    busy = time.process_time()
+    before = growing.stat().st_size if growing.exists() else 0
+    run_walk([start] * chains, make, plan, growing, identity=identity, outside=DomainGuard(known).outside)
+    walked = 1 - before / growing.stat().st_size  # nothing is known of how long the rest took
+    seconds = (
+        (time.process_time() - busy) / (plan.steps + plan.equilibration_steps) / walked if walked > 0.5 else np.nan
+    )
+    _link(growing, Path(trajectory))
+    write_table(table, [_told(growing, frames, walker, chains) | {"seconds_per_step": seconds}], WALK_COLUMNS)
+
+
+def _start(frames: Sequence[Atoms], dynamics: str | Path) -> tuple[Atoms, float]:
+    if not frames:
+        raise InputError(f"{dynamics}: no frames to start from; the table of failures says why")
+    first, last = (float(frames[k].info.get("target_temperature_k", np.nan)) for k in (0, -1))
+    if not first == last:
+        raise InputError(
+            f"{dynamics}: a bath from {first:g} to {last:g} K; a walk has one temperature, name a run at one"
+        )
+    return frames[0], first
+
+
+def _link(source: Path, target: Path) -> None:
+    """The same file under another name; a copy where the file system has no links."""
+    with atomic(target) as temporary:
+        temporary.unlink()
+        try:
+            os.link(source, temporary)
+        except OSError:
+            shutil.copyfile(source, temporary)
+
+
+def _told(path: Path, dynamics: Sequence[Atoms], walker: str, chains: int) -> dict[str, Any]:
+    """The row of a walk in `WALK_COLUMNS`, but for the time it took."""
+    frames = [atoms for atoms in read_walk(path) if atoms.info["step"] > 0]
+    energies = np.array([np.atleast_1d(atoms.info["step_energies_ev"]) for atoms in frames])
+    energies = energies.reshape(-1, chains, energies.shape[1]).transpose(0, 2, 1).reshape(-1, chains)
+    info, blocks = dynamics[0].info, moving_blocks(frames[0])
+    return {
+        "system": info["system"], "run": info["run"], "walker": WALKERS[walker],
+        "temperature_k": frames[0].info["temperature_k"], "chains": chains, "steps": len(energies),
+        "trials_per_step": len(blocks), "accepted": np.mean([atoms.info["accepted"] for atoms in frames]),
+        "step_angstrom": frames[0].info["step_angstrom"],
+        "outside_share": np.mean([atoms.info["outside"] > 0 for atoms in frames]),
+        "step_energy_sd_ev": np.diff(energies, axis=0).std(), "walk_energy_sd_ev": energies.std(axis=0).mean(),
+        "dynamics_energy_sd_ev": np.std([energy_of(atoms) for atoms in dynamics]),
+        # Of a rigid ligand move its atom next to sulfur (3) and the turn about that bond (1).
+        "rigid_degrees": sum(3 * len(one.ligand) - 4 for one in blocks if one.kind == "ligand" and len(one.ligand) > 1),
+    }  # fmt: skip
+
+
+def compare_beside(
+    trajectories: Sequence[str | Path], tables: Sequence[str | Path], dynamics: str | Path, geometry: str | Path, curves: str | Path, *,
+    last: int, samples: int, seed: int,
+) -> None:  # fmt: skip
+    """Bonds and angles of walks beside those of the run they started from.
+
+    Args:
+        trajectories: Walks of several potentials beside one run.
+        tables: Of these walks, columns `WALK_COLUMNS`.
+        dynamics: The run (extended xyz).
+        geometry: CSV to write, columns `GEOMETRY_COLUMNS`: for the whole walk and for its last steps.
+        curves: CSV to write, columns `CURVE_COLUMNS`: smoothed distributions, per angstrom or degree.
+        last: The number of last steps, as published walks were looked at.
+        samples: Of the bootstrap.
+        seed: Of the bootstrap.
+    """
+    frames = read_frames(dynamics)
+    given = np.array([atoms.positions for atoms in frames])
+    rows: list[dict[str, Any]] = []
+    drawn: list[dict[str, Any]] = []
+    for trajectory, table in zip(trajectories, tables, strict=True):
+        told = read_tables([table]).iloc[0]
+        common = {name: told[name] for name in ("system", "run", "walker", "temperature_k")}
+        walked = [atoms for atoms in read_walk(trajectory) if atoms.info["step"] > 0]
+        positions = np.array([atoms.positions for atoms in walked])
+        positions = positions.reshape(-1, int(told["chains"]), *positions.shape[1:])
+        every = int(told["steps"]) // len(positions)
+        for one in coordinates(frames[0]):
+            ours, theirs = one.measure(positions), one.measure(given)
+            for part, kept in _parts(len(ours), last // every):
+                row = common | {"part": part.format(last), "steps": kept * every}
+                rows.append(row | _compared(one, ours[-kept:], theirs, every, samples, seed))
+            points = grid([ours, theirs], one.unit, one.width)
+            both = zip(points, density(ours, points, one.width), density(theirs, points, one.width), strict=True)
+            row = {name: common[name] for name in ("system", "run", "walker")} | {
+                "coordinate": one.name,
+                "unit": one.unit,
+            }
+            drawn += [row | {"value": x, "walk": walk, "dynamics": run} for x, walk, run in both]
+    write_table(geometry, rows, GEOMETRY_COLUMNS)
+    write_table(curves, drawn, CURVE_COLUMNS)
+
+
+def _parts(frames: int, last: int) -> list[tuple[str, int]]:
+    """The whole walk and, if there is more, its end."""
+    return [(WHOLE, frames), *([("last {} steps", last)] if 0 < last < frames else [])]
+
+
+def _compared(
+    one: Coordinate, ours: np.ndarray, theirs: np.ndarray, every: int, samples: int, seed: int
+) -> dict[str, Any]:
+    found = compare(ours, theirs, one.unit, samples=samples, seed=seed)
+    means = ours.mean(axis=2)
+    time_steps = autocorrelation_time(means)
+    return {
+        "coordinate": one.name, "unit": one.unit, "count": len(one.atoms), "walk_peak": found.peaks[0], "dynamics_peak": found.peaks[1],
+        **dict(zip(("shift", "shift_low", "shift_high"), found.shift, strict=True)),
+        **dict(zip(("wasserstein", "wasserstein_low", "wasserstein_high"), found.distance, strict=True)),
+        "dynamics_halves": found.within, "walk_mean": ours.mean(), "dynamics_mean": theirs.mean(),
+        "autocorrelation_steps": time_steps * every, "effective_samples": means.size / time_steps,
+    }  # fmt: skip

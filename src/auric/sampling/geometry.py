@@ -1,0 +1,229 @@
+"""Bond lengths and angles of a walk beside those of dynamics: peaks, distances between distributions, effective samples.
+
+Which atoms make a bond is decided once, in the starting structure, so that no cut decides what a distribution holds.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from ase import Atoms
+from ase.data import covalent_radii
+from scipy.spatial.distance import cdist
+from scipy.stats import wasserstein_distance
+
+from auric.errors import InputError
+from auric.structures.motifs import METALS
+
+BONDED_SHARE = 1.3
+"""Atoms nearer than this multiple of the sum of their covalent radii are bonded."""
+LENGTH_WIDTH_ANGSTROM, ANGLE_WIDTH_DEGREE = 0.05, 1.75
+"""Widths of the Gaussians that smooth distributions, as in doi:10.1021/acs.jpca.0c01512, figures 6 and 7."""
+POINTS = 400
+WINDOW = 5.0
+"""Autocorrelation is summed up to this many autocorrelation times (Sokal's window)."""
+
+
+@dataclass(frozen=True)
+class Coordinate:
+    """A kind of bond or angle.
+
+    Attributes:
+        name: Such as Au-Au, or S-Au-S with the middle atom at the vertex.
+        unit: angstrom or degree.
+        atoms: Numbers of the atoms of each, shape (n, 2) or (n, 3).
+    """
+
+    name: str
+    unit: str
+    atoms: np.ndarray
+
+    @property
+    def width(self) -> float:
+        """Of the Gaussian that smooths its distribution."""
+        return LENGTH_WIDTH_ANGSTROM if self.unit == "angstrom" else ANGLE_WIDTH_DEGREE
+
+    def measure(self, positions: np.ndarray) -> np.ndarray:
+        """Values in structures.
+
+        Args:
+            positions: Shape (..., atoms, 3), angstrom.
+
+        Returns:
+            Shape (..., n).
+        """
+        if self.unit == "angstrom":
+            first, second = (positions[..., self.atoms[:, k], :] for k in range(2))
+            return np.asarray(np.linalg.norm(second - first, axis=-1))
+        first, middle, last = (positions[..., self.atoms[:, k], :] for k in range(3))
+        one, other = first - middle, last - middle
+        across = np.linalg.norm(np.cross(one, other), axis=-1)
+        return np.asarray(np.degrees(np.arctan2(across, np.einsum("...i,...i->...", one, other))))
+
+
+def coordinates(atoms: Atoms) -> list[Coordinate]:
+    """Bonds between metals, metal and sulfur, sulfur and carbon; angles metal-sulfur-metal, and sulfur-metal-sulfur.
+
+    The last are of metals bound to two sulfurs, those of protecting units. Kinds that the structure lacks are left out.
+
+    Args:
+        atoms: A cluster near a minimum.
+    """
+    symbols = np.array(atoms.symbols)
+    reach = BONDED_SHARE * (covalent_radii[atoms.numbers][:, None] + covalent_radii[atoms.numbers])
+    bonded = cdist(atoms.positions, atoms.positions) < reach
+    metal, sulfur, carbon = np.isin(symbols, METALS), symbols == "S", symbols == "C"
+    name = "-".join(sorted(set(symbols[metal].tolist()))) or "M"
+    found = [
+        Coordinate(f"{name}-{name}", "angstrom", _pairs(bonded, metal, metal)),
+        Coordinate(f"S-{name}", "angstrom", _pairs(bonded, sulfur, metal)),
+        Coordinate("S-C", "angstrom", _pairs(bonded, sulfur, carbon)),
+        Coordinate(f"{name}-S-{name}", "degree", _angles(bonded, sulfur, metal)),
+        Coordinate(f"S-{name}-S", "degree", _angles(bonded, metal, sulfur)),
+    ]
+    return [one for one in found if len(one.atoms)]
+
+
+def _pairs(bonded: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Bonded pairs from one kind to another, each once."""
+    rows, columns = np.nonzero(bonded & first[:, None] & second)
+    once = rows < columns if (first == second).all() else rows != columns
+    return np.column_stack([rows, columns])[once]
+
+
+def _angles(bonded: np.ndarray, vertex: np.ndarray, end: np.ndarray) -> np.ndarray:
+    """Angles at atoms of one kind that are bound to exactly two of the other."""
+    found = []
+    for middle in np.flatnonzero(vertex):
+        ends = np.flatnonzero(bonded[middle] & end)
+        if len(ends) == 2:
+            found.append((ends[0], middle, ends[1]))
+    return np.array(found, dtype=int).reshape(-1, 3)
+
+
+def density(values: np.ndarray, points: np.ndarray, width: float) -> np.ndarray:
+    """Distribution smoothed with Gaussians, shape of `points`, per unit of the values.
+
+    Angles are reflected at 180 degrees, where there are no more, so that a peak there is not cut in half.
+    """
+    fine = np.linspace(points[0], points[-1], 2001)
+    counts, edges = np.histogram(values, bins=fine)
+    middle = (edges[1:] + edges[:-1]) / 2
+    kernel = np.exp(-0.5 * ((points[:, None] - middle) / width) ** 2) / (width * np.sqrt(2 * np.pi))
+    if points[-1] > 179.0:
+        kernel += np.exp(-0.5 * ((points[:, None] - 360.0 + middle) / width) ** 2) / (width * np.sqrt(2 * np.pi))
+    return np.asarray(kernel @ counts / max(1, values.size))
+
+
+def grid(samples: Sequence[np.ndarray], unit: str, width: float) -> np.ndarray:
+    """Points that hold all samples and the tails of the smoothing, shape (points,)."""
+    low = min(float(values.min()) for values in samples) - 3 * width
+    high = max(float(values.max()) for values in samples) + 3 * width
+    if unit == "degree":
+        low, high = max(low, 0.0), 180.0 if high > 170.0 else high
+    return np.linspace(low, high, POINTS)
+
+
+def peak(values: np.ndarray, unit: str, width: float) -> float:
+    """Where the smoothed distribution is highest, in the unit of the values."""
+    points = grid([values], unit, width)
+    heights = density(values, points, width)
+    top = int(np.argmax(heights))
+    if not 0 < top < len(points) - 1:
+        return float(points[top])
+    before, here, after = heights[top - 1 : top + 2]
+    bend = before - 2 * here + after
+    return float(points[top] + 0.5 * (before - after) / bend * (points[1] - points[0])) if bend else float(points[top])
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A walk's distribution beside that of dynamics.
+
+    Attributes:
+        peaks: Of walk and dynamics.
+        shift: Peak of the walk less that of dynamics, with its 95 % interval.
+        distance: Wasserstein distance of the distributions, with its 95 % interval.
+        within: Wasserstein distance between two halves of the dynamics: what no walk can be expected to undercut.
+    """
+
+    peaks: tuple[float, float]
+    shift: tuple[float, float, float]
+    distance: tuple[float, float, float]
+    within: float
+
+
+def compare(
+    walk: np.ndarray, dynamics: np.ndarray, unit: str, *, samples: int, seed: int, blocks: int = 10
+) -> Comparison:
+    """Compare two distributions; chains of the walk and consecutive blocks of the dynamics are what is drawn again.
+
+    Args:
+        walk: Shape (steps, chains, n).
+        dynamics: Shape (frames, n), in order of time.
+        unit: angstrom or degree.
+        samples: Of the bootstrap.
+        seed: Of the bootstrap.
+        blocks: Of the dynamics.
+
+    Raises:
+        InputError: If a frame holds no value, or there are fewer frames than blocks.
+    """
+    if not walk.size or len(dynamics) < blocks or not dynamics.size:
+        raise InputError(
+            f"{walk.shape[0]} steps and {len(dynamics)} frames to compare; give {blocks} frames or more of each"
+        )
+    width = LENGTH_WIDTH_ANGSTROM if unit == "angstrom" else ANGLE_WIDTH_DEGREE
+    rng = np.random.default_rng(seed)
+    chains = [walk[:, chain].ravel() for chain in range(walk.shape[1])]
+    pieces = [part.ravel() for part in np.array_split(dynamics, blocks)]
+    points = grid([*chains, *pieces], unit, width)
+    ours, theirs = ([density(values, points, width) for values in each] for each in (chains, pieces))
+    weights = np.array([len(values) for values in pieces], dtype=float)
+    fine = np.linspace(points[0], points[-1], 2001)
+    cumulated = [np.array([_cumulated(values, fine) for values in each]) for each in (chains, pieces)]
+    shifts, distances = [], []
+    for _ in range(samples):
+        some, other = rng.integers(len(chains), size=len(chains)), rng.integers(blocks, size=blocks)
+        shifts.append(
+            points[np.argmax(np.mean([ours[k] for k in some], axis=0))]
+            - points[np.argmax(np.average([theirs[k] for k in other], axis=0, weights=weights[other]))]
+        )
+        gap = cumulated[0][some].mean(axis=0) - np.average(cumulated[1][other], axis=0, weights=weights[other])
+        distances.append(float(np.abs(gap).sum() * (fine[1] - fine[0])))
+    whole = peak(walk.ravel(), unit, width), peak(dynamics.ravel(), unit, width)
+    halves = np.array_split(dynamics, 2)
+    apart = float(wasserstein_distance(walk.ravel(), dynamics.ravel()))
+    within = float(wasserstein_distance(halves[0].ravel(), halves[1].ravel()))
+    return Comparison(whole, (whole[0] - whole[1], *_interval(shifts)), (apart, *_interval(distances)), within)
+
+
+def _interval(values: Sequence[float]) -> tuple[float, float]:
+    """That holds 95 %."""
+    low, high = np.percentile(values, [2.5, 97.5])
+    return float(low), float(high)
+
+
+def _cumulated(values: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """Share of values at or below each point."""
+    return np.asarray(np.searchsorted(np.sort(values), points, side="right") / len(values))
+
+
+def autocorrelation_time(series: np.ndarray) -> float:
+    """Integrated autocorrelation time, in steps: 1 + 2 sum over t of rho(t), at least 1.
+
+    The autocorrelation rho is averaged over the chains, about the mean of all of them, so that chains that stay apart are seen as
+    slow; the sum ends at five times itself.
+
+    Args:
+        series: Shape (steps, chains).
+    """
+    steps = len(series)
+    centred = series - series.mean()
+    padded = np.fft.rfft(centred, n=2 * steps, axis=0)
+    correlation = np.fft.irfft(np.abs(padded) ** 2, axis=0)[:steps].mean(axis=1) / steps
+    if not correlation[0]:
+        return 1.0
+    times = 2 * np.cumsum(correlation / correlation[0]) - 1
+    ends = np.flatnonzero(np.arange(steps) >= WINDOW * times)
+    return max(1.0, float(times[ends[0]] if len(ends) else times[-1]))

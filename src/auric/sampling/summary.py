@@ -1,0 +1,62 @@
+"""The fragment of the scorecard on walks."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from auric.files import read_tables
+from auric.sampling.beside import WHOLE
+from auric.scorecard import write_scorecard
+
+SECONDS_PER_HOUR = 3600.0
+PAPER_SHIFTS = {"Au-Au": {"q": 0.057, "t": 0.040}}
+"""Peak of walk less peak of dynamics that doi:10.1021/acs.jpca.0c01512 has for Au38(SCH3)24 (angstrom), by isomer."""
+
+
+def summarise_walks(
+    walks: Sequence[str | Path], geometry: Sequence[str | Path], scorecard: str | Path, *, study: str
+) -> None:
+    """Rows of every walk: shifts of peaks, distances of distributions, effective samples, and where it went.
+
+    Args:
+        walks: Tables of walks (CSV, `auric.sampling.beside.WALK_COLUMNS`).
+        geometry: Tables of bonds and angles (CSV, `GEOMETRY_COLUMNS`).
+        scorecard: CSV to write.
+        study: Name of the study.
+    """
+    rows: list[dict[str, Any]] = []
+    table = read_tables(walks)
+    seconds = {(one.run, one.walker): one.seconds_per_step for one in table.itertuples()}
+    for one in read_tables(geometry).to_dict("records"):
+        subject, place = f"{one['walker']}: {one['coordinate']}", (one["run"], one["part"])
+        n = one["effective_samples"]
+        for quantity, value in (("peak_shift", "shift"), ("wasserstein", "wasserstein")):
+            interval = {"ci_low": one[f"{value}_low"], "ci_high": one[f"{value}_high"]}
+            row = _row(study, quantity, one["unit"], subject, one[value], *place, n, "lower") | interval
+            rows.append(row | ({"paper": _paper(one)} if quantity == "peak_shift" else {}))
+        if one["part"] == WHOLE:
+            rate = n * SECONDS_PER_HOUR / (one["steps"] * seconds[one["run"], one["walker"]])
+            if rate == rate:  # a walk that only went on was not timed
+                rows.append(_row(study, "effective_samples_per_core_hour", "1/h", subject, rate, *place, n, "higher"))
+    for one in table.to_dict("records"):
+        for quantity, unit, value, better in (
+            ("outside_share", "1", one["outside_share"], "lower"), ("acceptance", "1", one["accepted"], "nearer"),
+            ("step_energy_sd", "eV", one["step_energy_sd_ev"], "lower"), ("energy_sd", "eV", one["walk_energy_sd_ev"], "lower"),
+        ):  # fmt: skip
+            n = one["steps"] * one["chains"]
+            rows.append(_row(study, quantity, unit, one["walker"], value, one["run"], WHOLE, n, better))
+    write_scorecard(scorecard, rows)
+
+
+def _paper(one: dict[str, Any]) -> float | str:
+    shifts = PAPER_SHIFTS.get(one["coordinate"], {})
+    return next((value for isomer, value in shifts.items() if one["run"].startswith(f"au38_sch3_24_{isomer}_")), "")
+
+
+def _row(
+    study: str, quantity: str, unit: str, subject: str, ours: float, data: str, split: str, n: float, better: str
+) -> dict[str, Any]:
+    return {
+        "study": study, "system": "sampling", "quantity": quantity, "unit": unit, "subject": subject, "ours": ours, "n": int(n),
+        "data": data, "split": split, "comparable": "not comparable", "better": better,
+    }  # fmt: skip

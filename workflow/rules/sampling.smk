@@ -1,0 +1,114 @@
+rule emlm:
+    input:
+        training=frames_of_runs("train"),
+    output:
+        model=f"{RESULTS}/potential/{{system}}/emlm.npz",
+    log:
+        f"{RESULTS}/logs/emlm/{{system}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/emlm/{{system}}.tsv"
+    conda:
+        "../../envs/learn.yaml"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        runtime=240,
+    params:
+        code=code_fingerprint(
+            "auric.potential.published", libraries=("scikit-learn", "scipy", "numpy")
+        ),
+        sample=STUDY["potential"]["sample"],
+        study=STUDY["study"],
+    script:
+        "../scripts/emlm.py"
+
+
+rule walk:
+    input:
+        model=lambda wildcards: (
+            f"{RESULTS}/potential/{{system}}/{wildcards.walker}.npz"
+        ),
+        training=frames_of_runs("train"),
+        dynamics=f"{RESULTS}/reference/dynamics/{{run}}.extxyz",
+    output:
+        trajectory=f"{RESULTS}/sampling/{{system}}/{{run}}/{{walker}}.extxyz",
+        table=f"{RESULTS}/sampling/{{system}}/{{run}}/{{walker}}.csv",
+    log:
+        f"{RESULTS}/logs/walk/{{system}}_{{run}}_{{walker}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/walk/{{system}}_{{run}}_{{walker}}.tsv"
+    retries: 1
+    conda:
+        "../../envs/learn.yaml"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        runtime=720,
+    params:
+        code=code_fingerprint("auric.sampling.beside", libraries=("scipy", "numpy")),
+        chains=STUDY["sampling"]["chains"],
+        settings=STUDY["sampling"]["walk"],
+        seed=STUDY["seed"],
+        store=STORE,
+    script:
+        "../scripts/walk.py"
+
+
+rule walk_geometry:
+    input:
+        trajectories=expand(
+            f"{RESULTS}/sampling/{{{{system}}}}/{{{{run}}}}/{{walker}}.extxyz",
+            walker=STUDY["sampling"]["walkers"],
+        ),
+        tables=expand(
+            f"{RESULTS}/sampling/{{{{system}}}}/{{{{run}}}}/{{walker}}.csv",
+            walker=STUDY["sampling"]["walkers"],
+        ),
+        dynamics=f"{RESULTS}/reference/dynamics/{{run}}.extxyz",
+    output:
+        geometry=f"{RESULTS}/sampling/{{system}}/{{run}}/geometry.csv",
+        curves=f"{RESULTS}/sampling/{{system}}/{{run}}/curves.csv",
+    log:
+        f"{RESULTS}/logs/walk_geometry/{{system}}_{{run}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/walk_geometry/{{system}}_{{run}}.tsv"
+    conda:
+        "../../envs/learn.yaml"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 2000 * attempt,
+        runtime=60,
+    params:
+        code=code_fingerprint("auric.sampling.beside", libraries=("scipy", "numpy")),
+        last=STUDY["sampling"]["last_steps"],
+        samples=STUDY["sampling"]["bootstrap_samples"],
+        seed=STUDY["seed"],
+    script:
+        "../scripts/walk_geometry.py"
+
+
+rule sampling_scorecard:
+    input:
+        walks=[
+            f"{place}/{walker}.csv"
+            for place in WALKED
+            for walker in STUDY["sampling"]["walkers"]
+        ],
+        geometry=[f"{place}/geometry.csv" for place in WALKED],
+    output:
+        scorecard=f"{RESULTS}/scorecard/sampling.csv",
+    log:
+        f"{RESULTS}/logs/sampling_scorecard.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/sampling_scorecard.tsv"
+    conda:
+        "../../envs/learn.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        code=code_fingerprint("auric.sampling.summary", libraries=("numpy", "pandas")),
+        study=STUDY["study"],
+    script:
+        "../scripts/sampling_scorecard.py"
