@@ -1,6 +1,6 @@
 """Benchmarks, side by side with peers or the plain way in one run; not part of the tests.
 
-`python -m benchmarks [alkanes] [au38] [descriptors] [elf] [equivariant] [gth] [potential] [structures] [training] [workflow]` measures those named, or all, and puts their rows into
+`python -m benchmarks [alkanes] [au38] [descriptors] [elf] [equivariant] [gth] [potential] [sampling] [structures] [training] [workflow]` measures those named, or all, and puts their rows into
 docs/benchmarks.csv in place of earlier ones.
 """
 
@@ -11,7 +11,20 @@ import pandas as pd
 
 from auric.files import read_tables
 from auric.scorecard import write_scorecard
-from benchmarks import alkanes, au38, descriptors, elf, emlm, equivariant, gth, oamlm, structures, training, workflow
+from benchmarks import (
+    alkanes,
+    au38,
+    descriptors,
+    elf,
+    emlm,
+    equivariant,
+    gth,
+    oamlm,
+    sampling,
+    structures,
+    training,
+    workflow,
+)
 
 KEPT = Path("docs/benchmarks.csv")
 STUDY = "benchmarks: {}"
@@ -23,6 +36,7 @@ BENCHMARKS = {
     "equivariant": equivariant.measure_equivariant,
     "gth": gth.measure_gth,
     "potential": lambda: [*emlm.measure_emlm(), *oamlm.measure_oamlm()],
+    "sampling": sampling.measure_sampling,
     "structures": structures.measure_structures,
     "training": training.measure_training,
     "workflow": workflow.measure_workflow,

@@ -10,6 +10,7 @@ import os
 import tempfile
 import time
 import warnings
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from statistics import median
@@ -52,14 +53,8 @@ def _alone(function: Any, *arguments: Any) -> list[dict[str, Any]]:
 
 def _model(mirror: Path, points: int) -> list[dict[str, Any]]:
     frames = [frame for name in FRAMES for frame in read_frames(mirror / name)]
-    rng, descriptor = np.random.default_rng(0), Mbtr(SPECIES, MBTR_SECOND)
-    features, energies = np.empty((points + NEW, descriptor.size)), np.empty(points + NEW)
-    new: list[Atoms] = []
-    for number in range(points + NEW):
-        atoms = frames[number % len(frames)].copy()
-        atoms.positions += SHIFT_ANGSTROM * rng.standard_normal(atoms.positions.shape)
-        features[number], energies[number] = descriptor.describe(atoms), _pair_energy(atoms)
-        new = [*new, atoms][-NEW:]
+    descriptor = Mbtr(SPECIES, MBTR_SECOND)
+    features, energies, new = shifted_frames(frames, points + NEW)
     started, busy = time.perf_counter(), time.process_time()
     model = Emlm().fit(features[:points], energies[:points])
     seconds, core_seconds = time.perf_counter() - started, time.process_time() - busy
@@ -104,6 +99,43 @@ def _model(mirror: Path, points: int) -> list[dict[str, Any]]:
     ]
 
 
+def shifted_frames(frames: list[Atoms], count: int) -> tuple[np.ndarray, np.ndarray, list[Atoms]]:
+    """Features and energies of frames with atoms shifted at random, taken in turns, and the last of these structures."""
+    rng, descriptor = np.random.default_rng(0), Mbtr(SPECIES, MBTR_SECOND)
+    features, energies = np.empty((count, descriptor.size)), np.empty(count)
+    new: list[Atoms] = []
+    for number in range(count):
+        atoms = frames[number % len(frames)].copy()
+        atoms.positions += SHIFT_ANGSTROM * rng.standard_normal(atoms.positions.shape)
+        features[number], energies[number] = descriptor.describe(atoms), _pair_energy(atoms)
+        new = [*new, atoms][-NEW:]
+    return features, energies, new
+
+
+def theirs_mbtr() -> MBTR:
+    """DScribe's descriptor with the second parameters."""
+    s = MBTR_SECOND
+    return MBTR(
+        species=SPECIES, geometry={"function": "inverse_distance"}, normalization="none", periodic=False,
+        grid={"min": s.minimum, "max": s.maximum, "n": s.points, "sigma": s.width},
+        weighting={"function": "exp", "scale": s.decay, "threshold": s.threshold},
+    )  # fmt: skip
+
+
+def plain_prediction(model: Emlm, features: np.ndarray) -> Callable[[np.ndarray], float]:
+    """EMLM in plain numpy: scaled features, distances to all references, weights."""
+    low, kept = model.scaler_.minimum_, model.scaler_.kept_
+    width = (model.scaler_.maximum_ - low)[kept]
+    references = (features[:, kept] - low[kept]) / width
+    weights, mean = model.weights_[:, 0], model.target_mean_[0]
+
+    def plain(described: np.ndarray) -> float:
+        point = (described[kept] - low[kept]) / width
+        return float(mean + np.sqrt(((point - references) ** 2).sum(axis=1)) @ weights)
+
+    return plain
+
+
 def _pair_energy(atoms: Atoms) -> float:
     """A smooth function of the distances (eV in name only)."""
     r = atoms.get_all_distances() + 100 * np.eye(len(atoms))
@@ -115,21 +147,7 @@ def _race(model: Emlm, ours: Mbtr, features: np.ndarray, frames: list[Atoms]) ->
 
     Shapes (3, repeats) and (4, repeats).
     """
-    s = MBTR_SECOND
-    theirs = MBTR(
-        species=SPECIES, geometry={"function": "inverse_distance"}, normalization="none", periodic=False,
-        grid={"min": s.minimum, "max": s.maximum, "n": s.points, "sigma": s.width},
-        weighting={"function": "exp", "scale": s.decay, "threshold": s.threshold},
-    )  # fmt: skip
-    low, kept = model.scaler_.minimum_, model.scaler_.kept_
-    width = (model.scaler_.maximum_ - low)[kept]
-    references = (features[:, kept] - low[kept]) / width
-    weights, mean = model.weights_[:, 0], model.target_mean_[0]
-
-    def plain(described: np.ndarray) -> float:
-        point = (described[kept] - low[kept]) / width
-        return float(mean + np.sqrt(((point - references) ** 2).sum(axis=1)) @ weights)
-
+    theirs, plain = theirs_mbtr(), plain_prediction(model, features)
     found, times = np.empty((3, REPEATS)), np.empty((4, REPEATS))
     for turn in range(REPEATS):
         atoms = frames[turn % len(frames)]

@@ -86,6 +86,7 @@ class Study:
         ]  # fmt: skip
         self.potentials: dict[str, dict[str, pd.DataFrame]] = {}
         self.winners = pd.DataFrame(columns=list(inputs.RECOMMENDED))
+        self.walks: list[dict[str, pd.DataFrame]] = []
         self.configuration: dict[str, Any] = {"study": "tiny", "reference": {"method": "b3lyp", "note": WICKED}}
 
     def _predict(self, split: str, subject: str, error: float, rng: np.random.Generator) -> pd.DataFrame:
@@ -144,6 +145,44 @@ class Study:
             "maps": pd.DataFrame(places, columns=list(inputs.PLACES)),
         }
 
+    def add_walk(self, run: str, shifts: dict[str, float]) -> None:
+        """Walks beside a run, each with its shift of the peak of Au-Au (angstrom); their angles are right."""
+        kinds = (("Au-Au", "angstrom", 2.9, 0.1), ("S-Au-S", "degree", 170.0, 4.0))
+        geometry, curves = [], []
+        for walker, shift in shifts.items():
+            for kind, unit, middle, width in kinds:
+                off = shift if kind == "Au-Au" else 0.0
+                for part in ("whole walk", "last 500 steps"):
+                    geometry.append(
+                        (
+                            "ring",
+                            run,
+                            walker,
+                            300.0,
+                            part,
+                            kind,
+                            unit,
+                            off,
+                            off - 0.01,
+                            off + 0.01,
+                            abs(off),
+                            0.0,
+                            0.1,
+                            0.02,
+                            50.0,
+                            320.0,
+                        )
+                    )
+                for value in np.linspace(middle - 3 * width, middle + 2 * width, 50):
+                    heights = (np.exp(-0.5 * ((value - middle - by) / width) ** 2) / width for by in (off, 0.0))
+                    curves.append((run, walker, kind, unit, value, *heights))
+        self.walks.append(
+            {
+                "geometry": pd.DataFrame(geometry, columns=list(inputs.GEOMETRY)),
+                "curves": pd.DataFrame(curves, columns=list(inputs.CURVES)),
+            }
+        )
+
     def dataset(self) -> xr.Dataset:
         """Images of every bond, in the layout of the `elf` room."""
         lengths = self.bonds["bond_length_angstrom"].to_numpy()
@@ -181,7 +220,12 @@ class Study:
         paths |= {"scorecards": [source / "ruler.csv", source / "empty.csv"], "images": source / "images.nc",
                   "frames": [source / "frames.extxyz", source / "none.extxyz"]}  # fmt: skip
         write_table(source / "recommended.csv", self.winners, inputs.RECOMMENDED)
-        return paths | {"recommended": source / "recommended.csv"} | self.write_potentials()
+        walked: dict[str, list[Path]] = {"geometry": [], "curves": []}
+        for place, tables in enumerate(self.walks):
+            for kind, table in tables.items():
+                walked[kind].append(source / f"walk_{place}_{kind}.csv")
+                write_table(walked[kind][-1], table, list(table.columns))
+        return paths | walked | {"recommended": source / "recommended.csv"} | self.write_potentials()
 
     def write_potentials(self) -> dict[str, list[Path]]:
         """Write the tables of the potentials, a folder for each system."""
@@ -228,5 +272,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Study, Path]:
          ("ring", "energy of one moved block", "eV", "linear, energies and forces", 0.002, "", np.nan, np.nan, 2)],
         columns=list(inputs.RECOMMENDED),
     )  # fmt: skip
+    study.add_walk("ring_test", {"linear, energies and forces": 0.004, "emlm on MBTR, second parameters": 0.06})
+    study.add_walk(WICKED, {"linear, energies and forces": -0.02})
     study.add_potential("<b>two", {"linear, energies and forces": 0.3, "mean": 1.0}, tests=1, coverage=False)
     return study, study.build()
