@@ -21,8 +21,9 @@ def test_words_and_figures(finished):
     section = source[source.index('<section id="walks">') :]
     section = section[: section.index("</section>")]
     assert "ring_test (300 K)" in section
-    assert "Au-Au +0.004Å (-0.00600 to 0.0140); S-Au-S +0.0° (" in section
-    assert "worth 320 independent structures" in section
+    assert "the walk on “linear, energies and forces” for 2, on “EMLM on MBTR, second parameters” for 0" in section
+    assert "by its slowest kind: “linear, energies and forces” 320" in section
+    assert re.search(r"Au-Au</td><td class=.figure.>\+0.060 Å</td>", section)
     assert section.count("<figure>") == 2
     for file in re.findall(r'src="(assets/walk_[^"]+)"', section):
         assert (folder / file).stat().st_size > 2000

@@ -67,34 +67,47 @@ def gather(geometry: Sequence[str | Path], curves: Sequence[str | Path]) -> list
 
 
 def words(walked: Walked) -> list[str]:
-    """For each potential how far its peaks are from those of dynamics, and how many samples the walk is worth."""
+    """Which walk is nearer to the dynamics, whether these are long enough to tell, and how many samples the walks are worth."""
+    whole = walked.whole
+    kinds = list(dict.fromkeys(whole["coordinate"]))
     sentences = []
-    for walker in walked.walkers:
-        mine = walked.whole[walked.whole["walker"] == walker]
-        told = [
-            f"{row.coordinate} {row.shift:+.3f}{unit} ({number(row.shift_low)} to {number(row.shift_high)})"
-            if (unit := UNITS.get(row.unit, row.unit)) == "Å"
-            else f"{row.coordinate} {row.shift:+.1f}{unit} ({number(row.shift_low)} to {number(row.shift_high)})"
-            for row in mine.itertuples()
-        ]
+    if len(walked.walkers) > 1:
+        nearest = whole.loc[whole.groupby("coordinate")["wasserstein"].idxmin(), "walker"].value_counts()
+        told = [f"“{potential_name(walker)}” for {nearest.get(walker, 0)}" for walker in walked.walkers]
         sentences.append(
-            f"“{potential_name(walker)}”: peaks lie off those of the dynamics by {'; '.join(told)}; "
-            f"the walk is worth {mine['effective_samples'].min():,.0f} independent structures or more."
+            f"Nearer to the dynamics, of {len(kinds)} kinds of bonds and angles: the walk on {', on '.join(told)}."
         )
+    lost = whole[whole["wasserstein"] <= whole["dynamics_halves"]]
+    if len(lost):
+        sentences.append(
+            f"{len(lost)} of {len(whole)} distances are no larger than that between the two halves of the dynamics, which are "
+            "too short to tell more."
+        )
+    worth = [
+        f"“{potential_name(walker)}” {number(whole.loc[whole['walker'] == walker, 'effective_samples'].min())}"
+        for walker in walked.walkers
+    ]
+    sentences.append(f"Independent structures that the walk is worth, by its slowest kind: {', '.join(worth)}.")
     return sentences
 
 
 def rows(walked: Walked) -> list[dict[str, str]]:
-    """For print: distances between the distributions, beside that between two halves of the dynamics."""
+    """For print: shifts of peaks and distances between the distributions, beside that between two halves of the dynamics."""
     return [
         {
             "walker": potential_name(row["walker"]), "coordinate": row["coordinate"], "unit": UNITS.get(row["unit"], row["unit"]),
+            "shift": _signed(row["shift"], row["unit"]),
+            "shift_interval": " to ".join(_signed(row[name], row["unit"]) for name in ("shift_low", "shift_high")),
             "distance": number(row["wasserstein"]),
             "interval": f"{number(row['wasserstein_low'])} to {number(row['wasserstein_high'])}",
             "halves": number(row["dynamics_halves"]), "time": number(row["autocorrelation_steps"]),
         }
         for row in walked.whole.to_dict("records")
     ]  # fmt: skip
+
+
+def _signed(value: float, unit: str) -> str:
+    return f"{value:+.3f}" if unit == "angstrom" else f"{value:+.1f}"
 
 
 def draw(path: Path, walked: Walked) -> None:
