@@ -23,6 +23,7 @@ else:
 include: "workflow/rules/summaries.smk"
 include: "workflow/rules/ruler.smk"
 include: "workflow/rules/potential.smk"
+include: "workflow/rules/relaxation.smk"
 include: "workflow/rules/report.smk"
 
 
@@ -35,6 +36,7 @@ rule all:
             model=["elfnet", "rulers"] if IMAGES else [],
         ),
         potentials=expand(f"{RESULTS}/potential/{{system}}/linear.npz", system=RUNS),
+        relaxed=relaxation_tables(),
         grids=expand(
             f"{RESULTS}/elf/grids/{{structure}}.{{ending}}",
             structure=STUDY["elf"]["grid"]["structures"],

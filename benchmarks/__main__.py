@@ -1,6 +1,6 @@
 """Benchmarks, side by side with peers or the plain way in one run; not part of the tests.
 
-`python -m benchmarks [alkanes] [au38] [descriptors] [elf] [equivariant] [gth] [potential] [structures] [training] [workflow]` measures those named, or all, and puts their rows into
+`python -m benchmarks [alkanes] [au38] [descriptors] [elf] [equivariant] [gth] [potential] [relaxation] [structures] [training] [workflow]` measures those named, or all, and puts their rows into
 docs/benchmarks.csv in place of earlier ones.
 """
 
@@ -11,7 +11,20 @@ import pandas as pd
 
 from auric.files import read_tables
 from auric.scorecard import write_scorecard
-from benchmarks import alkanes, au38, descriptors, elf, emlm, equivariant, gth, oamlm, structures, training, workflow
+from benchmarks import (
+    alkanes,
+    au38,
+    descriptors,
+    elf,
+    emlm,
+    equivariant,
+    gth,
+    oamlm,
+    relaxation,
+    structures,
+    training,
+    workflow,
+)
 
 KEPT = Path("docs/benchmarks.csv")
 BENCHMARKS = {
@@ -22,13 +35,14 @@ BENCHMARKS = {
     "equivariant": equivariant.measure_equivariant,
     "gth": gth.measure_gth,
     "potential": lambda: [*emlm.measure_emlm(), *oamlm.measure_oamlm()],
+    "relaxation": relaxation.measure_relaxation,
     "structures": structures.measure_structures,
     "training": training.measure_training,
     "workflow": workflow.measure_workflow,
 }
 SYSTEMS = {
     "alkanes": "potential", "au38": "potential", "descriptors": "descriptors", "elf": "elf", "equivariant": "potential", "gth": "reference", "potential": "potential",
-    "structures": "structures", "training": "ruler", "workflow": "workflow",
+    "relaxation": "relaxation", "structures": "structures", "training": "ruler", "workflow": "workflow",
 }  # fmt: skip
 
 

@@ -36,6 +36,7 @@ IMAGES = bool(BLOCKS)  # a study without structures has no images and no ruler
 ROOMS = [
     *(["reference", "elf", "ruler"] if IMAGES else []),
     *(["potential"] if ALL_RUNS else []),
+    *(["relaxation"] if STUDY["relaxation"]["systems"] else []),
 ]
 ORBITALS = (lambda path: path) if STUDY["reference"]["keep_orbitals"] else temp
 

@@ -9,7 +9,7 @@ import numpy as np
 from ase import Atoms
 from ase.calculators.calculator import CalculationFailed, Calculator, all_changes
 
-from auric.errors import AuricError
+from auric.errors import AuricError, ScfError
 from auric.reference.dynamics import engine_calculator
 from auric.reference.interface import Engine
 from auric.reference.store import Entry, Store, structure_hash
@@ -30,7 +30,7 @@ class Recorder(Calculator):  # type: ignore[misc]
         positions: Of each call, shape (atoms, 3), angstrom.
         energies_ev: Of each call; None without energies.
         forces: Of each call, shape (atoms, 3), eV/angstrom, constraints not applied.
-        core_seconds: Processor time of all calls.
+        core_seconds: Processor time of all calls; of those from a store, what they took when they were made.
     """
 
     implemented_properties: ClassVar[list[str]] = ["energy", "forces"]
@@ -57,14 +57,21 @@ class Recorder(Calculator):  # type: ignore[misc]
 
         Raises:
             NotFiniteError: If a force or the energy is not finite.
+            ScfError: If the calculator failed.
         """
         super().calculate(atoms, properties, system_changes)
         wanted = self.atoms.copy()  # without constraints: forces on fixed atoms are forces too
         wanted.set_constraint()
         started = time.process_time()
-        forces = np.array(self.inner.get_property("forces", wanted))
-        energy = float(self.inner.get_property("energy", wanted)) if self.has_energy else None
-        self.core_seconds += time.process_time() - started
+        try:
+            forces = np.array(self.inner.get_property("forces", wanted))
+            energy = float(self.inner.get_property("energy", wanted)) if self.has_energy else None
+        except CalculationFailed as error:
+            raise ScfError(
+                f"{self.atoms.get_chemical_formula('metal')}: call {self.calls + 1} failed ({error})"
+            ) from error
+        spent = time.process_time() - started
+        self.core_seconds += getattr(self.inner, "last_core_seconds", spent)
         if not (np.isfinite(forces).all() and (energy is None or np.isfinite(energy))):
             raise NotFiniteError(
                 f"{self.atoms.get_chemical_formula('metal')}: energy or forces of call {self.calls + 1} are not finite; "
@@ -91,6 +98,7 @@ class StoredCalculator(Calculator):  # type: ignore[misc]
 
     Attributes:
         computed: Points that were not in the store.
+        last_core_seconds: Processor time that the last point took when it was computed.
     """
 
     implemented_properties: ClassVar[list[str]] = ["energy", "forces"]
@@ -98,7 +106,7 @@ class StoredCalculator(Calculator):  # type: ignore[misc]
     def __init__(self, engine: Engine, charge: int, multiplicity: int, store: Store) -> None:
         super().__init__()
         self.engine, self.charge, self.multiplicity, self.store = engine, charge, multiplicity, store
-        self.computed = 0
+        self.computed, self.last_core_seconds = 0, 0.0
         self._inner = engine_calculator(engine, charge, multiplicity)
 
     def calculate(
@@ -119,16 +127,19 @@ class StoredCalculator(Calculator):  # type: ignore[misc]
             "engine": self.engine.identity(), "method_version": METHOD_VERSION,
         }  # fmt: skip
         (content, arrays), _ = self.store.get_or_make(identity, partial(self._label, self.atoms))
+        self.last_core_seconds = content["core_seconds"]
         self.results = {"energy": content["energy_ev"], "forces": arrays["forces_ev_angstrom"]}
 
     def _label(self, atoms: Atoms) -> Entry:
         self.computed += 1
         self.engine.check(atoms.get_chemical_symbols())
-        plain = Atoms(atoms.numbers, atoms.positions)
+        plain, started = Atoms(atoms.numbers, atoms.positions), time.process_time()
         try:
             energy = float(self._inner.get_property("energy", plain))
             forces: Any = self._inner.get_property("forces", plain)
         except CalculationFailed:
             labels = self.engine.label(plain, self.charge, self.multiplicity)  # which knows what else to try
             energy, forces = labels.energy_ev, labels.forces_ev_angstrom
-        return {"energy_ev": energy}, {"forces_ev_angstrom": np.asarray(forces)}
+        return {"energy_ev": energy, "core_seconds": time.process_time() - started}, {
+            "forces_ev_angstrom": np.asarray(forces)
+        }

@@ -23,7 +23,8 @@ from ase.calculators.calculator import Calculator, all_changes
 from ase.constraints import FixAtoms
 from ase.optimize import LBFGS
 
-from auric.errors import InputError
+from auric.errors import InputError, ScfError
+from auric.progress import log
 from auric.relaxation.calculators import NotFiniteError, Recorder
 from auric.relaxation.optimise import Relaxation, RelaxationSettings, relax, verdict
 
@@ -132,6 +133,13 @@ def relax_hybrid(
         except NotFiniteError as error:
             note = str(error)
             break
+        except ScfError as error:  # the trial went where the reference has no answer
+            radius = 0.4 * radius
+            log.info("%s; nearer", error)
+            if radius < s.smallest_radius_angstrom:
+                note = str(error)
+                break
+            continue
         shift = (there.atoms.positions - here.atoms.positions).ravel()
         curvature = _learn(curvature, shift, there.difference - here.difference)
         gained, reach = here.energy_ev - there.energy_ev, float(np.linalg.norm(shift.reshape(-1, 3), axis=1).max())
@@ -144,10 +152,10 @@ def relax_hybrid(
             note = f"the coarse potential was left after {known.calls} calls: it foretold no decrease that came"
             break
     if note and known.calls < s.calls:
-        rest = relax(here.atoms, known, replace(alone, steps=s.calls - known.calls))
-        del rest
+        relax(here.atoms, known, replace(alone, steps=s.calls - known.calls))
     made = verdict(atoms, known, free, s.fmax_ev_angstrom)
-    return replace(made, coarse_calls=guide.calls, coarse_core_seconds=guide.core_seconds, note=note)
+    word = "converged" if made.verdict == "converged" else "stalled"  # a trial that was not taken is no rise
+    return replace(made, verdict=word, coarse_calls=guide.calls, coarse_core_seconds=guide.core_seconds, note=note)
 
 
 class _Point:
@@ -205,7 +213,9 @@ def _learn(curvature: np.ndarray, shift: np.ndarray, change: np.ndarray) -> np.n
     return np.asarray(curvature + crossed / square - (missing @ shift) * np.outer(shift, shift) / square**2)
 
 
-def hessian_of(atoms: Atoms, calculator: Calculator, *, step_angstrom: float = 0.01, least_ev_angstrom_2: float = 2.0) -> np.ndarray:
+def hessian_of(
+    atoms: Atoms, calculator: Calculator, *, step_angstrom: float = 0.01, least_ev_angstrom_2: float = 2.0
+) -> np.ndarray:
     """The Hessian of a potential by central differences of its forces, made positive definite for BFGS to start from.
 
     Args:
@@ -259,7 +269,7 @@ def hand_over(
         note = "the coarse potential led upwards"
     elif trusted is not None and not trusted(start):
         note = "the coarse potential led out of its domain"
-    elif known.get_property("energy", start) > known.get_property("energy", Atoms(atoms.numbers, atoms.positions)):
+    elif known.get_property("energy", Atoms(atoms.numbers, atoms.positions)) < known.get_property("energy", start):
         note = "the coarse potential led above the start"
     start = atoms if note else start
     hessian = hessian_of(start, guide) if curved and not note else None

@@ -6,7 +6,7 @@ force, where a force field has no energy), and a verdict says how the way ended.
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from ase import Atoms
@@ -16,7 +16,7 @@ from ase.optimize import BFGS, FIRE
 from ase.optimize.optimize import Optimizer
 from ase.optimize.precon import Exp, PreconLBFGS
 
-from auric.errors import InputError, suggestion
+from auric.errors import InputError, ScfError, suggestion
 from auric.relaxation.calculators import NotFiniteError, Recorder
 from auric.structures.motifs import MotifRule, atom_classes
 
@@ -72,7 +72,9 @@ class RelaxationSettings:
         if self.patience is not None and self.patience < 1:
             raise InputError(f"relaxation.patience: {self.patience} cannot be used; give 1 or more, or none")
         if self.scheme.startswith("partwise") and self.optimiser != "bfgs":
-            raise InputError(f"relaxation.scheme {self.scheme} goes with bfgs, not {self.optimiser}; change one of them")
+            raise InputError(
+                f"relaxation.scheme {self.scheme} goes with bfgs, not {self.optimiser}; change one of them"
+            )
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,7 @@ class Relaxation:
         positions: Of each call, shape (atoms, 3), angstrom.
         coarse_calls: Force calls of the coarse potential, if there was one.
         coarse_core_seconds: Processor time of these.
-        note: Why a coarse potential was left, if it was.
+        note: Why a coarse potential was left, or the way broke off; empty if neither.
     """
 
     atoms: Atoms
@@ -142,6 +144,7 @@ def relax(
     Raises:
         InputError: If fixed atoms or the outer layer are none of the structure's, or nothing is left to move.
         NotFiniteError: If forces are not finite at the start.
+        ScfError: If the calculator fails at the start.
         StructureError: If the calculator does not know an element.
     """
     s = settings or RelaxationSettings()
@@ -152,11 +155,12 @@ def relax(
     moving.calc = recorder
     free = np.unique(np.concatenate([part for part, _ in parts]))
     moving.get_forces()
+    note = ""
     try:
         (_whole if len(parts) == 1 else _in_turns)(moving, recorder, parts, free, s, hessian)
-    except NotFiniteError:
-        pass  # what came before stands
-    return verdict(atoms, recorder, free, s.fmax_ev_angstrom)
+    except (NotFiniteError, ScfError) as error:
+        note = str(error)  # what came before stands
+    return replace(verdict(atoms, recorder, free, s.fmax_ev_angstrom), note=note)
 
 
 def verdict(atoms: Atoms, recorder: Recorder, free: np.ndarray, fmax: float) -> Relaxation:
@@ -192,15 +196,19 @@ def _parts(atoms: Atoms, s: RelaxationSettings, outer: Sequence[int] | None) -> 
         groups = [(everything, s.steps)]
     else:
         shell = np.unique(np.asarray(outer_layer(atoms) if outer is None else outer, dtype=int))
-        if len(shell) and not (0 <= shell[0] and shell[-1] < len(atoms)):
-            raise InputError(f"relaxation: the outer layer names atom {shell[-1]}, and there are {len(atoms)}; correct it")
+        if len(shell) and (shell[0] < 0 or shell[-1] >= len(atoms)):
+            raise InputError(
+                f"relaxation: the outer layer names atom {shell[-1]}, and there are {len(atoms)}; correct it"
+            )
         groups = [(shell, s.steps)]
         if s.scheme != "shell":
             groups = [(shell, s.shell_steps), (np.setdiff1d(everything, shell), s.core_steps)]
     groups = [(np.setdiff1d(part, s.fixed), steps) for part, steps in groups]
     if not all(len(part) for part, _ in groups):
         which = "nothing is left to move" if len(groups) == 1 else "the outer layer or the core is empty"
-        raise InputError(f"relaxation: {which} in {atoms.get_chemical_formula('metal')}; fix fewer atoms or use the scheme full")
+        raise InputError(
+            f"relaxation: {which} in {atoms.get_chemical_formula('metal')}; fix fewer atoms or use the scheme full"
+        )
     return groups
 
 
