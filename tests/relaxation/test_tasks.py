@@ -89,11 +89,6 @@ def test_elements_that_were_not_learned_are_refused_before_anything_is_computed(
             tmp_path / "run.extxyz", ring_model / "linear.npz", tmp_path / "t.csv", tmp_path / "e.extxyz",
             settings=SETTINGS, xtb={}, store=tmp_path / "store",
         )  # fmt: skip
-    with pytest.raises(InputError, match="has not learned C"):
-        rings_of_model(
-            ring_model / "linear.npz", tmp_path / "t.csv", tmp_path / "e.extxyz",
-            settings=SETTINGS | {"ring_sizes": [3]}, seed=0, xtb={}, store=tmp_path / "store",
-        )  # fmt: skip
     row = {"structure": "a", "builder": "ring", "recipe": "n=3 R=CH3", "charge": 0, "multiplicity": 1}
     with pytest.raises(InputError, match="has not learned C"):
         stretched_of_runs(
@@ -116,6 +111,14 @@ def test_rings_tell_their_twist(ring_model):
     assert [row["stage"] for row in rows] == ["reference", "potential", "potential, then reference"]
     assert rows[2]["energy_ev"] <= rows[1]["energy_ev"]
     assert len(ends) == 3
+
+
+def test_rings_of_a_model_are_written(ring_model, tmp_path):
+    rings_of_model(
+        ring_model / "linear.npz", tmp_path / "t.csv", tmp_path / "e.extxyz",
+        settings=SETTINGS | {"ring_sizes": [3], "fmax_ev_angstrom": 2.0}, seed=0, xtb={}, store=tmp_path / "store",
+    )  # fmt: skip
+    assert len(pd.read_csv(tmp_path / "t.csv")) == len(read_frames(tmp_path / "e.extxyz")) == 3
 
 
 def test_a_twist_is_a_hand():
@@ -186,11 +189,20 @@ def test_what_was_saved_is_counted_against_the_fewest_calls():
     rows = []
     for step, calls in enumerate((5, 20, 10)):
         for method, uses, number, verdict, energy in (
-            ("bfgs", "reference alone", 40, "converged", -1.0), ("precon_lbfgs", "reference alone", 80, "converged", -1.1),
+            ("bfgs", "reference alone", 40, "converged", -1.0), ("precon_lbfgs", "reference alone", 80, "converged", -1.01),
             ("hybrid", "both", calls, "stalled" if step == 2 else "converged", -1.0 if step else -0.9),
         ):  # fmt: skip
-            told = {"step": step, "method": method, "uses": uses, "reference_calls": number, "verdict": verdict}
+            told = {
+                "step": step,
+                "method": method,
+                "uses": uses,
+                "reference_calls": number,
+                "verdict": verdict,
+                "reference_core_seconds": 2.0 * number,
+                "coarse_core_seconds": 10.0 if uses == "both" else 0.0,
+            }
             rows.append(base | told | {"energy_ev": energy})
     made = {row["quantity"]: row for row in relaxation_rows(pd.DataFrame(rows), study="s", samples=50, seed=0)}
     assert made["reference_calls_saved"]["ours"] == pytest.approx((8 * 2 * 1) ** (1 / 3))
+    assert made["core_seconds_saved"]["ours"] == pytest.approx((80 / 20 * 80 / 50 * 1) ** (1 / 3))
     assert made["ends_as_low_share"]["ours"] == pytest.approx(2 / 3)

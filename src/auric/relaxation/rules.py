@@ -63,7 +63,7 @@ def rings_of_model(
     model: str | Path, table: str | Path, relaxed: str | Path, *,
     settings: Mapping[str, Any], seed: int, xtb: Mapping[str, Any], store: str | Path,
 ) -> None:  # fmt: skip
-    """`relax_rings` with a linear potential.
+    """`relax_rings` with a linear potential: rings of methylthiolate, or of thiolate if it has not learned carbon.
 
     Args:
         model: The potential (npz).
@@ -75,10 +75,11 @@ def rings_of_model(
         store: Folder of the label store.
     """
     potential = LinearPotential.load(model)
-    check_species(potential, ["Au", "S", "C", "H"])
+    check_species(potential, ["Au", "S", "H"])
+    ligand = "CH3" if "C" in potential.spectrum.species else "H"
     reference = _reference(Atoms(info={"charge": 0, "multiplicity": 1}), xtb, store)
     rows, structures = relax_rings(
-        settings["ring_sizes"], LinearCalculator(potential), reference,
+        settings["ring_sizes"], LinearCalculator(potential), reference, ligand=ligand,
         fmax_ev_angstrom=settings["fmax_ev_angstrom"], seed=seed,
     )  # fmt: skip
     write_table(table, rows, RING_COLUMNS)
