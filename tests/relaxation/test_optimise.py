@@ -148,6 +148,8 @@ def test_wrong_structures(springs, tetrahedron, au38):
         relax(tetrahedron, springs(), RelaxationSettings(scheme="shell"), outer=(7,))
     with pytest.raises(InputError, match="Hessian of shape"):
         relax(tetrahedron, springs(), hessian=np.eye(3))
+    with pytest.raises(InputError, match="searches along energies"):
+        relax(tetrahedron, springs(without_energy=True), RelaxationSettings(optimiser="precon_lbfgs"))
     with pytest.raises(InputError, match="has no core"):
         outer_layer(Atoms("AuS2H2", [[0, 0, 0], [2.3, 0, 0], [-2.3, 0, 0], [2.8, 1.2, 0], [-2.8, 1.2, 0]]))
     with pytest.raises(InputError, match="place 'top' is unknown"):

@@ -152,6 +152,10 @@ def relax(
     if hessian is not None and (s.optimiser != "bfgs" or np.shape(hessian) != (3 * len(atoms),) * 2):
         raise InputError(f"a Hessian of shape {np.shape(hessian)} cannot start {s.optimiser} of {len(atoms)} atoms")
     moving, recorder = Atoms(atoms.numbers, atoms.positions), Recorder(calculator)
+    if s.optimiser == "precon_lbfgs" and not recorder.has_energy:
+        raise InputError(
+            "relaxation: precon_lbfgs searches along energies, and the calculator has none; use bfgs or fire"
+        )
     moving.calc = recorder
     free = np.unique(np.concatenate([part for part, _ in parts]))
     moving.get_forces()
