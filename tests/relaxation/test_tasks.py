@@ -54,6 +54,7 @@ def test_a_run_is_relaxed_in_all_ways_and_resumes(ring_model, tmp_path):
         folder.mkdir(exist_ok=True)
         relax_run(
             ring_model / "run.extxyz", ring_model / "linear.npz", folder / "table.csv", folder / "ends.extxyz",
+            folder / "failures.csv",
             settings=SETTINGS, xtb={}, store=tmp_path / "store",
         )  # fmt: skip
         return pd.read_csv(folder / "table.csv")
@@ -86,7 +87,7 @@ def test_elements_that_were_not_learned_are_refused_before_anything_is_computed(
     write_frames(tmp_path / "run.extxyz", [frame])
     with pytest.raises(InputError, match="has not learned C, only H, S, Au"):
         relax_run(
-            tmp_path / "run.extxyz", ring_model / "linear.npz", tmp_path / "t.csv", tmp_path / "e.extxyz",
+            tmp_path / "run.extxyz", ring_model / "linear.npz", tmp_path / "t.csv", tmp_path / "e.extxyz", tmp_path / "f.csv",
             settings=SETTINGS, xtb={}, store=tmp_path / "store",
         )  # fmt: skip
     row = {"structure": "a", "builder": "ring", "recipe": "n=3 R=CH3", "charge": 0, "multiplicity": 1}
@@ -95,6 +96,20 @@ def test_elements_that_were_not_learned_are_refused_before_anything_is_computed(
             [row], ring_model / "linear.npz", tmp_path / "t.csv", settings=SETTINGS, xtb={}, store=tmp_path / "store"
         )
     assert not (tmp_path / "store").exists()
+
+
+def test_a_start_that_cannot_be_relaxed_leaves_its_reason(ring_model, tmp_path):
+    frames = read_frames(ring_model / "run.extxyz")[:2]
+    frames[0].info["multiplicity"] = 2
+    write_frames(tmp_path / "run.extxyz", frames)
+    relax_run(
+        tmp_path / "run.extxyz", ring_model / "linear.npz", tmp_path / "t.csv", tmp_path / "e.extxyz", tmp_path / "f.csv",
+        settings=SETTINGS | {"starts": 2, "fmax_ev_angstrom": 1.0}, xtb={}, store=tmp_path / "store",
+    )  # fmt: skip
+    failed = pd.read_csv(tmp_path / "f.csv")
+    assert list(failed["frame"]) == ["f0"]
+    assert len(failed["reason"][0]) > 10
+    assert set(pd.read_csv(tmp_path / "t.csv")["step"]) == {1}
 
 
 def test_ways_take_a_limit_of_the_spread(springs, tetrahedron, learned):

@@ -12,6 +12,16 @@ def relaxation_tables():
     ]
 
 
+def relaxed_runs(prefix):
+    """Tables of the test runs whose frames are relaxed, or with a prefix the files beside them."""
+    return [
+        f"{RESULTS}/relaxation/{system}/{prefix}{run['name']}.csv"
+        for system in STUDY["relaxation"]["systems"]
+        for run in ALL_RUNS[system]
+        if run["role"] == "test"
+    ]
+
+
 rule relax_run:
     input:
         frames=f"{RESULTS}/reference/dynamics/{{run}}.extxyz",
@@ -19,12 +29,13 @@ rule relax_run:
     output:
         table=f"{RESULTS}/relaxation/{{system}}/{{run}}.csv",
         relaxed=f"{RESULTS}/relaxation/{{system}}/{{run}}.extxyz",
+        failures=f"{RESULTS}/relaxation/{{system}}/failures_{{run}}.csv",
     log:
         f"{RESULTS}/logs/relax_run/{{system}}_{{run}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/relax_run/{{system}}_{{run}}.tsv"
     wildcard_constraints:
-        run=r"(?!(rings|stretched)\.)[A-Za-z][A-Za-z0-9_-]{0,63}",
+        run=r"(?!(rings|stretched)\.|failures_)[A-Za-z][A-Za-z0-9_-]{0,63}",
     retries: 1
     conda:
         "../../envs/dft.yaml"
@@ -106,12 +117,7 @@ rule relax_stretched:
 
 rule relaxation_scorecard:
     input:
-        tables=[
-            f"{RESULTS}/relaxation/{system}/{run['name']}.csv"
-            for system in STUDY["relaxation"]["systems"]
-            for run in ALL_RUNS[system]
-            if run["role"] == "test"
-        ],
+        tables=relaxed_runs(""),
     output:
         scorecard=f"{RESULTS}/scorecard/relaxation.csv",
     log:

@@ -9,6 +9,7 @@ with log_to(snakemake.log[0], threads=snakemake.threads):
         snakemake.input.model,
         snakemake.output.table,
         snakemake.output.relaxed,
+        snakemake.output.failures,
         settings=snakemake.params.settings,
         xtb=snakemake.params.xtb,
         store=snakemake.params.store,

@@ -11,7 +11,7 @@ from auric.files import read_frames, write_frames, write_table
 from auric.potential.calculators import LinearCalculator
 from auric.potential.labels import sampled
 from auric.potential.linear import LinearPotential
-from auric.progress import log
+from auric.progress import log, reason_of
 from auric.reference.engines import make_engine
 from auric.reference.store import Store
 from auric.relaxation.calculators import StoredCalculator
@@ -24,11 +24,12 @@ from auric.relaxation.tasks import (
     relax_stretched,
     relax_ways,
 )
+from auric.structures.prepare import FAILURE_COLUMNS
 from auric.structures.recipes import Places, build_recipe
 
 
 def relax_run(
-    frames: str | Path, model: str | Path, table: str | Path, relaxed: str | Path, *,
+    frames: str | Path, model: str | Path, table: str | Path, relaxed: str | Path, failures: str | Path, *,
     settings: Mapping[str, Any], xtb: Mapping[str, Any], store: str | Path,
 ) -> None:  # fmt: skip
     """Relax frames of one run: by the reference alone, by the potential alone, and by both together.
@@ -38,6 +39,7 @@ def relax_run(
         model: The linear potential (npz).
         table: CSV to write, columns `COLUMNS`, one row for each start and method.
         relaxed: Extended xyz to write, the end of each, its `method` and reference energy in `info`.
+        failures: CSV to write, columns those of all failure tables: starts that could not be relaxed; the others go on.
         settings: The part `relaxation` of a study.
         xtb: Settings of the reference engine.
         store: Folder of the label store, which keeps the reference's points.
@@ -48,15 +50,24 @@ def relax_run(
     potential = LinearPotential.load(model)
     rows: list[dict[str, Any]] = []
     ends: list[Atoms] = []
+    failed: list[dict[str, str]] = []
     for start in sampled(read_frames(frames), frames=settings["starts"], spacing="even"):
         check_species(potential, start.symbols)
         told = {key: start.info.get(key, "") for key in ("system", "run", "step")}
-        for row, end in relax_ways(start, potential, _reference(start, xtb, store), settings):
+        try:
+            ways = relax_ways(start, potential, _reference(start, xtb, store), settings)
+        except Exception as error:
+            reason = reason_of(error, str(start.info["name"]))
+            failed.append({"stage": "relaxation", "structure": str(start.info.get("structure", "")),
+                           "frame": str(start.info["name"]), "reason": reason})  # fmt: skip
+            continue
+        for row, end in ways:
             rows.append(told | row)
             ends.append(end)
             log.info("%s, step %s, %s: %s", told["run"], told["step"], row["method"], row["verdict"])
     write_table(table, rows, COLUMNS)
     write_frames(relaxed, ends)
+    write_table(failures, failed, FAILURE_COLUMNS)
 
 
 def rings_of_model(
