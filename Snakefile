@@ -24,6 +24,7 @@ include: "workflow/rules/summaries.smk"
 include: "workflow/rules/ruler.smk"
 include: "workflow/rules/potential.smk"
 include: "workflow/rules/sampling.smk"
+include: "workflow/rules/relaxation.smk"
 include: "workflow/rules/report.smk"
 
 
@@ -36,6 +37,7 @@ rule all:
             model=["elfnet", "rulers"] if IMAGES else [],
         ),
         potentials=expand(f"{RESULTS}/potential/{{system}}/linear.npz", system=RUNS),
+        relaxed=relaxation_tables(),
         grids=expand(
             f"{RESULTS}/elf/grids/{{structure}}.{{ending}}",
             structure=STUDY["elf"]["grid"]["structures"],

@@ -1,6 +1,6 @@
 """Benchmarks, side by side with peers or the plain way in one run; not part of the tests.
 
-`python -m benchmarks [alkanes] [au38] [descriptors] [elf] [equivariant] [gth] [potential] [sampling] [structures] [training] [workflow]` measures those named, or all, and puts their rows into
+`python -m benchmarks [alkanes] [au38] [descriptors] [elf] [equivariant] [gth] [potential] [relaxation] [sampling] [structures] [training] [workflow]` measures those named, or all, and puts their rows into
 docs/benchmarks.csv in place of earlier ones.
 """
 
@@ -20,6 +20,7 @@ from benchmarks import (
     equivariant,
     gth,
     oamlm,
+    relaxation,
     sampling,
     structures,
     training,
@@ -36,6 +37,7 @@ BENCHMARKS = {
     "equivariant": equivariant.measure_equivariant,
     "gth": gth.measure_gth,
     "potential": lambda: [*emlm.measure_emlm(), *oamlm.measure_oamlm()],
+    "relaxation": relaxation.measure_relaxation,
     "sampling": sampling.measure_sampling,
     "structures": structures.measure_structures,
     "training": training.measure_training,

@@ -36,7 +36,7 @@ def measure_au38() -> list[dict[str, Any]]:
     if not mirror:
         print("au38: skipped; AURIC_MIRROR names no folder with copies of the external data sets")
         return []
-    runs = {name: _run(Path(mirror), name) for name in (*TRAINING, *TESTS)}
+    runs = {name: known_run(Path(mirror), name) for name in (*TRAINING, *TESTS)}
     fresh = [
         _fresh(run._asdict(), mirror)
         for run in reference_set(read_runs("resources/dynamics.tsv"), "au38")
@@ -106,7 +106,7 @@ def _eighth(run: Path) -> Path:
     return path
 
 
-def _run(mirror: Path, name: str) -> Path:
+def known_run(mirror: Path, name: str) -> Path:
     """A run with the names and keys that runs of this project have."""
     path = WORK / f"{name}.extxyz"
     if not path.exists():

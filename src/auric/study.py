@@ -143,6 +143,11 @@ def runs(settings: Mapping[str, Any], root: Path) -> dict[str, list[dict[str, An
     scanned = settings["potential"]["scan"]["systems"]
     if others := [system for system in scanned if system not in settings["potential"]["systems"]]:
         raise InputError(f"potential.scan.systems: '{others[0]}' is not among potential.systems; add it there too")
+    relaxation = settings["relaxation"]
+    if others := [system for system in relaxation["systems"] if system not in settings["potential"]["systems"]]:
+        raise InputError(f"relaxation.systems: '{others[0]}' is not among potential.systems; add it there too")
+    if others := [system for system in relaxation["stretched"] if system not in relaxation["systems"]]:
+        raise InputError(f"relaxation.stretched: '{others[0]}' is not among relaxation.systems; add it there too")
     if correction["systems"] and settings["reference"]["engine"] == "gfn1-xtb":
         raise InputError(
             "potential.correction.systems: runs are at gfn1-xtb, and so is reference.engine; name a better one there"

@@ -43,6 +43,7 @@ ROOMS = [
     *(["reference", "elf", "ruler"] if IMAGES else []),
     *(["potential"] if ALL_RUNS else []),
     *(["sampling"] if WALKED else []),
+    *(["relaxation"] if STUDY["relaxation"]["systems"] else []),
 ]
 ORBITALS = (lambda path: path) if STUDY["reference"]["keep_orbitals"] else temp
 

@@ -24,6 +24,7 @@ rule failures:
             for run in runs
             if run["role"] == "test"
         ],
+        relaxed=relaxed_runs("failures_"),
         dropped=of_blocks(f"{RESULTS}/elf/dropped_{{s}}_{{f}}.csv"),
     output:
         failures=report(

@@ -12,6 +12,7 @@ with log_to(snakemake.log[0], threads=snakemake.threads):
             *snakemake.input.dynamics,
             *snakemake.input.relabelled,
             *snakemake.input.moves,
+            *snakemake.input.relaxed,
         ],
         snakemake.input.dropped,
         snakemake.output.failures,

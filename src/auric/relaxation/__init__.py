@@ -1,0 +1,16 @@
+"""Relaxation: structures optimised on learned potentials, on reference engines, and on both together."""
+
+from auric.lazy import public
+
+__getattr__, __all__ = public(
+    __name__,
+    {
+        "calculators": ["NotFiniteError", "Recorder", "StoredCalculator"],
+        "hybrid": ["HybridSettings", "hand_over", "hessian_of", "relax_hybrid"],
+        "judge": ["energy_recovered", "heavy_rmsd", "turned_over", "twist_degree"],
+        "optimise": ["Relaxation", "RelaxationSettings", "outer_layer", "relax"],
+        "rules": ["relax_run", "rings_of_model", "stretched_of_runs"],
+        "summary": ["relaxation_rows", "summarise_relaxations"],
+        "tasks": ["relax_rings", "relax_stretched", "relax_ways", "stretched_unit"],
+    },
+)

@@ -1,0 +1,223 @@
+"""What potentials are asked to relax: hot frames of dynamics, rings, and a cluster with one unit pulled out (arXiv:2203.09788, IV)."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from ase import Atoms
+from ase.calculators.calculator import Calculator
+
+from auric.errors import InputError, StructureError
+from auric.potential.calculators import LinearCalculator
+from auric.potential.linear import LinearPotential
+from auric.relaxation.hybrid import HybridSettings, hand_over, relax_hybrid
+from auric.relaxation.judge import energy_recovered, heavy_rmsd, turned_over, twist_degree
+from auric.relaxation.optimise import Relaxation, RelaxationSettings, outer_layer, relax
+from auric.structures.blocks import moving_blocks
+from auric.structures.motifs import find_motifs
+from auric.structures.rings import build_ring
+
+COLUMNS = (
+    "system", "run", "step", "method", "uses", "verdict", "start_ev", "energy_ev", "fmax_ev_angstrom", "energy_recovered",
+    "rmsd_to_reference_angstrom", "reference_calls", "reference_core_seconds", "coarse_calls", "coarse_core_seconds", "note",
+)  # fmt: skip
+RING_COLUMNS = ("n", "stage", "verdict", "energy_ev", "fmax_ev_angstrom", "twist_degree", "turned_over", "calls")
+STRETCHED_COLUMNS = (
+    "structure", "place", "method", "max_step_angstrom", "verdict", "start_ev", "energy_ev", "energy_recovered",
+    "rmsd_to_reference_angstrom", "calls",
+)  # fmt: skip
+REFERENCE, COARSE, BOTH = "reference alone", "potential alone", "both"
+"""What a method asks for forces; the first relaxes for comparison, and its best is what the others are measured by."""
+ALONE = {"bfgs": RelaxationSettings(), "precon_lbfgs": RelaxationSettings(optimiser="precon_lbfgs")}
+STEP_ANGSTROM = 0.1
+"""Largest step on a learned potential."""
+
+
+def relax_ways(
+    start: Atoms,
+    potential: LinearPotential,
+    reference: Calculator,
+    settings: Mapping[str, Any],
+    *,
+    alone: Mapping[str, RelaxationSettings] = ALONE,
+) -> list[tuple[dict[str, Any], Atoms]]:
+    """One start relaxed in all ways, each with its row of the table.
+
+    Args:
+        start: A structure, `info` with charge and multiplicity.
+        potential: The linear one.
+        reference: Judges, and relaxes for comparison.
+        settings: `schemes`, `fmax_ev_angstrom`, `steps`, and `max_spread_ev` if there is a limit.
+        alone: The reference's own ways; energy recovered and distances are measured against the first.
+    """
+    criterion = {"fmax_ev_angstrom": settings["fmax_ev_angstrom"]}
+    coarse, limit = LinearCalculator(potential), settings.get("max_spread_ev")
+    trusted = None if limit is None else (lambda atoms: potential.spread(atoms) <= limit)
+    done: list[tuple[str, str, Relaxation]] = []
+    for name, chosen in alone.items():
+        done.append((name, REFERENCE, relax(start, reference, replace(chosen, **criterion))))
+    for scheme in settings["schemes"]:
+        outer = None if scheme == "full" else outer_layer(start)
+        rough = RelaxationSettings(scheme, steps=settings["steps"], max_step_angstrom=STEP_ANGSTROM, **criterion)
+        done.append((f"linear, {scheme}", COARSE, relax(start, coarse, rough, outer=outer)))
+    polish = RelaxationSettings(**criterion)
+    done.append(("linear, then bfgs", BOTH, hand_over(start, coarse, reference, second=polish, trusted=trusted)))
+    hybrid = HybridSettings(**criterion)
+    done.append(("hybrid", BOTH, relax_hybrid(start, coarse, reference, hybrid, trusted=trusted)))
+    best = done[0][2]
+    start_ev, best_ev = best.energies_ev[0], _judged(best, reference)
+    made = []
+    for name, uses, way in done:
+        energy_ev = _judged(way, reference, learned=uses == COARSE)
+        row = {
+            "method": name, "uses": uses, "verdict": way.verdict, "start_ev": start_ev, "energy_ev": energy_ev,
+            "fmax_ev_angstrom": way.fmax_ev_angstrom,
+            "energy_recovered": energy_recovered(start_ev, energy_ev, best_ev),
+            "rmsd_to_reference_angstrom": heavy_rmsd(way.atoms, best.atoms),
+            "reference_calls": 0 if uses == COARSE else way.calls,
+            "reference_core_seconds": 0.0 if uses == COARSE else way.core_seconds,
+            "coarse_calls": way.calls if uses == COARSE else way.coarse_calls,
+            "coarse_core_seconds": way.core_seconds if uses == COARSE else way.coarse_core_seconds, "note": way.note,
+        }  # fmt: skip
+        end = way.atoms.copy()
+        end.info = {
+            key: start.info[key] for key in ("name", "charge", "multiplicity", "run", "step") if key in start.info
+        }
+        end.info |= {"method": name, "energy_ev": energy_ev, "verdict": way.verdict}
+        made.append((row, end))
+    return made
+
+
+def relax_rings(
+    sizes: Sequence[int], coarse: Calculator, reference: Calculator, *, ligand: str = "CH3", fmax_ev_angstrom: float = 0.05,
+    rattle_angstrom: float = 0.02, seed: int = 0,
+) -> tuple[list[dict[str, Any]], list[Atoms]]:  # fmt: skip
+    """Rings from even shapes: by the reference, by the potential, and by the reference from where the potential ended.
+
+    The built ring is its own mirror image, so that nothing but the last bit would decide which way it twists: atoms are
+    displaced at random first, alike for all.
+
+    Args:
+        sizes: Numbers of gold atoms.
+        coarse: The potential.
+        reference: Judges, and relaxes in turn.
+        ligand: R, see `build_ring`.
+        fmax_ev_angstrom: Criterion of the reference; twice of it is the potential's, as in the thesis.
+        rattle_angstrom: Standard deviation of the displacements.
+        seed: Of these.
+
+    Returns:
+        Rows of `RING_COLUMNS` and the structures; `turned_over` compares the twist with the reference's (of the potential's
+        end) and with the potential's (after the reference has gone on from it). A twist is nan where the ring has opened.
+    """
+    rows, structures = [], []
+    for n in sizes:
+        start = build_ring(n, ligand)
+        start.rattle(rattle_angstrom, seed=seed)
+        plain = RelaxationSettings(fmax_ev_angstrom=fmax_ev_angstrom)
+        rough = replace(plain, fmax_ev_angstrom=2 * fmax_ev_angstrom, max_step_angstrom=STEP_ANGSTROM, steps=200)
+        direct, learned = relax(start, reference, plain), relax(start, coarse, rough)
+        again = relax(learned.atoms, reference, plain)
+        before = _twist(direct.atoms)
+        for stage, way in (("reference", direct), ("potential", learned), ("potential, then reference", again)):
+            twist = _twist(way.atoms)
+            rows.append({
+                "n": n, "stage": stage, "verdict": way.verdict, "fmax_ev_angstrom": way.fmax_ev_angstrom, "calls": way.calls,
+                "energy_ev": _judged(way, reference, learned=way is learned),
+                "twist_degree": twist, "turned_over": turned_over(before, twist),
+            })  # fmt: skip
+            before = twist
+            structures.append(way.atoms)
+            way.atoms.info |= {"name": f"ring{n} {stage}", "twist_degree": twist}
+    return rows, structures
+
+
+def stretched_unit(atoms: Atoms, *, place: str = "end", length_angstrom: float = 2.0) -> tuple[Atoms, tuple[int, ...]]:
+    """Pull one long unit, S-(Au-S)2 with its ligands, and the core atoms that it is bound to, away from the middle.
+
+    Args:
+        atoms: A cluster with long units (`n2` of `find_motifs`).
+        place: `end`, the unit farthest along the longest axis, as the thesis has it for isomer Q of Au38; or `middle`.
+        length_angstrom: How far (angstrom).
+
+    Returns:
+        The pulled structure and the indices of the atoms that were pulled: 19 with methyl.
+
+    Raises:
+        InputError: If the place is another one or there is no long unit.
+    """
+    if place not in ("end", "middle"):
+        raise InputError(f"stretched unit: place '{place[:40]}' is unknown; choose end or middle")
+    units = [unit for unit in find_motifs(atoms).units if unit.kind == "n2"]
+    if not units:
+        raise InputError(
+            f"{atoms.get_chemical_formula('metal')} has no long unit to pull; give Au25(SR)18 or Au38(SR)24"
+        )
+    metal = np.flatnonzero(atoms.numbers == 79)
+    middle = atoms.positions[metal].mean(axis=0)
+    axis = np.linalg.svd(atoms.positions[metal] - middle)[2][0]
+    along = [abs((atoms.positions[list(unit.metals)].mean(axis=0) - middle) @ axis) for unit in units]
+    unit = units[int(np.argmax(along) if place == "end" else np.argmin(along))]
+    ligands = {block.anchor: block.ligand for block in moving_blocks(atoms) if block.kind == "ligand"}
+    members = {*unit.metals, *unit.sulfurs, *unit.core}.union(*(ligands.get(s, ()) for s in unit.sulfurs))
+    pulled = atoms.copy()
+    outward = atoms.positions[[*unit.metals, *unit.sulfurs]].mean(axis=0) - middle
+    moved = tuple(sorted(members))
+    pulled.positions[list(moved)] += length_angstrom * outward / np.linalg.norm(outward)
+    return pulled, moved
+
+
+def relax_stretched(
+    atoms: Atoms, coarse: Calculator, reference: Calculator, *, place: str = "end", length_angstrom: float = 2.0,
+    max_steps_angstrom: Sequence[float] = (0.05, 0.1, 0.2), steps: int = 150, fmax_ev_angstrom: float = 0.05,
+) -> tuple[list[dict[str, Any]], Relaxation]:  # fmt: skip
+    """A pulled unit let go, all else fixed: by the reference, and by the potential with several step sizes.
+
+    Args:
+        atoms: The relaxed cluster.
+        coarse: The potential.
+        reference: Judges by single points, and relaxes for comparison.
+        place: See `stretched_unit`.
+        length_angstrom: Likewise.
+        max_steps_angstrom: Largest moves of an atom in one step that are compared.
+        steps: Most steps of the potential.
+        fmax_ev_angstrom: Criterion of both.
+
+    Returns:
+        Rows of `STRETCHED_COLUMNS` (distances of the pulled atoms but hydrogen, as they lie), and the reference's way.
+    """
+    start, pulled = stretched_unit(atoms, place=place, length_angstrom=length_angstrom)
+    fixed = tuple(int(i) for i in np.setdiff1d(np.arange(len(atoms)), pulled))
+    plain = RelaxationSettings(fmax_ev_angstrom=fmax_ev_angstrom, fixed=fixed)
+    best = relax(start, reference, plain)
+    ways = [("reference", plain.max_step_angstrom, best)]
+    for size in max_steps_angstrom:
+        ways.append(("potential", size, relax(start, coarse, replace(plain, max_step_angstrom=size, steps=steps))))
+    hybrid = HybridSettings(fmax_ev_angstrom=fmax_ev_angstrom, fixed=fixed)
+    ways.append(("hybrid", hybrid.coarse_step_angstrom, relax_hybrid(start, coarse, reference, hybrid)))
+    rows = []
+    for method, size, way in ways:
+        energy_ev = _judged(way, reference, learned=method == "potential")
+        rows.append({
+            "structure": str(atoms.info.get("name", "")), "place": place, "method": method, "max_step_angstrom": size, "verdict": way.verdict,
+            "start_ev": best.energies_ev[0], "energy_ev": energy_ev, "calls": way.calls,
+            "energy_recovered": energy_recovered(best.energies_ev[0], energy_ev, _judged(best, reference)),
+            "rmsd_to_reference_angstrom": heavy_rmsd(way.atoms, best.atoms, only=pulled),
+        })  # fmt: skip
+    return rows, best
+
+
+def _judged(way: Relaxation, reference: Calculator, *, learned: bool = False) -> float:
+    """The reference's energy of where a way ended (eV): its own, or a single point."""
+    if learned or way.energy_ev is None:
+        return float(reference.get_property("energy", way.atoms))
+    return way.energy_ev
+
+
+def _twist(atoms: Atoms) -> float:
+    """The twist of a ring, nan if it is none any more."""
+    try:
+        return twist_degree(atoms)
+    except StructureError:
+        return float("nan")

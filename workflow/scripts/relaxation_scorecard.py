@@ -1,0 +1,13 @@
+"""Adapter of the rule `relaxation_scorecard`."""
+
+from auric.progress import log_to
+from auric.relaxation.summary import summarise_relaxations
+
+with log_to(snakemake.log[0], threads=snakemake.threads):
+    summarise_relaxations(
+        snakemake.input.tables,
+        snakemake.output.scorecard,
+        study=snakemake.params.study,
+        samples=snakemake.params.samples,
+        seed=snakemake.params.seed,
+    )
