@@ -45,7 +45,9 @@ def measure_relaxation() -> list[dict[str, Any]]:
     if os.environ.get("AURIC_MIRROR") and AU38_STARTS:
         tables.append(_au38(Path(os.environ["AURIC_MIRROR"])))
     else:
-        print("relaxation: Au38 skipped; AURIC_MIRROR names no folder with copies of the external data sets")
+        print(
+            "relaxation: Au38 skipped; AURIC_MIRROR names no folder with copies of the external data sets, or AURIC_AU38_STARTS is 0"
+        )
     return relaxation_rows(pd.concat(tables), study="benchmarks", samples=2000, seed=0)
 
 
