@@ -7,7 +7,7 @@ from ase import Atoms
 
 from auric.errors import InputError
 from auric.files import write_frames, write_table
-from auric.sampling.beside import CURVE_COLUMNS, GEOMETRY_COLUMNS, WALK_COLUMNS, compare_beside
+from auric.sampling.beside import CURVE_COLUMNS, GEOMETRY_COLUMNS, WALK_COLUMNS, compare_beside, walk_beside
 from auric.sampling.geometry import autocorrelation_time, compare, coordinates, density, peak
 from auric.sampling.summary import summarise_walks
 from auric.sampling.trajectory import frame_text
@@ -76,6 +76,33 @@ def test_chains_that_stay_apart_are_slow():
     apart = rng.normal(size=(500, 8)) + 10 * np.arange(8)
     assert autocorrelation_time(apart) > 100 * autocorrelation_time(apart - 10 * np.arange(8))
     assert autocorrelation_time(np.ones((10, 2))) == 1.0
+
+
+def test_a_run_without_frames_gives_no_walk(tmp_path):
+    for name in ("run", "walk"):
+        (tmp_path / f"{name}.extxyz").write_bytes(b"")
+    walk_beside(
+        tmp_path / "absent.npz", [], tmp_path / "run.extxyz", tmp_path / "walk.extxyz", tmp_path / "walk.csv",
+        walker="linear", chains=2, settings={}, seed=0, store=tmp_path,
+    )  # fmt: skip
+    compare_beside(
+        [tmp_path / "walk.extxyz"], [tmp_path / "walk.csv"], tmp_path / "run.extxyz", tmp_path / "geometry.csv", tmp_path / "curves.csv",
+        last=20, samples=100, seed=0,
+    )  # fmt: skip
+    summarise_walks([tmp_path / "walk.csv"], [tmp_path / "geometry.csv"], tmp_path / "card.csv", study="tests")
+    assert (tmp_path / "card.csv").read_text().splitlines() == [",".join(COLUMNS)]
+
+
+def test_a_bath_that_heats_has_no_walk(tmp_path):
+    frames = [build_ring(3, "H"), build_ring(3, "H")]
+    for atoms, bath in zip(frames, (300.0, 900.0), strict=True):
+        atoms.info["target_temperature_k"] = bath
+    write_frames(tmp_path / "run.extxyz", frames)
+    with pytest.raises(InputError, match="from 300 to 900 K"):
+        walk_beside(
+            tmp_path / "absent.npz", [], tmp_path / "run.extxyz", tmp_path / "walk.extxyz", tmp_path / "walk.csv",
+            walker="linear", chains=2, settings={}, seed=0, store=tmp_path,
+        )  # fmt: skip
 
 
 @pytest.fixture

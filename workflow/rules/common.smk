@@ -33,12 +33,12 @@ SCAN = {
 SCAN_BLOCKS = [f"{block:03d}" for block in range(STUDY["potential"]["scan"]["blocks"])]
 BLOCKS = study.blocks(STUDY, ROWS)
 IMAGES = bool(BLOCKS)  # a study without structures has no images and no ruler
-WALKED = {  # folders of walks, and the system and the run of each
-    f"{RESULTS}/sampling/{walk['potential']}/{run['name']}": run["name"]
+WALKED = [  # folders of walks
+    f"{RESULTS}/sampling/{walk['potential']}/{run['name']}"
     for walk in STUDY["sampling"]["walks"]
     for run in ALL_RUNS[walk["beside"]]
-    if run["role"] == "test" and run["settings"]["end_temperature_k"] is None
-}
+    if run["role"] == "test" and run["settings"].get("end_temperature_k") is None
+]
 ROOMS = [
     *(["reference", "elf", "ruler"] if IMAGES else []),
     *(["potential"] if ALL_RUNS else []),
@@ -87,6 +87,30 @@ def of_corrections(what):
     return [
         f"{RESULTS}/potential/{system}/correction_{what}.csv"
         for system in STUDY["potential"]["correction"]["systems"]
+    ]
+
+
+def relaxation_tables():
+    """Tables of the relaxation room that nothing else asks for."""
+    wanted = STUDY["relaxation"]
+    return [
+        *expand(
+            f"{RESULTS}/relaxation/{{system}}/rings.csv",
+            system=wanted["systems"] if wanted["ring_sizes"] else [],
+        ),
+        *expand(
+            f"{RESULTS}/relaxation/{{system}}/stretched.csv", system=wanted["stretched"]
+        ),
+    ]
+
+
+def relaxed_runs(prefix):
+    """Tables of the test runs whose frames are relaxed, or with a prefix the files beside them."""
+    return [
+        f"{RESULTS}/relaxation/{system}/{prefix}{run['name']}.csv"
+        for system in STUDY["relaxation"]["systems"]
+        for run in ALL_RUNS[system]
+        if run["role"] == "test"
     ]
 
 

@@ -1,27 +1,3 @@
-def relaxation_tables():
-    """Tables of the relaxation room that nothing else asks for."""
-    wanted = STUDY["relaxation"]
-    return [
-        *expand(
-            f"{RESULTS}/relaxation/{{system}}/rings.csv",
-            system=wanted["systems"] if wanted["ring_sizes"] else [],
-        ),
-        *expand(
-            f"{RESULTS}/relaxation/{{system}}/stretched.csv", system=wanted["stretched"]
-        ),
-    ]
-
-
-def relaxed_runs(prefix):
-    """Tables of the test runs whose frames are relaxed, or with a prefix the files beside them."""
-    return [
-        f"{RESULTS}/relaxation/{system}/{prefix}{run['name']}.csv"
-        for system in STUDY["relaxation"]["systems"]
-        for run in ALL_RUNS[system]
-        if run["role"] == "test"
-    ]
-
-
 rule relax_run:
     input:
         frames=f"{RESULTS}/reference/dynamics/{{run}}.extxyz",

@@ -14,6 +14,7 @@ from auric.descriptors import MBTR_SECOND, Mbtr
 from auric.errors import InputError
 from auric.files import atomic, read_frames, read_tables, write_table
 from auric.potential import Emlm, LinearPotential, energy_of, load_model
+from auric.progress import log
 from auric.provenance import digest
 from auric.sampling.energies import EmlmWalk, LinearWalk, WalkingEnergies
 from auric.sampling.geometry import Coordinate, autocorrelation_time, compare, coordinates, density, grid
@@ -62,7 +63,7 @@ def walk_beside(
     model: str | Path, training: Sequence[str | Path], dynamics: str | Path, trajectory: str | Path, table: str | Path, *,
     walker: str, chains: int, settings: Mapping[str, Any], seed: int, store: str | Path,
 ) -> None:  # fmt: skip
-    """Walk from the first frame of a run, at its temperature.
+    """Walk from the first frame of a run, at its temperature; a run without frames gives no walk.
 
     The trajectory grows in the store, outside of what the workflow deletes when a job fails; a killed walk goes on there.
 
@@ -79,10 +80,15 @@ def walk_beside(
         store: Folder of the label store.
 
     Raises:
-        InputError: If the run has no frames, or its temperature is not one.
+        InputError: If the run's bath changes its temperature.
     """
     frames = read_frames(dynamics)
-    start, temperature = _start(frames, dynamics)
+    if not frames:  # the table of failures says why; other runs go on
+        log.warning("%s: no frames to start from", dynamics)
+        Path(trajectory).write_bytes(b"")
+        write_table(table, [], WALK_COLUMNS)
+        return
+    start, temperature = frames[0], _temperature(frames, dynamics)
     known = [atoms for path in training for atoms in read_frames(path)]
     make, identity = potential_walk(walker, model)
     plan = WalkSettings((temperature,) * chains, **settings, seed=seed)
@@ -99,15 +105,13 @@ def walk_beside(
     write_table(table, [_told(growing, frames, walker, chains) | {"seconds_per_step": seconds}], WALK_COLUMNS)
 
 
-def _start(frames: Sequence[Atoms], dynamics: str | Path) -> tuple[Atoms, float]:
-    if not frames:
-        raise InputError(f"{dynamics}: no frames to start from; the table of failures says why")
+def _temperature(frames: Sequence[Atoms], dynamics: str | Path) -> float:
     first, last = (float(frames[k].info.get("target_temperature_k", np.nan)) for k in (0, -1))
     if not first == last:
         raise InputError(
             f"{dynamics}: a bath from {first:g} to {last:g} K; a walk has one temperature, name a run at one"
         )
-    return frames[0], first
+    return first
 
 
 def _link(source: Path, target: Path) -> None:
@@ -159,7 +163,7 @@ def compare_beside(
     given = np.array([atoms.positions for atoms in frames])
     rows: list[dict[str, Any]] = []
     drawn: list[dict[str, Any]] = []
-    for trajectory, table in zip(trajectories, tables, strict=True):
+    for trajectory, table in zip(trajectories, tables, strict=True) if frames else ():
         told = read_tables([table]).iloc[0]
         common = {name: told[name] for name in ("system", "run", "walker", "temperature_k")}
         walked = [atoms for atoms in read_walk(trajectory) if atoms.info["step"] > 0]
