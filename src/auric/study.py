@@ -155,6 +155,9 @@ def runs(settings: Mapping[str, Any], root: Path) -> dict[str, list[dict[str, An
     walks = settings["sampling"]["walks"]
     if absent := [walk["potential"] for walk in walks if walk["potential"] not in settings["potential"]["systems"]]:
         raise InputError(f"sampling.walks: '{absent[0]}' is not among potential.systems; add it there too")
+    expanded = settings["sampling"]["expansion"]["systems"]
+    if absent := [system for system in expanded if system not in settings["potential"]["systems"]]:
+        raise InputError(f"sampling.expansion.systems: '{absent[0]}' is not among potential.systems; add it there too")
     wanted = [*correction["refuse"], *(walk["beside"] for walk in walks)]
     systems = [*learned, *dict.fromkeys(system for system in wanted if system not in learned)]
     if not systems:

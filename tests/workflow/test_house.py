@@ -23,7 +23,7 @@ STANDS_ON = {
     "ruler": {"elf", "reference", "structures"},
     "descriptors": {"structures"},
     "potential": {"descriptors", "structures"},
-    "sampling": {"potential", "descriptors", "structures"},
+    "sampling": {"potential", "reference", "descriptors", "structures"},
     "relaxation": {"potential", "reference", "structures"},
     "report": set(),
 }

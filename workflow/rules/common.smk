@@ -42,7 +42,7 @@ WALKED = [  # folders of walks
 ROOMS = [
     *(["reference", "elf", "ruler"] if IMAGES else []),
     *(["potential"] if ALL_RUNS else []),
-    *(["sampling"] if WALKED else []),
+    *(["sampling"] if WALKED or STUDY["sampling"]["expansion"]["systems"] else []),
     *(["relaxation"] if STUDY["relaxation"]["systems"] else []),
 ]
 ORBITALS = (lambda path: path) if STUDY["reference"]["keep_orbitals"] else temp
@@ -59,6 +59,7 @@ wildcard_constraints:
     system=r"[A-Za-z][A-Za-z0-9_-]{0,63}",
     contender=r"[a-z_]+",
     walker=r"linear|emlm",
+    round=r"[1-9]",
 
 
 def of_blocks(pattern):
@@ -111,6 +112,25 @@ def relaxed_runs(prefix):
         for system in STUDY["relaxation"]["systems"]
         for run in ALL_RUNS[system]
         if run["role"] == "test"
+    ]
+
+
+def collected_before(and_this=False):
+    """What earlier rounds of an expansion labelled, or what this one labelled too."""
+    return lambda wildcards: [
+        f"{RESULTS}/sampling/{wildcards.system}/expansion/{wildcards.walker}_{number}.extxyz"
+        for number in range(1, int(wildcards.round) + and_this)
+    ]
+
+
+def rounds(prefix=""):
+    """Tables of the rounds of all expansions, or with a prefix the files beside them; the last round walks on what came of the others."""
+    wanted = STUDY["sampling"]["expansion"]
+    return [
+        f"{RESULTS}/sampling/{system}/expansion/{prefix}{walker}_{number}.csv"
+        for system in wanted["systems"]
+        for walker in STUDY["sampling"]["walkers"]
+        for number in range(1, wanted["rounds"] + 2)
     ]
 
 

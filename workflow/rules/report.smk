@@ -25,6 +25,7 @@ rule failures:
             if run["role"] == "test"
         ],
         relaxed=relaxed_runs("failures_"),
+        expansions=rounds("failures_"),
         dropped=of_blocks(f"{RESULTS}/elf/dropped_{{s}}_{{f}}.csv"),
     output:
         failures=report(

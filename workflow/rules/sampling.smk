@@ -95,6 +95,7 @@ rule sampling_scorecard:
             for walker in STUDY["sampling"]["walkers"]
         ],
         geometry=[f"{place}/geometry.csv" for place in WALKED],
+        rounds=rounds(),
     output:
         scorecard=f"{RESULTS}/scorecard/sampling.csv",
     log:
@@ -112,3 +113,67 @@ rule sampling_scorecard:
         study=STUDY["study"],
     script:
         "../scripts/sampling_scorecard.py"
+
+
+rule expansion_round:
+    input:
+        model=lambda wildcards: (
+            f"{RESULTS}/sampling/{{system}}/expansion/{{walker}}_{int(wildcards.round) - 1}.npz"
+            if int(wildcards.round) > 1
+            else f"{RESULTS}/potential/{{system}}/{{walker}}.npz"
+        ),
+        training=frames_of_runs("train"),
+        collected=collected_before(),
+    output:
+        outliers=f"{RESULTS}/sampling/{{system}}/expansion/{{walker}}_{{round}}.extxyz",
+        table=f"{RESULTS}/sampling/{{system}}/expansion/{{walker}}_{{round}}.csv",
+        failures=f"{RESULTS}/sampling/{{system}}/expansion/failures_{{walker}}_{{round}}.csv",
+    log:
+        f"{RESULTS}/logs/expansion_round/{{system}}_{{walker}}_{{round}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/expansion_round/{{system}}_{{walker}}_{{round}}.tsv"
+    retries: 1
+    conda:
+        "../../envs/dft.yaml"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        runtime=720,
+    params:
+        code=code_fingerprint(
+            "auric.sampling.expansion", libraries=("tblite", "scipy", "numpy")
+        ),
+        method_version=METHOD_VERSION,
+        settings=STUDY["sampling"]["expansion"],
+        xtb=STUDY["reference"]["xtb"],
+        seed=STUDY["seed"],
+        store=STORE,
+    script:
+        "../scripts/expansion_round.py"
+
+
+rule expanded:
+    input:
+        training=frames_of_runs("train"),
+        collected=collected_before(and_this=True),
+    output:
+        model=f"{RESULTS}/sampling/{{system}}/expansion/{{walker}}_{{round}}.npz",
+    log:
+        f"{RESULTS}/logs/expanded/{{system}}_{{walker}}_{{round}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/expanded/{{system}}_{{walker}}_{{round}}.tsv"
+    conda:
+        "../../envs/learn.yaml"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        runtime=240,
+    params:
+        code=code_fingerprint(
+            "auric.potential.linear",
+            "auric.potential.published",
+            libraries=("scikit-learn", "scipy", "numpy"),
+        ),
+        study=STUDY["study"],
+    script:
+        "../scripts/expanded.py"

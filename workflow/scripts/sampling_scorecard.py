@@ -8,5 +8,6 @@ with log_to(snakemake.log[0], threads=snakemake.threads):
         snakemake.input.walks,
         snakemake.input.geometry,
         snakemake.output.scorecard,
+        rounds=snakemake.input.rounds,
         study=snakemake.params.study,
     )

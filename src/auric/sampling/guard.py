@@ -38,5 +38,9 @@ class DomainGuard:
         """Distance to the nearest training frame over the limit, shape (frames,): above 1 is outside."""
         return np.asarray(self._verdict(frames).distance / self._domain.limit)
 
+    def features(self, frames: Sequence[Atoms]) -> np.ndarray:
+        """Scaled descriptors, shape (frames, features)."""
+        return np.asarray(self._scaler.transform(self._mbtr.describe_all(frames)))
+
     def _verdict(self, frames: Sequence[Atoms]) -> DomainVerdict:
-        return self._domain.judge(self._scaler.transform(self._mbtr.describe_all(frames)))
+        return self._domain.judge(self.features(frames))

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from auric.files import read_tables
 from auric.sampling.beside import WHOLE
 from auric.scorecard import write_scorecard
@@ -14,8 +16,8 @@ PAPER_SHIFTS = {"Au-Au": {"q": 0.057, "t": 0.040}}
 
 
 def summarise_walks(
-    walks: Sequence[str | Path], geometry: Sequence[str | Path], scorecard: str | Path, *, study: str
-) -> None:
+    walks: Sequence[str | Path], geometry: Sequence[str | Path], scorecard: str | Path, *, study: str, rounds: Sequence[str | Path] = ()
+) -> None:  # fmt: skip
     """Rows of every walk: shifts of peaks, distances of distributions, effective samples, and where it went.
 
     Args:
@@ -23,11 +25,12 @@ def summarise_walks(
         geometry: Tables of bonds and angles (CSV, `GEOMETRY_COLUMNS`).
         scorecard: CSV to write.
         study: Name of the study.
+        rounds: Tables of expansions (CSV, `auric.sampling.expansion.ROUND_COLUMNS`).
     """
     rows: list[dict[str, Any]] = []
-    table = read_tables(walks)
+    table = read_tables(walks) if walks else pd.DataFrame(columns=["run", "walker"])
     seconds = {(one.run, one.walker): one.seconds_per_step for one in table.itertuples()}
-    for one in read_tables(geometry).to_dict("records"):
+    for one in read_tables(geometry).to_dict("records") if geometry else ():
         subject, place = f"{one['walker']}: {one['coordinate']}", (one["run"], one["part"])
         n = one["effective_samples"]
         for quantity, value in (("peak_shift", "shift"), ("wasserstein", "wasserstein")):
@@ -45,6 +48,14 @@ def summarise_walks(
         ):  # fmt: skip
             n = one["steps"] * one["chains"]
             rows.append(_row(study, quantity, unit, one["walker"], value, one["run"], WHOLE, n, better))
+    for one in [row for path in rounds for row in read_tables([path]).to_dict("records")]:
+        split = f"walk after {one['round'] - 1} rounds"
+        for quantity, unit, n in (
+            ("outside_share", "1", one["frames"]), ("broken_share", "1", one["frames"]), ("energy_rmse", "eV", one["labelled"])
+        ):  # fmt: skip
+            value = one["energy_rmse_ev" if quantity == "energy_rmse" else quantity]
+            if value == value:  # no outliers, no error
+                rows.append(_row(study, quantity, unit, one["walker"], value, one["system"], split, n, "lower"))
     write_scorecard(scorecard, rows)
 
 
