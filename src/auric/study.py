@@ -140,27 +140,14 @@ def runs(settings: Mapping[str, Any], root: Path) -> dict[str, list[dict[str, An
     learned = dict.fromkeys([*settings["potential"]["systems"], *correction["systems"]])
     if twice := [system for system in correction["refuse"] if system in correction["systems"]]:
         raise InputError(f"potential.correction.refuse: '{twice[0]}' is learned from too; name other systems")
-    scanned = settings["potential"]["scan"]["systems"]
-    if others := [system for system in scanned if system not in settings["potential"]["systems"]]:
-        raise InputError(f"potential.scan.systems: '{others[0]}' is not among potential.systems; add it there too")
-    relaxation = settings["relaxation"]
-    if others := [system for system in relaxation["systems"] if system not in settings["potential"]["systems"]]:
-        raise InputError(f"relaxation.systems: '{others[0]}' is not among potential.systems; add it there too")
-    if others := [system for system in relaxation["stretched"] if system not in relaxation["systems"]]:
-        raise InputError(f"relaxation.stretched: '{others[0]}' is not among relaxation.systems; add it there too")
     if correction["systems"] and settings["reference"]["engine"] == "gfn1-xtb":
         raise InputError(
             "potential.correction.systems: runs are at gfn1-xtb, and so is reference.engine; name a better one there"
         )
-    walks = settings["sampling"]["walks"]
-    if absent := [walk["potential"] for walk in walks if walk["potential"] not in settings["potential"]["systems"]]:
-        raise InputError(f"sampling.walks: '{absent[0]}' is not among potential.systems; add it there too")
-    expanded = settings["sampling"]["expansion"]["systems"]
-    if absent := [system for system in expanded if system not in settings["potential"]["systems"]]:
-        raise InputError(f"sampling.expansion.systems: '{absent[0]}' is not among potential.systems; add it there too")
-    wanted = [*correction["refuse"], *(walk["beside"] for walk in walks)]
+    wanted = [*correction["refuse"], *(walk["beside"] for walk in settings["sampling"]["walks"])]
     systems = [*learned, *dict.fromkeys(system for system in wanted if system not in learned)]
     if not systems:
+        _check_among_potentials(settings)
         return {}
     if settings["structures"]["bundle"]:
         raise InputError("potential needs dynamics, and a study on a bundle has none; leave its systems empty")
@@ -172,7 +159,22 @@ def runs(settings: Mapping[str, Any], root: Path) -> dict[str, list[dict[str, An
         roles = ROLES if system in learned else ()
         rows = [run._asdict() | {"settings": dict(run.settings)} for run in reference_set(table, system, roles)]
         found[system] = [row | {"sources": manifest_rows([row], root)} for row in rows]
+    _check_among_potentials(settings)  # last, so that a name that is nowhere is told as such
     return found
+
+
+def _check_among_potentials(settings: Mapping[str, Any]) -> None:
+    """Refuse parts of a study that build on a potential which it does not learn."""
+    learned, sampling, relaxation = settings["potential"]["systems"], settings["sampling"], settings["relaxation"]
+    for key, names, among, known in (
+        ("potential.scan.systems", settings["potential"]["scan"]["systems"], "potential.systems", learned),
+        ("sampling.walks", [walk["potential"] for walk in sampling["walks"]], "potential.systems", learned),
+        ("sampling.expansion.systems", sampling["expansion"]["systems"], "potential.systems", learned),
+        ("relaxation.systems", relaxation["systems"], "potential.systems", learned),
+        ("relaxation.stretched", relaxation["stretched"], "relaxation.systems", relaxation["systems"]),
+    ):
+        if absent := [name for name in names if name not in known]:
+            raise InputError(f"{key}: '{absent[0]}' is not among {among}; add it there too")
 
 
 def at_hand(settings: Mapping[str, Any], rows: list[Row], root: Path) -> list[tuple[str, str]]:
