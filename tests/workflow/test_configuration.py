@@ -95,7 +95,7 @@ def test_shipped_studies_are_valid_and_write_under_their_own_names(root, monkeyp
 def test_studies_are_never_merged(root):
     with pytest.raises(InputError, match="never merged"):
         study.load({"ruler": {"folds": 3}}, root)
-    with pytest.raises(InputError, match=r"choose from correction, paper, .*retrain, test, workstation"):
+    with pytest.raises(InputError, match=r"choose from correction, paper, .*retrain, sets, test, workstation"):
         study.load({"study": "tset"}, root)
     with pytest.raises(InputError, match="not a study's name"):
         study.load({"study": "../config"}, root)
@@ -185,3 +185,33 @@ def test_closing_words_tell_how_good_potentials_are(tmp_path):
     words = study.closing_words(str(tmp_path))
     assert "\nlinear  0.12\n" in words
     assert "0.01" not in words
+
+
+@pytest.mark.parametrize(
+    ("part", "told"),
+    [
+        ({"relaxation": {"systems": ["ring"]}}, "relaxation.systems: 'ring' is not among potential.systems"),
+        (
+            {"sampling": {"expansion": {"systems": ["ring"]}}},
+            "sampling.expansion.systems: 'ring' is not among potential.systems",
+        ),
+        (
+            {"potential": {"systems": ["ring"]}, "sampling": {"walks": [{"potential": "cold", "beside": "ring"}]}},
+            "sampling.walks: 'cold'",
+        ),
+        (
+            {"potential": {"systems": ["ring"]}, "relaxation": {"stretched": ["ring"]}},
+            "is not among relaxation.systems",
+        ),
+    ],
+)
+def test_parts_need_the_potential_that_they_build_on(root, part, told):
+    settings = study.load({"study": "potentials"}, root)
+    for name in ("potential", "sampling", "relaxation"):
+        given = part.get(name, {})
+        settings[name] = settings[name] | ({"systems": []} if name == "potential" else {}) | {
+            key: settings[name][key] | value if isinstance(value, dict) else value for key, value in given.items()
+        }  # fmt: skip
+    settings["structures"] = settings["structures"] | {"table": "any"}
+    with pytest.raises(InputError, match=told):
+        study.runs(settings, root)
