@@ -9,6 +9,7 @@ __getattr__, __all__ = public(
         "energies": ["EmlmWalk", "LinearWalk", "WalkingEnergies"],
         "geometry": ["Coordinate", "autocorrelation_time", "coordinates"],
         "guard": ["DomainGuard"],
+        "reweighting": ["Reweighted", "reweight"],
         "trajectory": ["read_walk"],
         "walk": ["WalkSettings", "run_walk"],
     },
