@@ -154,7 +154,7 @@ class MovingSums:
             atoms, steps = one.atoms[taken], one.change[taken]
             self._triples[atoms] = one.values[taken]
             self._density[np.ix_(atoms, np.arange(steps.shape[1]), one.channels)] += steps
-            self._weighted.respond(self._response, self._density, atoms, one.elements[taken], one.channels, steps)
+            self._weighted.respond(self._response, atoms, one.elements[taken], one.channels, steps)
 
     def _changed(self, atoms: np.ndarray, channels: np.ndarray, change: np.ndarray) -> _Centres:
         elements = self._elements[atoms % len(self._elements)]

@@ -190,7 +190,7 @@ class WeightedProducts(WeightedPowerSpectrum):
         return np.asarray(self.triple_values(elements, there.transpose(0, 2, 1))[0] - triples[atoms])
 
     def respond(
-        self, response: np.ndarray, density: np.ndarray, atoms: np.ndarray, elements: np.ndarray,
+        self, response: np.ndarray, atoms: np.ndarray, elements: np.ndarray,
         channels: np.ndarray, change: np.ndarray,
     ) -> None:  # fmt: skip
         """Nothing: `triple_changes` needs no derivatives."""

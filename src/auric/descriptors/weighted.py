@@ -106,7 +106,7 @@ class WeightedPowerSpectrum:
         return np.asarray(result)
 
     def respond(
-        self, response: np.ndarray, density: np.ndarray, atoms: np.ndarray, elements: np.ndarray,
+        self, response: np.ndarray, atoms: np.ndarray, elements: np.ndarray,
         channels: np.ndarray, change: np.ndarray,
     ) -> None:  # fmt: skip
         """Bring the derivatives up to date after a change of the density; arguments as of `triple_changes`."""
