@@ -10,6 +10,7 @@ in the channels of the elements that move, where all channels would be needed to
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from ase import Atoms
@@ -39,6 +40,37 @@ class _Centres:
     channels: np.ndarray
     change: np.ndarray
     values: np.ndarray
+
+
+class _Pairs(NamedTuple):
+    """Pairs that hold a moved atom, each with an axis of pairs.
+
+    Attributes:
+        sign: -1 before the move, 1 after it.
+        chain: Whose.
+        mover: Place of the first atom among the moved.
+        other: Number of the second.
+        mine: Element of the first.
+        theirs: Element of the second.
+        back: Whether the second stays; two moved atoms meet in both orders already.
+        distances: Angstrom.
+        directions: From first to second.
+    """
+
+    sign: np.ndarray
+    chain: np.ndarray
+    mover: np.ndarray
+    other: np.ndarray
+    mine: np.ndarray
+    theirs: np.ndarray
+    back: np.ndarray
+    distances: np.ndarray
+    directions: np.ndarray
+
+    def nearer(self, cutoff: float) -> "_Pairs":
+        """Those nearer than a cutoff."""
+        near = np.flatnonzero(self.distances < cutoff)
+        return _Pairs(*(each[near] for each in self))
 
 
 class MovingSums:
@@ -89,46 +121,16 @@ class MovingSums:
         Returns:
             Shape (chains,); infinite where an atom would come to lie on another.
         """
-        spectrum, elements = self._weighted.spectrum, self._elements
-        count, kinds, functions = len(elements), len(spectrum.species), spectrum.settings.functions
-        sign, chain, mover, other, distances, directions = self._pairs(moved, positions)
-        mine, theirs = elements[moved][mover], elements[other]
-        still = np.ones(count, dtype=bool)
-        still[moved] = False
-        back = still[other]  # two moved atoms meet in both orders already
-
-        change = np.bincount(
-            chain, sign * self._weighted.pair_energies(mine, theirs, back, distances), len(self.positions)
-        )
-        near = np.flatnonzero(distances < spectrum.settings.cutoff_angstrom)
-        products = self._products(distances[near], directions[near])
-        sign, chain, mover, other, mine, theirs, back = (
-            each[near] for each in (sign, chain, mover, other, mine, theirs, back)
-        )
-        # Around the atoms that move every channel may change.
-        rows = (chain * len(moved) + mover) * kinds + theirs
-        own = _sum_rows(rows, sign, products, len(self.positions) * len(moved) * kinds)
-        own = own.reshape(-1, kinds, products.shape[1] // functions, functions).transpose(0, 2, 1, 3)
-        own = own.reshape(len(own), own.shape[1], -1)
-        every = np.repeat(np.arange(len(self.positions)), len(moved))
-        centres = [
-            self._changed(every * count + np.tile(moved, len(self.positions)), np.arange(kinds * functions), own)
-        ]
-        # Around the others only the channels of the elements that move; the direction there is the opposite.
-        used = np.unique(elements[moved])
-        places = np.zeros(len(self.positions) * count, dtype=np.intp)
-        places[(chain * count + other)[back]] = 1
-        touched = np.flatnonzero(places)
-        places[touched] = np.arange(len(touched))
-        rows = places[chain * count + other] * len(used) + np.searchsorted(used, mine)
-        around = _sum_rows(rows[back], sign[back], products[back], len(touched) * len(used))
-        around = around.reshape(len(touched), len(used), -1, functions).transpose(0, 2, 1, 3)
-        around = around.reshape(len(touched), around.shape[1], -1) * spectrum.parity[:, None]
-        channels = (used[:, None] * functions + np.arange(functions)).ravel()
-        centres.append(self._changed(touched, channels, around))
+        cutoff, chains = self._weighted.spectrum.settings.cutoff_angstrom, len(self.positions)
+        pairs = self._pairs(moved, positions)
+        energies = self._weighted.pair_energies(pairs.mine, pairs.theirs, pairs.back, pairs.distances)
+        change = np.bincount(pairs.chain, pairs.sign * energies, chains)
+        near = pairs.nearer(cutoff)
+        products = self._products(near.distances, near.directions)
+        centres = [self._around_moved(moved, near, products), self._around_others(moved, near, products)]
         for one in centres:
-            change += np.bincount(one.chains, one.values - self._triples[one.atoms], len(self.positions))
-        crowded = np.bincount(chain, distances[near] < SAME_PLACE_ANGSTROM, len(self.positions)) > 0
+            change += np.bincount(one.chains, one.values - self._triples[one.atoms], chains)
+        crowded = np.bincount(near.chain, near.distances < SAME_PLACE_ANGSTROM, chains) > 0
         change[crowded] = np.inf
         self._tried = np.array(moved), np.array(positions), centres, change
         return change.copy()
@@ -163,13 +165,38 @@ class MovingSums:
         )
         return _Centres(atoms, elements, atoms // len(self._elements), channels, change, values)
 
-    def _pairs(self, moved: np.ndarray, positions: np.ndarray) -> tuple[np.ndarray, ...]:
-        """Pairs within reach that hold a moved atom, before (sign -1) and after (sign 1).
+    def _around_moved(self, moved: np.ndarray, pairs: _Pairs, products: np.ndarray) -> _Centres:
+        """Around the atoms that move every channel may change."""
+        chains, kinds = len(self.positions), len(self._weighted.spectrum.species)
+        rows = (pairs.chain * len(moved) + pairs.mover) * kinds + pairs.theirs
+        change = self._by_centre(rows, pairs.sign, products, chains * len(moved), kinds)
+        atoms = np.repeat(np.arange(chains), len(moved)) * len(self._elements) + np.tile(moved, chains)
+        return self._changed(atoms, np.arange(change.shape[2]), change)
 
-        Returns:
-            Sign, chain, place of the first among the moved, number of the second, distance, and direction from first to
-            second, each with an axis of pairs.
-        """
+    def _around_others(self, moved: np.ndarray, pairs: _Pairs, products: np.ndarray) -> _Centres:
+        """Around the others only the channels of the elements that move; the direction there is the opposite."""
+        spectrum, count = self._weighted.spectrum, len(self._elements)
+        used, back = np.unique(self._elements[moved]), pairs.back
+        places = np.zeros(len(self.positions) * count, dtype=np.intp)
+        places[(pairs.chain * count + pairs.other)[back]] = 1
+        touched = np.flatnonzero(places)
+        places[touched] = np.arange(len(touched))
+        rows = places[pairs.chain * count + pairs.other] * len(used) + np.searchsorted(used, pairs.mine)
+        change = self._by_centre(rows[back], pairs.sign[back], products[back], len(touched), len(used))
+        channels = (used[:, None] * spectrum.settings.functions + np.arange(spectrum.settings.functions)).ravel()
+        return self._changed(touched, channels, change * spectrum.parity[:, None])
+
+    def _by_centre(
+        self, rows: np.ndarray, sign: np.ndarray, products: np.ndarray, centres: int, kinds: int
+    ) -> np.ndarray:
+        """Sum of pairs' products for each centre and element, shape (centres, (l_max + 1)^2, elements times functions)."""
+        summed = _sum_rows(rows, sign, products, centres * kinds)
+        functions = self._weighted.spectrum.settings.functions
+        degrees = products.shape[1] // functions
+        return summed.reshape(centres, kinds, degrees, functions).transpose(0, 2, 1, 3).reshape(centres, degrees, -1)
+
+    def _pairs(self, moved: np.ndarray, positions: np.ndarray) -> _Pairs:
+        """Pairs within reach that hold a moved atom, before and after."""
         there = self.positions.copy()
         there[:, moved] = positions
         sides = np.stack((self.positions, there))
@@ -180,7 +207,12 @@ class MovingSums:
         # Two atoms on one place have no direction; the trial is refused, so any finite one will do.
         distances = np.sqrt(np.maximum(squares[side, chain, mover, other], SAME_PLACE_ANGSTROM**2 / 4))
         directions = apart[side, chain, mover, other] / distances[:, None]
-        return 2.0 * side - 1.0, chain, mover, other, distances, directions
+        still = np.ones(len(self._elements), dtype=bool)
+        still[moved] = False
+        return _Pairs(
+            2.0 * side - 1.0, chain, mover, other, self._elements[moved][mover], self._elements[other], still[other],
+            distances, directions,
+        )  # fmt: skip
 
     def _products(self, distances: np.ndarray, directions: np.ndarray) -> np.ndarray:
         """R_n Y_lm of pairs, shape (pairs, (l_max + 1)^2 times functions)."""
