@@ -10,7 +10,6 @@ import pytest
 from ase import Atoms
 from ase.calculators.morse import MorsePotential
 
-from auric import study
 from auric.descriptors import FeatureScaler, PowerSpectrumSettings, Soap, SoapSettings
 from auric.errors import InputError
 from auric.files import write_frames, write_table
@@ -233,17 +232,6 @@ class TestScan:
         write_table(tmp_path / "x.csv", [], ["class", "n_max"])
         with pytest.raises(InputError, match="no column 'l_max'"):
             read_choice(tmp_path / "x.csv")
-
-    def test_a_study_scans_what_it_learns(self) -> None:
-        settings = {
-            "potential": {
-                "systems": ["ring"],
-                "scan": {"systems": ["rings"]},
-                "correction": {"systems": [], "refuse": []},
-            }
-        }
-        with pytest.raises(InputError, match=r"'rings' is not among potential\.systems"):
-            study.runs(settings, Path())
 
 
 class TestProjections:

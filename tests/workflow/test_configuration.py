@@ -192,6 +192,10 @@ def test_closing_words_tell_how_good_potentials_are(tmp_path):
     [
         ({"relaxation": {"systems": ["ring"]}}, "relaxation.systems: 'ring' is not among potential.systems"),
         (
+            {"potential": {"systems": ["ring"], "scan": {"systems": ["rings"]}}},
+            "potential.scan.systems: 'rings' is not among",
+        ),
+        (
             {"sampling": {"expansion": {"systems": ["ring"]}}},
             "sampling.expansion.systems: 'ring' is not among potential.systems",
         ),
