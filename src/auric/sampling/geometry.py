@@ -8,15 +8,12 @@ from dataclasses import dataclass
 
 import numpy as np
 from ase import Atoms
-from ase.data import covalent_radii
-from scipy.spatial.distance import cdist
 from scipy.stats import wasserstein_distance
 
 from auric.errors import InputError
+from auric.structures.blocks import bonded_pairs
 from auric.structures.motifs import METALS
 
-BONDED_SHARE = 1.3
-"""Atoms nearer than this multiple of the sum of their covalent radii are bonded."""
 LENGTH_WIDTH_ANGSTROM, ANGLE_WIDTH_DEGREE = 0.05, 1.75
 """Widths of the Gaussians that smooth distributions, as in doi:10.1021/acs.jpca.0c01512, figures 6 and 7."""
 POINTS = 400
@@ -70,8 +67,7 @@ def coordinates(atoms: Atoms) -> list[Coordinate]:
         atoms: A cluster near a minimum.
     """
     symbols = np.array(atoms.symbols)
-    reach = BONDED_SHARE * (covalent_radii[atoms.numbers][:, None] + covalent_radii[atoms.numbers])
-    bonded = cdist(atoms.positions, atoms.positions) < reach
+    bonded = bonded_pairs(atoms)
     metal, sulfur, carbon = np.isin(symbols, METALS), symbols == "S", symbols == "C"
     name = "-".join(sorted(set(symbols[metal].tolist()))) or "M"
     found = [

@@ -22,6 +22,12 @@ BONDED_SHARE = 1.3
 """Atoms nearer than this multiple of the sum of their covalent radii are bonded."""
 
 
+def bonded_pairs(atoms: Atoms) -> np.ndarray:
+    """Which atoms are bonded, shape (atoms, atoms), boolean; an atom counts as bonded to itself."""
+    reach = BONDED_SHARE * (covalent_radii[atoms.numbers][:, None] + covalent_radii[atoms.numbers])
+    return np.asarray(cdist(atoms.positions, atoms.positions) < reach)
+
+
 @dataclass(frozen=True)
 class Block:
     """One part that moves.
@@ -57,8 +63,7 @@ def moving_blocks(atoms: Atoms) -> list[Block]:
     symbols = np.array(atoms.symbols)
     metal, sulfur = np.isin(symbols, METALS), symbols == "S"
     organic = np.flatnonzero(~metal & ~sulfur)
-    reach = BONDED_SHARE * (covalent_radii[atoms.numbers][:, None] + covalent_radii[atoms.numbers])
-    bonded = cdist(atoms.positions, atoms.positions) < reach
+    bonded = bonded_pairs(atoms)
     _, piece = connected_components(bonded[np.ix_(organic, organic)], directed=False)
     roots: dict[int, tuple[int, tuple[int, ...]]] = {}
     for number in range(piece.max(initial=-1) + 1):
