@@ -134,7 +134,7 @@ def runs(settings: Mapping[str, Any], root: Path) -> dict[str, list[dict[str, An
 
     Those to learn from come first, then those on which a correction is learned, what it should refuse, and what walks stand beside.
 
-    `sources` of a run is the sha256 of what it takes from the manifest, so that it changes with its start.
+    `sources` of a run are digests of what it takes from the manifest, or of the file it is, so that it changes with them.
     """
     correction = settings["potential"]["correction"]
     learned = dict.fromkeys([*settings["potential"]["systems"], *correction["systems"]])
@@ -151,7 +151,8 @@ def runs(settings: Mapping[str, Any], root: Path) -> dict[str, list[dict[str, An
         return {}
     if settings["structures"]["bundle"]:
         raise InputError("potential needs dynamics, and a study on a bundle has none; leave its systems empty")
-    from auric.reference.runs import ROLES, read_runs, reference_set  # not before it is needed: it loads much
+    from auric.reference.elsewhere import GIVEN, fingerprint_of_given  # not before they are needed: they load much
+    from auric.reference.runs import ROLES, read_runs, reference_set
 
     table = read_runs(settings["reference"]["dynamics"])
     found: dict[str, list[dict[str, Any]]] = {}
@@ -159,6 +160,9 @@ def runs(settings: Mapping[str, Any], root: Path) -> dict[str, list[dict[str, An
         roles = ROLES if system in learned else ()
         rows = [run._asdict() | {"settings": dict(run.settings)} for run in reference_set(table, system, roles)]
         found[system] = [row | {"sources": manifest_rows([row], root)} for row in rows]
+        for row in found[system]:
+            if not row["error"] and row["settings"]["ensemble"] == GIVEN:
+                row["sources"] = {"frames": fingerprint_of_given(row["recipe"], settings["structures"]["mirror"])}
     _check_among_potentials(settings)  # last, so that a name that is nowhere is told as such
     return found
 

@@ -73,6 +73,19 @@ def test_what_has_no_blocks_is_told_once(tmp_path):
     assert "bonds to sulfur" in failed["reason"][0]
 
 
+def test_frames_of_another_method_are_not_moved(tmp_path):
+    run = _run(f"{tmp_path}/run.extxyz", build_ring(3))
+    frames = read_frames(run)
+    for frame in frames:
+        frame.info["method"] = "PBE"
+    write_frames(run, frames)
+    moves, failures = f"{tmp_path}/moves.extxyz", f"{tmp_path}/failures.csv"
+    trial_moves_of_run(run, moves, failures, settings={"trials": 6}, xtb={}, store=tmp_path / "store")
+    assert read_frames(moves) == []
+    (reason,) = pd.read_csv(failures)["reason"]
+    assert "its frames are PBE's, and moves would be labelled by GFN1-xTB" in reason
+
+
 def test_a_move_that_cannot_be_labelled_leaves_its_reason(tmp_path):
     run = _run(f"{tmp_path}/run.extxyz", build_ring(3))
 

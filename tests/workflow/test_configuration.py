@@ -95,7 +95,9 @@ def test_shipped_studies_are_valid_and_write_under_their_own_names(root, monkeyp
 def test_studies_are_never_merged(root):
     with pytest.raises(InputError, match="never merged"):
         study.load({"ruler": {"folds": 3}}, root)
-    with pytest.raises(InputError, match=r"choose from correction, paper, .*retrain, sets, test, walks, workstation"):
+    with pytest.raises(
+        InputError, match=r"choose from au38, correction, paper, .*retrain, sets, test, walks, workstation"
+    ):
         study.load({"study": "tset"}, root)
     with pytest.raises(InputError, match="not a study's name"):
         study.load({"study": "../config"}, root)

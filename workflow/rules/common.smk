@@ -78,6 +78,12 @@ def frames_of_runs(role, kind="dynamics"):
     ]
 
 
+def random_split(wildcards):
+    """Whether a contender is tested on a random part of the training runs too."""
+    wanted = STUDY["potential"]["random_split"]
+    return wanted if isinstance(wanted, bool) else wildcards.contender in wanted
+
+
 def runs_of(systems):
     """Names of the runs of some systems."""
     return [run["name"] for system in systems for run in ALL_RUNS[system]]

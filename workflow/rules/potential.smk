@@ -80,7 +80,7 @@ rule potential_energies:
             libraries=("dscribe", "scikit-learn", "scipy", "numpy"),
         ),
         sample=STUDY["potential"]["sample"],
-        random_split=STUDY["potential"]["random_split"],
+        random_split=random_split,
         seed=STUDY["seed"],
     script:
         "../scripts/potential_energies.py"

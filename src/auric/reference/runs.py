@@ -1,22 +1,29 @@
 """The plan of reference sets: a table of dynamics runs, some for training and others, independent of them, for testing.
 
+Most are made by the row; some were made elsewhere, and are read (`auric.reference.elsewhere`).
+
 Two runs of one structure with the same seed would start alike, and neighbouring frames of one run are near copies: a run
 therefore has one role, and all runs of a structure have different seeds.
 """
 
+import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from auric.errors import InputError, StructureError, suggestion
 from auric.files import write_frames, write_table
 from auric.progress import log, reason_of
 from auric.reference.dynamics import DynamicsSettings, DynamicsSummary, run_dynamics
+from auric.reference.elsewhere import GIVEN, given_frames, given_words
 from auric.reference.interface import Engine
 from auric.reference.store import Store
 from auric.reference.xtb import XtbEngine, XtbSettings
+from auric.structures.manifest import mirror_folder
 from auric.structures.prepare import FAILURE_COLUMNS
 from auric.structures.readers import check_stated_charge
 from auric.structures.recipes import BUILDERS, Places, build_recipe
@@ -66,7 +73,7 @@ RULES: dict[str, tuple[Callable[[str], object], Callable[[str], Any], str]] = {
     "charge": (re.compile("-?[0-9]{1,2}").fullmatch, int, "a whole number"),
     "multiplicity": (re.compile("[1-9][0-9]?").fullmatch, int, "2S + 1, a whole number from 1"),
     "role": (ROLES.__contains__, str, "train or test"),
-    "ensemble": (bool, str, "nve or langevin"),
+    "ensemble": (bool, str, "nve, langevin or given"),
     "temperature_k": (_KELVIN, float, "a temperature in kelvin"),
     "end_temperature_k": (
         lambda cell: not cell or _KELVIN(cell),
@@ -126,10 +133,21 @@ def _run(cells: Sequence[str], where: str) -> Run:
     values = {column: value(texts[column]) for column, (_, value, _) in RULES.items()}
     settings = {column: values[column] for column in RULES if column not in _OF_ROW}
     try:
-        DynamicsSettings(**settings)
-    except InputError as error:
+        _check_settings(values, settings)
+    except (InputError, StructureError) as error:
         return bad._replace(error=f"{where}: {error}")
     return Run(**{column: values[column] for column in _OF_ROW}, settings=settings, error="")
+
+
+def _check_settings(values: Mapping[str, Any], settings: Mapping[str, Any]) -> None:
+    if values["ensemble"] != GIVEN:
+        DynamicsSettings(**settings)
+        return
+    given_words(values["recipe"])
+    if values["builder"] != "file":
+        raise InputError(f"builder '{values['builder']}': frames made elsewhere are read from a file; write file")
+    if values["every"] < 1 or not values["temperature_k"]:
+        raise InputError("every and temperature_k of frames made elsewhere: give numbers above 0")
 
 
 def _clash(run: Run, before: Sequence[Run]) -> str:
@@ -139,12 +157,21 @@ def _clash(run: Run, before: Sequence[Run]) -> str:
             continue
         if run.name.casefold() == other.name.casefold():  # names become file names, and some file systems ignore case
             return f"the name '{run.name}' is given more than once; names must differ"
+        if GIVEN in (run.settings["ensemble"], other.settings["ensemble"]):
+            if _file(run) and _file(run) == _file(other) and run.system == other.system:
+                return f"the run {other.name} has the same frames; in one system a file is one run"
+            continue
         alike = _moves(run) == _moves(other)
         if run.structure == other.structure and not alike:
             return f"the structure '{run.structure}' is made in another way in the run {other.name}; name it otherwise"
         if alike and run.settings["seed"] == other.settings["seed"]:
             return f"the run {other.name} moves the same structure from the same seed; give another seed"
     return ""
+
+
+def _file(run: Run) -> str:
+    """The file of frames made elsewhere; empty for a run that is made here."""
+    return given_words(run.recipe)["frames"] if run.settings["ensemble"] == GIVEN else ""
 
 
 def _moves(run: Run) -> tuple[Any, ...]:
@@ -176,7 +203,7 @@ def reference_run(
     run: Run, frames: str | Path, summary: str | Path, failures: str | Path, *,
     engine: Engine, store: str | Path, common: Mapping[str, Any] | None = None, places: Places | None = None,
 ) -> None:  # fmt: skip
-    """Build what a run moves, run it, and write what came of it; a run that fails leaves its reason.
+    """Build what a run moves, run it (or read its frames), and write what came of it; a run that fails leaves its reason.
 
     Args:
         run: Row of the table.
@@ -193,15 +220,10 @@ def reference_run(
     try:
         if run.error:
             raise StructureError(run.error)
-        atoms = build_recipe(run.builder, run.recipe, places)
-        check_stated_charge(atoms, run.charge)
-        atoms.info.pop("stated_charge", None)
-        atoms.info |= {
-            "name": run.structure, "charge": run.charge, "multiplicity": run.multiplicity,
-            "system": run.system, "role": run.role,
-        }  # fmt: skip
-        settings = DynamicsSettings(**{**(common or {}), **run.settings})
-        told = run_dynamics(atoms, engine, settings, frames, store=Store(store), run=run.name)
+        if run.settings["ensemble"] == GIVEN:
+            told = _given(run, frames, places or Places())
+        else:
+            told = _made(run, frames, places, engine=engine, store=Store(store), common=common or {})
         log.info("%s: %d frames, %.0f K", run.name, told.frames, told.mean_temperature_k)
         rows, reason = [_of_run(run) | asdict(told)], told.stopped
     except Exception as error:
@@ -210,6 +232,32 @@ def reference_run(
     failed = [{"stage": "dynamics", "structure": run.structure, "frame": run.name, "reason": reason}] if reason else []
     write_table(summary, rows, SUMMARY_COLUMNS)
     write_table(failures, failed, FAILURE_COLUMNS)
+
+
+def _made(
+    run: Run, frames: str | Path, places: Places | None, *, engine: Engine, store: Store, common: Mapping[str, Any]
+) -> DynamicsSummary:
+    atoms = build_recipe(run.builder, run.recipe, places)
+    check_stated_charge(atoms, run.charge)
+    atoms.info.pop("stated_charge", None)
+    atoms.info |= {
+        "name": run.structure, "charge": run.charge, "multiplicity": run.multiplicity,
+        "system": run.system, "role": run.role,
+    }  # fmt: skip
+    settings = DynamicsSettings(**{**common, **run.settings})
+    return run_dynamics(atoms, engine, settings, frames, store=store, run=run.name)
+
+
+def _given(run: Run, frames: str | Path, places: Places) -> DynamicsSummary:
+    found = given_frames(
+        run.recipe, name=run.structure, run=run.name, charge=run.charge, multiplicity=run.multiplicity,
+        settings=run.settings, mirror=mirror_folder(places.mirror),
+    )  # fmt: skip
+    for atoms in found:
+        atoms.info |= {"system": run.system, "role": run.role}
+    write_frames(frames, found)
+    mean_k = float(np.mean([atoms.info["temperature_k"] for atoms in found]))
+    return DynamicsSummary(run.name, len(found), 0, mean_k, math.nan, math.nan, "")
 
 
 def run_row(

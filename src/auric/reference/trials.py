@@ -17,6 +17,7 @@ from auric.files import read_frames, write_frames, write_table
 from auric.progress import Counter, log, reason_of
 from auric.reference.interface import Engine
 from auric.reference.label import label_once
+from auric.reference.labelled import level_of
 from auric.reference.store import Store
 from auric.reference.xtb import XtbEngine, XtbSettings
 from auric.structures.blocks import Block, move_block, moving_blocks
@@ -79,9 +80,9 @@ def trial_moves(
 
     number = np.linspace(0, len(given) - 1, settings.trials).round().astype(int).tolist() if given else []
     try:
-        blocks = moving_blocks(given[0]) if given else []
+        blocks = _blocks(given[0], engine) if given else []
     except StructureError as error:
-        fail(error, given[0], str(given[0].info["run"]))  # once for the whole run: it has no blocks
+        fail(error, given[0], str(given[0].info["run"]))  # once for the whole run
         number = []
     counter = Counter("move", len(number))
     for trial, index in enumerate(number):
@@ -111,6 +112,17 @@ def trial_moves_of_run(
     """`trial_moves` with settings as plain values, on GFN1-xTB; arguments are those of `trial_moves`."""
     engine = XtbEngine(XtbSettings(**xtb))
     trial_moves(frames, moves, failures, settings=MoveSettings(**settings), engine=engine, store=store)
+
+
+def _blocks(frame: Atoms, engine: Engine) -> list[Block]:
+    """What moves, if the engine's energies can be set beside the frame's."""
+    method, ours = level_of(frame)[1], engine.identity()["method"]
+    if method not in ("", ours):
+        raise StructureError(
+            f"no trial moves: its frames are {method}'s, and moves would be labelled by {ours}; energies of two methods "
+            "cannot be compared"
+        )
+    return moving_blocks(frame)
 
 
 def _tried(before: Atoms, blocks: Sequence[Block], trial: int, settings: MoveSettings) -> Atoms:

@@ -1,0 +1,154 @@
+"""Labelled frames made elsewhere, as runs of a reference set: a published data set, or dynamics of another program.
+
+Nothing is computed. A row of the table of runs says `given` in its column `ensemble` and names the file in its recipe; the
+rest of the workflow then cannot tell it from a run of its own, but for the stamp.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from ase import Atoms
+from ase.io import read
+
+from auric.errors import InputError, StructureError
+from auric.provenance import digest
+from auric.reference.labelled import energy_of, forces_of
+from auric.reference.store import structure_hash
+from auric.reference.version import METHOD_VERSION
+from auric.structures.check import check_overlap
+from auric.structures.manifest import mirror_folder
+from auric.structures.recipes import recipe_words
+from auric.structures.table import frame_name
+
+GIVEN = "given"
+"""What such a row says in the column `ensemble`."""
+LEVEL = ("engine", "method", "basis")
+"""Words of the recipe that name the level of theory; the frames' own are taken where the recipe has none."""
+
+
+def given_words(recipe: str) -> dict[str, str]:
+    """The words of such a row's recipe: `frames`, and those of `LEVEL` that are given.
+
+    Raises:
+        StructureError: If a word is unknown, given twice, without a value, or `frames` is missing.
+    """
+    return recipe_words(GIVEN, recipe, needed=["frames"], others=LEVEL)
+
+
+def given_file(recipe: str, mirror: Path | None) -> Path:
+    """Where the frames lie: as named from the working folder, else from the mirror folder.
+
+    Raises:
+        StructureError: If the recipe is wrong, or there is no such file in either place.
+    """
+    named = given_words(recipe)["frames"]
+    places = [Path(named), *([mirror / named] if mirror else [])]
+    for place in places:
+        if place.is_file():
+            return place
+    looked = " nor in the mirror" if mirror else ", and AURIC_MIRROR names no mirror to look in"
+    raise StructureError(f"no frames at {named}{looked}; correct the recipe, or put the file there")
+
+
+def fingerprint_of_given(recipe: str, mirror: str | Path | None) -> str:
+    """A digest of the file's content, so that what is made of it changes with it; empty if there is none, which its run will tell."""
+    try:
+        return digest(given_file(recipe, mirror_folder(mirror)).read_bytes())
+    except (StructureError, InputError, OSError):
+        return ""
+
+
+def given_frames(
+    recipe: str, *, name: str, run: str, charge: int, multiplicity: int, settings: Mapping[str, Any], mirror: Path | None,
+) -> list[Atoms]:  # fmt: skip
+    """The frames of a run made elsewhere, checked and stamped like those of `run_dynamics`.
+
+    Args:
+        recipe: `frames=FILE`, any format with energies (eV) and forces (eV/angstrom) that ASE reads, without blanks in its
+            name; optionally `engine=`, `method=` and `basis=`. Frames of one level learn together, those of two do not.
+        name: Of the structure.
+        run: Of the run.
+        charge: Total charge (elementary charges).
+        multiplicity: 2S + 1.
+        settings: `equilibration_steps` first frames are left out; of the next `steps` (0: of all that follow) each
+            `every`-th is kept. `temperature_k` and `end_temperature_k` are those of the bath, for who looks at the frames.
+        mirror: Where files are looked for that are not here.
+
+    Returns:
+        Frames with the array `forces_ev_angstrom`, and in `info` what frames of dynamics have; `temperature_k` and `step`
+        are the file's if it gives them, else not a number and the frame's place in the file, from 1.
+
+    Raises:
+        StructureError: If the file is not found or cannot be read, or a frame differs in atoms, charge or multiplicity from
+            what the row says.
+        InputError: If a frame has no finite energy or forces, or no method is named.
+    """
+    words, path = given_words(recipe), given_file(recipe, mirror)
+    found = _read(path)
+    first, count = settings["equilibration_steps"], settings["steps"] or len(found)
+    kept = range(first, min(first + count, len(found)), settings["every"])
+    if not kept:
+        raise StructureError(f"{path.name}: {len(found)} frames, of which the row keeps none; lower its steps")
+    check_overlap(found[kept[0]])
+    source = f"given {path.name} sha256:{digest(path.read_bytes(), length=64)}"
+    level = _level(words, found[kept[0]], path)
+    heated = _bath(settings, len(kept))
+    frames = []
+    for place, number in enumerate(kept):
+        given = found[number]
+        where = f"{path.name}, frame {number + 1}"
+        _check(given, found[kept[0]], where, {"charge": charge, "multiplicity": multiplicity})
+        try:
+            energy_ev, forces = energy_of(given), forces_of(given)
+        except InputError as error:
+            raise InputError(f"{where}: {error}") from None
+        step = int(given.info.get("step", number + 1))
+        frame = Atoms(given.numbers, given.positions)
+        frame.arrays["forces_ev_angstrom"] = forces
+        frame.info = {
+            "name": frame_name(run, step), "structure": name, "run": run, "ensemble": GIVEN, "seed": settings["seed"],
+            "source": source, "charge": charge, "multiplicity": multiplicity, "step": step, "energy_ev": energy_ev,
+            "temperature_k": float(given.info.get("temperature_k", np.nan)), "target_temperature_k": heated[place],
+            "geometry_engine": level["engine"], "converged": True, "method_version": METHOD_VERSION,
+            "structure_hash": structure_hash(frame, charge, multiplicity),
+        } | level  # fmt: skip
+        frames.append(frame)
+    return frames
+
+
+def _read(path: Path) -> Sequence[Atoms]:
+    try:
+        found = read(path, index=":")
+    except Exception as error:  # ASE's readers raise whatever the text makes them
+        raise StructureError(
+            f"{path}: ASE reads no frames from it ({type(error).__name__}: {str(error)[:80]}); give extended xyz with "
+            "energies and forces"
+        ) from error
+    return found if isinstance(found, list) else [found]
+
+
+def _level(words: Mapping[str, str], frame: Atoms, path: Path) -> dict[str, str]:
+    level = {key: str(words.get(key, frame.info.get(key, ""))) for key in LEVEL}
+    if not level["method"]:
+        raise InputError(f"{path.name}: no method named; add method=... to the recipe, such as method=PBE")
+    return level | {"engine": level["engine"] or "elsewhere"}
+
+
+def _bath(settings: Mapping[str, Any], frames: int) -> list[float]:
+    """Its temperature (kelvin) at each frame."""
+    end_k = settings["end_temperature_k"] or settings["temperature_k"]
+    return [float(kelvin) for kelvin in np.linspace(settings["temperature_k"], end_k, frames)]
+
+
+def _check(given: Atoms, first: Atoms, where: str, row: Mapping[str, int]) -> None:
+    if given.get_chemical_symbols() != first.get_chemical_symbols():
+        raise StructureError(
+            f"{where}: other atoms, or another order, than before; give each structure a run of its own"
+        )
+    if not np.isfinite(given.positions).all():
+        raise StructureError(f"{where}: a coordinate is not finite; correct it")
+    for key, wanted in row.items():
+        if int(given.info.get(key, wanted)) != wanted:
+            raise StructureError(f"{where}: {key} {given.info[key]}, the row says {wanted}; correct one of them")
