@@ -9,10 +9,10 @@ from ase import Atoms
 
 from auric.errors import InputError
 from auric.files import read_frames
-from auric.reference.labelled import energy_of as energy_of
-from auric.reference.labelled import forces_of as forces_of
-from auric.reference.labelled import has_forces as has_forces
-from auric.reference.labelled import level_of as level_of
+from auric.structures.labelled import energy_of as energy_of
+from auric.structures.labelled import forces_of as forces_of
+from auric.structures.labelled import has_forces as has_forces
+from auric.structures.labelled import level_of as level_of
 
 
 def runs_of(frames: Sequence[Atoms]) -> np.ndarray:

@@ -14,10 +14,10 @@ from ase.io import read
 
 from auric.errors import InputError, StructureError
 from auric.provenance import digest
-from auric.reference.labelled import energy_of, forces_of
 from auric.reference.store import structure_hash
 from auric.reference.version import METHOD_VERSION
 from auric.structures.check import check_overlap
+from auric.structures.labelled import energy_of, forces_of
 from auric.structures.manifest import mirror_folder
 from auric.structures.recipes import recipe_words
 from auric.structures.table import frame_name

@@ -17,10 +17,10 @@ from auric.files import read_frames, write_frames, write_table
 from auric.progress import Counter, log, reason_of
 from auric.reference.interface import Engine
 from auric.reference.label import label_once
-from auric.reference.labelled import level_of
 from auric.reference.store import Store
 from auric.reference.xtb import XtbEngine, XtbSettings
 from auric.structures.blocks import Block, move_block, moving_blocks
+from auric.structures.labelled import level_of
 from auric.structures.prepare import FAILURE_COLUMNS
 
 OF_RUN = (
