@@ -1,3 +1,5 @@
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from ase import Atoms
@@ -18,6 +20,7 @@ from auric.reference import (
     XtbEngine,
     XtbSettings,
     frames_block,
+    kohn_sham,
     label_block,
     make_engine,
     read_orbitals,
@@ -108,6 +111,22 @@ class TestGto(EngineContract):
         assert plain.details["attempt"] == "plain"
         assert result.details["attempt"] != "plain"
         assert result.energy_ev == pytest.approx(plain.energy_ev, abs=1e-3)
+
+    def test_levels_that_change_places_are_held(self):
+        radical = Atoms("SH", [[0, 0, 0], [1.36, 0, 0]])
+        held = GtoEngine(GtoSettings(**FAST | {"max_cycles": 3})).label(radical, 0, 2)
+        plain = GtoEngine(GtoSettings(**FAST)).label(radical, 0, 2)
+        assert (plain.details["attempt"], held.details["attempt"]) == ("plain", "maximum overlap")
+        assert held.energy_ev == pytest.approx(plain.energy_ev, abs=1e-3)
+
+    def test_an_excited_state_is_no_ground_state(self):
+        levels = np.array([[-1.0, -0.5, 0.2], [-0.9, -0.4, 0.3]])
+        for occupied, lowest in (
+            ([[1, 1, 0], [1, 0, 0]], True),
+            ([[1, 0, 1], [1, 0, 0]], False),
+            ([[1, 1, 1], [0, 0, 0]], True),
+        ):
+            assert kohn_sham._lowest_filled(SimpleNamespace(mo_energy=levels, mo_occ=np.array(occupied))) is lowest
 
     def test_failure_names_all_attempts(self, monkeypatch):
         monkeypatch.setattr("auric.reference.kohn_sham.ATTEMPTS", ("plain", "level shift"))

@@ -1,11 +1,20 @@
 """Reweighting a walk to another potential, where both distributions are known."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from ase.units import kB
 
 from auric.errors import InputError
+from auric.files import write_frames
+from auric.potential.linear import train_linear
+from auric.reference import Store, label_frames, make_engine
 from auric.sampling import reweight
+from auric.sampling.beside import walk_beside
+from auric.sampling.reweighting import REWEIGHTED_COLUMNS, reweight_walk
+from auric.sampling.summary import summarise_walks
+from auric.sampling.trajectory import read_walk
+from auric.structures import build_ring
 
 TEMPERATURE = 300.0
 KT = kB * TEMPERATURE
@@ -50,3 +59,80 @@ def test_bad_input():
         reweight(np.zeros(2), np.array([0.0, np.nan]), TEMPERATURE)
     with pytest.raises(InputError, match="above 0"):
         reweight(np.zeros(2), np.zeros(2), 0.0)
+
+
+@pytest.fixture(scope="module")
+def walk(tmp_path_factory):
+    """A walk on a potential of a small ring, beside a run of it."""
+    place = tmp_path_factory.mktemp("reweighting")
+    rng, frames = np.random.default_rng(0), []
+    for number in range(24):
+        atoms = build_ring(3, "H")
+        atoms.positions += rng.normal(0, 0.05, atoms.positions.shape)
+        atoms.info |= {
+            "name": f"r_{number}", "structure": "ring", "system": "small", "run": "r", "role": "test", "step": number, "charge": 0,
+            "multiplicity": 1, "target_temperature_k": TEMPERATURE,
+        }  # fmt: skip
+        frames.append(atoms)
+    good, _, failed = label_frames(frames, make_engine("gfn1-xtb", {}), Store(place / "store"), warm_start=False)
+    assert not failed
+    write_frames(place / "run.extxyz", good)
+    train_linear([place / "run.extxyz"], place / "linear.npz", study="tests")
+    walk_beside(
+        place / "linear.npz", [place / "run.extxyz"], place / "run.extxyz", place / "walk.extxyz", place / "walk.csv",
+        walker="linear", chains=3, settings={"steps": 60, "equilibration_steps": 20, "every": 20}, seed=0, store=place / "store",
+    )  # fmt: skip
+    return place
+
+
+def told(walk, engines, frames=8, run="run.extxyz"):
+    reweight_walk(
+        walk / "walk.extxyz", walk / "walk.csv", walk / run, walk / "reweighted.csv", walk / "failures.csv", frames=frames,
+        engines=engines, samples=200, seed=0, store=walk / "store",
+    )  # fmt: skip
+    return pd.read_csv(walk / "reweighted.csv"), pd.read_csv(walk / "failures.csv")
+
+
+def test_a_walk_told_on_its_own_reference(walk):
+    table, failures = told(walk, {"gfn1-xtb": {}})
+    assert failures.empty
+    assert list(table) == list(REWEIGHTED_COLUMNS)
+    assert set(table["coordinate"]) >= {"S-Au", "Au-S-Au", "S-Au-S"}
+    assert table["effective"].between(1, 8).all()
+    assert table["effective"].nunique() == 1
+    assert (table["labelled"] == 8).all()
+    assert (table["reweighted_low"] <= table["reweighted_mean"]).all()
+    # By hand: potential and labels of the same structures.
+    chosen = [atoms for atoms in read_walk(walk / "walk.extxyz") if atoms.info["step"] > 0]
+    chosen = [chosen[k] for k in np.unique(np.linspace(0, len(chosen) - 1, 8).round().astype(int))]
+    engine = make_engine("gfn1-xtb", {})
+    labels = np.array([engine.label(atoms, 0, 1).energy_ev for atoms in chosen])
+    walked = np.array([atoms.info["energy_ev"] for atoms in chosen])
+    weights = np.exp(-((labels - walked) - (labels - walked).min()) / KT)
+    assert table["effective"][0] == pytest.approx(weights.sum() ** 2 / (weights**2).sum(), rel=1e-3)
+
+
+def test_what_cannot_be_labelled_is_told(walk):
+    table, failures = told(walk, {"gfn1-xtb": {}, "pyscf-gto": {"basis": {"default": "no-such-basis"}}}, frames=3)
+    assert set(table["engine"]) == {"gfn1-xtb"}
+    assert len(failures) == 3
+    assert failures["reason"].str.contains("no-such-basis").all()
+
+
+def test_beside_a_run_without_frames_there_is_nothing_to_tell(walk):
+    (walk / "empty.extxyz").write_bytes(b"")
+    table, failures = told(walk, {"gfn1-xtb": {}}, run="empty.extxyz")
+    assert table.empty
+    assert failures.empty
+
+
+def test_the_scorecard_has_both_and_what_they_rest_on(walk):
+    table, _ = told(walk, {"gfn1-xtb": {}})
+    summarise_walks([], [], walk / "card.csv", study="tests", reweighted=[walk / "reweighted.csv"])
+    card = pd.read_csv(walk / "card.csv").set_index(["quantity", "split", "subject"])["ours"]
+    bond = "linear, energies and forces: S-Au"
+    row = table[table["coordinate"] == "S-Au"].iloc[0]
+    assert card["mean", "reweighted to GFN1-xTB", bond] == pytest.approx(row["reweighted_mean"], rel=1e-9)
+    assert card["mean", "reweighted to GFN1-xTB, as walked", bond] == pytest.approx(row["walk_mean"], rel=1e-9)
+    subject = "linear, energies and forces"
+    assert card["effective_samples", "reweighted to GFN1-xTB", subject] == pytest.approx(row["effective"], rel=1e-9)

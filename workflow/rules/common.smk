@@ -140,6 +140,17 @@ def rounds(prefix=""):
     ]
 
 
+def reweighted(prefix="reweighted_"):
+    """Tables of walks told on other levels of theory, or with another prefix the files beside them."""
+    wanted = STUDY["sampling"]["reweight"]
+    return [
+        f"{place}/{prefix}{walker}.csv"
+        for place in (WALKED if wanted["frames"] else [])
+        for walker in STUDY["sampling"]["walkers"]
+        if walker in wanted["walkers"]
+    ]
+
+
 def closing_words():
     """What to open next, and what failed."""
     return study.closing_words(RESULTS)

@@ -26,6 +26,7 @@ rule failures:
         ],
         relaxed=relaxed_runs("failures_"),
         expansions=rounds("failures_"),
+        reweighted=reweighted("failures_"),
         dropped=of_blocks(f"{RESULTS}/elf/dropped_{{s}}_{{f}}.csv"),
     output:
         failures=report(

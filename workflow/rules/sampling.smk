@@ -87,6 +87,42 @@ rule walk_geometry:
         "../scripts/walk_geometry.py"
 
 
+rule walk_reweighted:
+    input:
+        trajectory=f"{RESULTS}/sampling/{{system}}/{{run}}/{{walker}}.extxyz",
+        table=f"{RESULTS}/sampling/{{system}}/{{run}}/{{walker}}.csv",
+        dynamics=f"{RESULTS}/reference/dynamics/{{run}}.extxyz",
+    output:
+        reweighted=f"{RESULTS}/sampling/{{system}}/{{run}}/reweighted_{{walker}}.csv",
+        failures=f"{RESULTS}/sampling/{{system}}/{{run}}/failures_{{walker}}.csv",
+    log:
+        f"{RESULTS}/logs/walk_reweighted/{{system}}_{{run}}_{{walker}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/walk_reweighted/{{system}}_{{run}}_{{walker}}.tsv"
+    retries: 1
+    conda:
+        "../../envs/dft.yaml"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        runtime=1440,
+    params:
+        code=code_fingerprint(
+            "auric.sampling.reweighting", libraries=("pyscf", "tblite", "numpy")
+        ),
+        method_version=METHOD_VERSION,
+        frames=STUDY["sampling"]["reweight"]["frames"],
+        engines={
+            engine: STUDY["reference"][SETTINGS_OF[engine]]
+            for engine in ("gfn1-xtb", STUDY["reference"]["engine"])
+        },
+        samples=STUDY["sampling"]["bootstrap_samples"],
+        seed=STUDY["seed"],
+        store=STORE,
+    script:
+        "../scripts/walk_reweighted.py"
+
+
 rule sampling_scorecard:
     input:
         walks=[
@@ -95,6 +131,7 @@ rule sampling_scorecard:
             for walker in STUDY["sampling"]["walkers"]
         ],
         geometry=[f"{place}/geometry.csv" for place in WALKED],
+        reweighted=reweighted(),
         rounds=rounds(),
     output:
         scorecard=f"{RESULTS}/scorecard/sampling.csv",

@@ -13,6 +13,8 @@ with log_to(snakemake.log[0], threads=snakemake.threads):
             *snakemake.input.relabelled,
             *snakemake.input.moves,
             *snakemake.input.relaxed,
+            *snakemake.input.expansions,
+            *snakemake.input.reweighted,
         ],
         snakemake.input.dropped,
         snakemake.output.failures,

@@ -9,5 +9,6 @@ with log_to(snakemake.log[0], threads=snakemake.threads):
         snakemake.input.geometry,
         snakemake.output.scorecard,
         rounds=snakemake.input.rounds,
+        reweighted=snakemake.input.reweighted,
         study=snakemake.params.study,
     )

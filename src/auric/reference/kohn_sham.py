@@ -12,10 +12,13 @@ from auric.errors import ScfError
 from auric.progress import log
 from auric.reference.orbitals import Orbitals
 
-ATTEMPTS = ("plain", "level shift", "smearing", "second order")
+OVERLAP = "maximum overlap"
+ATTEMPTS = ("plain", OVERLAP, "level shift", "smearing", "second order")
 """Other physics in turn; each attempt starts from the density the last one left."""
 SMEARING_HARTREE = 0.01
 LEVEL_SHIFT_HARTREE, DAMPING = 0.3, 0.3
+OVERLAP_CYCLES = 30
+"""It settles within a dozen or not at all."""
 SECOND_ORDER_CYCLES = 15
 """Second-order cycles converge quadratically or not at all, and each costs as much as a dozen others."""
 
@@ -38,10 +41,18 @@ def converge(
         ScfError: If no attempt converged.
     """
     cycles = 0
+    mean_field: Any = None
     for attempt in ATTEMPTS:
-        mean_field = make()
+        before, mean_field = mean_field, make()
         mean_field.max_cycle = max_cycles * (1 if attempt == "plain" else 2)
-        if attempt == "level shift":
+        if attempt == OVERLAP:
+            # Two levels of one spin that all but touch change places from cycle to cycle; held in their places (doi:10.1021/jp801738f)
+            # they settle. Closed shells have no such trouble here, and PySCF's routine is not made for them.
+            if density is None or not _spins_apart(before):
+                continue
+            mean_field = scf.addons.mom_occ(mean_field, before.mo_coeff, before.mo_occ)
+            mean_field.max_cycle = OVERLAP_CYCLES
+        elif attempt == "level shift":
             mean_field.level_shift, mean_field.damp = LEVEL_SHIFT_HARTREE, DAMPING
         elif attempt == "smearing":
             mean_field = scf.addons.smearing(mean_field, sigma=SMEARING_HARTREE, method="fermi")
@@ -49,6 +60,8 @@ def converge(
             mean_field = mean_field.newton()
             mean_field.max_cycle = SECOND_ORDER_CYCLES
         mean_field.kernel(dm0=density)
+        if attempt == OVERLAP:
+            del mean_field.get_occ  # a closure around the field itself, which would outlive its use
         density = on_host(mean_field.make_rdm1())
         if not np.isfinite(density).all():
             density = None
@@ -59,7 +72,11 @@ def converge(
             mean_field.max_cycle = max_cycles * 2
             mean_field.kernel(dm0=density)
             cycles += _cycles(mean_field)
-        if mean_field.converged and np.isfinite(mean_field.e_tot):
+        if (
+            mean_field.converged
+            and np.isfinite(mean_field.e_tot)
+            and (attempt != OVERLAP or _lowest_filled(mean_field))
+        ):
             return mean_field, attempt, cycles
         log.warning("SCF not converged: %s, %d cycles", attempt, cycles)
     raise ScfError(
@@ -130,6 +147,20 @@ def plain_numbers(numbers: Any) -> Any:
     if isinstance(numbers, list | tuple | np.ndarray):
         return [plain_numbers(item) for item in numbers]
     return numbers.item() if isinstance(numbers, np.generic) else numbers
+
+
+def _spins_apart(mean_field: scf.hf.SCF) -> bool:
+    """Whether it has orbitals for each spin, on the host."""
+    return isinstance(mean_field.mo_occ, np.ndarray) and mean_field.mo_occ.ndim == 2
+
+
+def _lowest_filled(mean_field: scf.hf.SCF) -> bool:
+    """Whether of each spin the lowest levels are filled, as in a ground state."""
+    levels = zip(mean_field.mo_energy, mean_field.mo_occ, strict=True)
+    return all(
+        energies[filled > 0].max(initial=-np.inf) <= energies[filled == 0].min(initial=np.inf)
+        for energies, filled in levels
+    )
 
 
 def _cycles(mean_field: scf.hf.SCF) -> int:

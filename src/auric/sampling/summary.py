@@ -11,12 +11,14 @@ from auric.sampling.beside import WHOLE
 from auric.scorecard import write_scorecard
 
 SECONDS_PER_HOUR = 3600.0
+REWEIGHTED = "reweighted to {}"
 PAPER_SHIFTS = {"Au-Au": {"q": 0.057, "t": 0.040}}
 """Peak of walk less peak of dynamics that doi:10.1021/acs.jpca.0c01512 has for Au38(SCH3)24 (angstrom), by isomer."""
 
 
 def summarise_walks(
-    walks: Sequence[str | Path], geometry: Sequence[str | Path], scorecard: str | Path, *, study: str, rounds: Sequence[str | Path] = ()
+    walks: Sequence[str | Path], geometry: Sequence[str | Path], scorecard: str | Path, *, study: str,
+    rounds: Sequence[str | Path] = (), reweighted: Sequence[str | Path] = (),
 ) -> None:  # fmt: skip
     """Rows of every walk: shifts of peaks, distances of distributions, effective samples, and where it went.
 
@@ -26,6 +28,7 @@ def summarise_walks(
         scorecard: CSV to write.
         study: Name of the study.
         rounds: Tables of expansions (CSV, `auric.sampling.expansion.ROUND_COLUMNS`).
+        reweighted: Tables of walks told on other levels of theory (CSV, `auric.sampling.reweighting.REWEIGHTED_COLUMNS`).
     """
     rows: list[dict[str, Any]] = []
     table = read_tables(walks) if walks else pd.DataFrame(columns=["run", "walker"])
@@ -56,6 +59,24 @@ def summarise_walks(
             value = one["energy_rmse_ev" if quantity == "energy_rmse" else quantity]
             if value == value:  # no outliers, no error
                 rows.append(_row(study, quantity, unit, one["walker"], value, one["system"], split, n, "lower"))
+    for told in (read_tables([path]).to_dict("records") for path in reweighted):
+        for one in told:
+            subject, split = f"{one['walker']}: {one['coordinate']}", REWEIGHTED.format(one["method"])
+            for name, which, n in (
+                ("reweighted", split, one["effective"]), ("walk", f"{split}, as walked", one["labelled"])
+            ):  # fmt: skip
+                row = _row(study, "mean", one["unit"], subject, one[f"{name}_mean"], one["run"], which, n, "nearer")
+                rows.append(row | {"ci_low": one[f"{name}_low"], "ci_high": one[f"{name}_high"]})
+        for one in {row["method"]: row for row in told}.values():
+            split, n = REWEIGHTED.format(one["method"]), one["labelled"]
+            rows.append(
+                _row(study, "effective_samples", "1", one["walker"], one["effective"], one["run"], split, n, "higher")
+            )
+            rows.append(
+                _row(
+                    study, "difference_sd", "eV", one["walker"], one["difference_sd_ev"], one["run"], split, n, "lower"
+                )
+            )
     write_scorecard(scorecard, rows)
 
 
