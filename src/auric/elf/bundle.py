@@ -1,8 +1,8 @@
 """Labelled frames and their ELF images in one small file, so that anyone can train without quantum chemistry.
 
 NetCDF-4 with three dimensions: images; frames; atoms of all frames, one frame after the other. ELF values are stored as 16-bit
-whole numbers of 1/65535 (an error below 8e-6), everything else as it is. Packing forgets nothing else: unpacking gives the
-two files that the rooms `reference` and `elf` write for a block.
+whole numbers of 1/65535, the resolution of images, everything else as it is: unpacking gives the two files that the rooms
+`reference` and `elf` write for a block.
 """
 
 import json
@@ -13,13 +13,12 @@ from typing import Any
 import numpy as np
 from ase import Atoms
 
-from auric.elf.images import DROPPED_COLUMNS
+from auric.elf.images import DROPPED_COLUMNS, STEPS
 from auric.errors import InputError
 from auric.files import atomic, read_dataset, read_frames, write_dataset, write_frames, write_table
 from auric.structures.prepare import FAILURE_COLUMNS
 
 FORMAT = "auric elf bundle 1"
-STEPS = 65535
 
 
 def pack(labels: Sequence[str | Path], images: str | Path, bundle: str | Path, *, about: str) -> None:

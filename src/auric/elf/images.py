@@ -21,6 +21,9 @@ from auric.reference.orbitals import Orbitals, read_orbitals
 from auric.structures.bonds import gold_sulfur_bonds
 from auric.units import BOHR_ANGSTROM
 
+STEPS = 65535
+"""Images hold whole multiples of 1 / STEPS. Beside a nucleus ELF falls to 1e-10 and still varies smoothly with the bond: a fit that
+may weigh such values with slopes of 1e7 angstrom reads the bond off digits that no other wave function shares."""
 DROPPED_COLUMNS = ("structure", "frame", "bond", "third_atom", "reason")
 _LABELS = ("image", "structure", "frame", "bond", "third_element")
 
@@ -84,8 +87,8 @@ def images_of_frame(
         threads: Threads for ELF.
 
     Yields:
-        The names and lengths of the image; ELF values, shape (pixels, pixels), empty where an atom gives no plane; and
-        why the image must be dropped, an empty text if it need not.
+        The names and lengths of the image; ELF values (`resolved`), shape (pixels, pixels), empty where an atom gives no
+        plane; and why the image must be dropped, an empty text if it need not.
     """
     molecule, pixels = orbitals.molecule(), settings["pixels"]
     structure, frame = str(atoms.info["structure"]), str(atoms.info["name"])
@@ -105,8 +108,13 @@ def images_of_frame(
             molecule=molecule,
             threads=threads,
         ).reshape(len(planes), pixels, pixels)
-        for plane, picture in zip(planes, values, strict=True):
+        for plane, picture in zip(planes, resolved(values), strict=True):
             yield common | _row(frame, plane, atoms), picture, fault_of(picture)
+
+
+def resolved(elf: np.ndarray) -> np.ndarray:
+    """ELF values, of any shape, to the resolution that images have; what is not a number stays so."""
+    return np.asarray(np.round(elf * STEPS) / STEPS)
 
 
 def _row(frame: str, plane: Plane, atoms: Atoms) -> dict[str, Any]:
