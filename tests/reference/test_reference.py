@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from ase import Atoms
 from ase.calculators.calculator import CalculationFailed
+from pyscf import dft as molecular_dft
+from pyscf import gto
 from pyscf.pbc import dft
 from scipy.spatial.transform import Rotation
 
@@ -79,6 +81,23 @@ class EngineContract:
         assert np.isfinite(result.energy_ev)
 
 
+class WithGold(EngineContract):
+    """Engines with cores behind potentials, whose forces have parts of their own."""
+
+    def test_forces_are_the_slope_of_the_energy_beside_gold(self):
+        engine, bent = self.engine(), Atoms("AuSH", [[0, 0, 0], [2.05, 0.5, 0.1], [2.5, 1.6, -0.2]])
+        forces = engine.label(bent, 0, 1).forces_ev_angstrom
+        axis = int(np.abs(forces[1]).argmax())
+        assert abs(forces[1, axis]) > 0.5  # so that a part left out would show
+        energies = []
+        for sign in (1, -1):
+            moved = bent.copy()
+            moved.positions[1, axis] += sign * self.step_angstrom
+            energies.append(engine.label(moved, 0, 1).energy_ev)
+        slope = -(energies[0] - energies[1]) / (2 * self.step_angstrom)
+        assert forces[1, axis] == pytest.approx(slope, abs=self.force_tolerance_ev_angstrom)
+
+
 class TestXtb(EngineContract):
     def engine(self):
         return XtbEngine(XtbSettings())
@@ -92,7 +111,9 @@ class TestXtb(EngineContract):
             self.engine().label(WATER_LIKE, 0, 1)
 
 
-class TestGto(EngineContract):
+class TestGto(WithGold):
+    force_tolerance_ev_angstrom = 5e-3
+
     def engine(self):
         return GtoEngine(GtoSettings(**FAST | {"conv_tol_hartree": 1e-9, "grid_level": 2}, forces=True))
 
@@ -119,14 +140,48 @@ class TestGto(EngineContract):
         assert (plain.details["attempt"], held.details["attempt"]) == ("plain", "maximum overlap")
         assert held.energy_ev == pytest.approx(plain.energy_ev, abs=1e-3)
 
-    def test_an_excited_state_is_no_ground_state(self):
-        levels = np.array([[-1.0, -0.5, 0.2], [-0.9, -0.4, 0.3]])
-        for occupied, lowest in (
-            ([[1, 1, 0], [1, 0, 0]], True),
-            ([[1, 0, 1], [1, 0, 0]], False),
-            ([[1, 1, 1], [0, 0, 0]], True),
-        ):
-            assert kohn_sham._lowest_filled(SimpleNamespace(mo_energy=levels, mo_occ=np.array(occupied))) is lowest
+    def test_from_an_excited_filling_the_ground_state_is_found(self):
+        molecule = gto.M(atom="S 0 0 0; H 1.36 0 0", basis="def2-svp", spin=1, verbose=0)
+        ground = molecular_dft.UKS(molecule, xc="pbe").run()
+        excited = ground.mo_occ.copy()
+        excited[1, [7, 9]] = excited[
+            1, [9, 7]
+        ]  # of the beta electrons one from the highest level but one, two levels up
+        found, cycles = kohn_sham._held(
+            lambda: molecular_dft.UKS(molecule, xc="pbe"), SimpleNamespace(mo_coeff=ground.mo_coeff, mo_occ=excited)
+        )
+        assert found.converged
+        assert cycles > 0
+        assert found.e_tot == pytest.approx(ground.e_tot, abs=1e-5)
+
+    def test_where_levels_cross_the_lower_energy_is_taken(self, monkeypatch, caplog):
+        class Crossing(SimpleNamespace):
+            """Converged at once; the lowest levels are always those that it does not fill."""
+
+            get_occ = staticmethod(lambda *_: np.array([[0, 1], [1, 0]]))
+
+            def make_rdm1(self, *_):
+                return np.eye(2)
+
+            def kernel(self, dm0):
+                assert dm0.shape == (2, 2)
+
+        energies = iter((-2.0, -1.0))
+
+        def hold(field, orbitals, filled):
+            field.get_occ = field.get_occ
+            return field
+
+        monkeypatch.setattr("pyscf.scf.addons.mom_occ", hold)
+        filled = np.array([[1, 0], [1, 0]])
+        found, _ = kohn_sham._held(
+            lambda: Crossing(
+                e_tot=next(energies), converged=True, mo_coeff=np.eye(2), mo_energy=None, mo_occ=filled, cycles=1
+            ),
+            SimpleNamespace(mo_coeff=np.eye(2), mo_occ=filled),
+        )
+        assert found.e_tot == -2.0
+        assert "two levels cross" in caplog.text
 
     def test_failure_names_all_attempts(self, monkeypatch):
         monkeypatch.setattr("auric.reference.kohn_sham.ATTEMPTS", ("plain", "level shift"))
@@ -157,7 +212,8 @@ class TestGto(EngineContract):
             GtoEngine(GtoSettings(basis=basis)).label(WATER_LIKE, 0, 1)
 
 
-class TestGth(EngineContract):
+class TestGth(WithGold):
+    force_tolerance_ev_angstrom = 0.02  # the grid's
     tolerance_ev = 4e-4  # the grid is fixed in space, so that turning and shifting changes energies a little
 
     def engine(self):

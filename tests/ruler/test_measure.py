@@ -53,6 +53,7 @@ COST = {
     "of": "electrons",
     "log_slope": 2.0,
     "log_intercept": -6.0,
+    "log_open_shell": 0.5,
     "log_sd": 0.25,
     "points": 60,
     "range": [18.0, 402.0],

@@ -377,7 +377,11 @@ HOW = {"elf": {"pixels": 20, "planes": 3, "offset": "multiwfn"}, "bond_cutoff_an
 
 
 def test_a_set_of_rulers_makes_the_round_trip_and_its_members_differ(data, tmp_path):
-    costs = [(electrons, 0.5 * electrons**1.5) for electrons in (36, 72, 108, 144)]
+    costs = [
+        (electrons, 0.5 * electrons**1.5 * (1.7 if opened else 1.0), opened)
+        for electrons in (36, 72, 108, 144)
+        for opened in (False, True)
+    ]
     rulers = train_set(data, folds=3, seed=1, costs=costs, **HOW)
     rulers.save(tmp_path / "r.safetensors")
     back = RulerSet.load(tmp_path / "r.safetensors")
@@ -390,11 +394,19 @@ def test_a_set_of_rulers_makes_the_round_trip_and_its_members_differ(data, tmp_p
     np.testing.assert_allclose(back.domain.score(data.elf), rulers.domain.score(data.elf))
     assert back.header["level"]["method"] == "b3lyp"
     assert back.header["cost"]["log_slope"] == pytest.approx(1.5)
+    assert np.exp(back.header["cost"]["log_open_shell"]) == pytest.approx(1.7)
     assert back.header["cost"]["range"] == pytest.approx([36, 144])
     with pytest.raises(InputError, match=r"there is no reader 'elfnet, solve'.*Did you mean 'elfnet, solved'"):
         back.read(data.elf, reader="elfnet, solve")
-    with pytest.raises(InputError, match="format 'auric rulers 1' instead"):
+    with pytest.raises(InputError, match="format 'auric rulers 2' instead"):
         Ruler.load(tmp_path / "r.safetensors")
+
+
+def test_without_open_shells_they_are_taken_to_cost_twice_as_much(data):
+    costs = [(electrons, 0.5 * electrons**1.5, False) for electrons in (36, 72, 108)]
+    found = train_set(data, folds=2, seed=1, costs=costs, **HOW).header["cost"]
+    assert found["log_slope"] == pytest.approx(1.5)
+    assert np.exp(found["log_open_shell"]) == pytest.approx(2)
 
 
 def test_the_straight_members_of_a_set_are_the_ridge_on_the_image(data):
@@ -447,7 +459,13 @@ def test_folds_are_validated_into_a_scorecard(data, tmp_path):
     assert set(papers["comparable"]) == {"not comparable"}
     leaky = table[(table["split"] == "leaky") & (table["fold"].astype(str) != "holdout")]
     assert (leaky.groupby("subject")["image"].nunique() == leaky.groupby("subject").size()).all()
-    assert "mae_over_ridge" in set(card["quantity"])
+    for quantity, plain in (
+        ("mae_over_ridge", "ridge on the bond line"),
+        ("mae_over_ridge_image", "ridge on the image"),
+    ):
+        ours = card[(card["split"] == "bond") & (card["quantity"] == quantity)].set_index("subject")["ours"]
+        errors = card[(card["split"] == "bond") & (card["quantity"] == "mae")].set_index("subject")["ours"]
+        assert ours["elfnet, solved"] == pytest.approx(errors["elfnet, solved"] / errors[plain], rel=1e-6)
 
 
 def test_intervals_resample_whole_groups(rng):

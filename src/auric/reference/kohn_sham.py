@@ -43,46 +43,71 @@ def converge(
     cycles = 0
     mean_field: Any = None
     for attempt in ATTEMPTS:
-        before, mean_field = mean_field, make()
-        mean_field.max_cycle = max_cycles * (1 if attempt == "plain" else 2)
         if attempt == OVERLAP:
-            # Two levels of one spin that all but touch change places from cycle to cycle; held in their places (doi:10.1021/jp801738f)
-            # they settle. Closed shells have no such trouble here, and PySCF's routine is not made for them.
-            if density is None or not _spins_apart(before):
+            if density is None or not _spins_apart(mean_field):
                 continue
-            mean_field = scf.addons.mom_occ(mean_field, before.mo_coeff, before.mo_occ)
-            mean_field.max_cycle = OVERLAP_CYCLES
-        elif attempt == "level shift":
-            mean_field.level_shift, mean_field.damp = LEVEL_SHIFT_HARTREE, DAMPING
-        elif attempt == "smearing":
-            mean_field = scf.addons.smearing(mean_field, sigma=SMEARING_HARTREE, method="fermi")
-        elif attempt == "second order":
-            mean_field = mean_field.newton()
-            mean_field.max_cycle = SECOND_ORDER_CYCLES
-        mean_field.kernel(dm0=density)
-        if attempt == OVERLAP:
-            del mean_field.get_occ  # a closure around the field itself, which would outlive its use
+            mean_field, spent = _held(make, mean_field)
+            cycles += spent
+        else:
+            mean_field = _climbing(make(), attempt, max_cycles)
+            mean_field.kernel(dm0=density)
+            cycles += _cycles(mean_field)
         density = on_host(mean_field.make_rdm1())
         if not np.isfinite(density).all():
             density = None
-        cycles += _cycles(mean_field)
         if mean_field.converged and attempt == "smearing":
             # Smeared electrons only lead to a density worth starting from; the label has whole occupations.
             mean_field = make()
             mean_field.max_cycle = max_cycles * 2
             mean_field.kernel(dm0=density)
             cycles += _cycles(mean_field)
-        if (
-            mean_field.converged
-            and np.isfinite(mean_field.e_tot)
-            and (attempt != OVERLAP or _lowest_filled(mean_field))
-        ):
+        if mean_field.converged and np.isfinite(mean_field.e_tot):
             return mean_field, attempt, cycles
         log.warning("SCF not converged: %s, %d cycles", attempt, cycles)
     raise ScfError(
         f"SCF not converged after {cycles} cycles ({', then '.join(ATTEMPTS)}); "
         f"check charge and multiplicity, or raise {setting}"
     )
+
+
+def _climbing(mean_field: scf.hf.SCF, attempt: str, max_cycles: int) -> scf.hf.SCF:
+    """A fresh mean field, set to what an attempt does."""
+    mean_field.max_cycle = max_cycles * (1 if attempt == "plain" else 2)
+    if attempt == "level shift":
+        mean_field.level_shift, mean_field.damp = LEVEL_SHIFT_HARTREE, DAMPING
+    elif attempt == "smearing":
+        mean_field = scf.addons.smearing(mean_field, sigma=SMEARING_HARTREE, method="fermi")
+    elif attempt == "second order":
+        mean_field = mean_field.newton()
+        mean_field.max_cycle = SECOND_ORDER_CYCLES
+    return mean_field
+
+
+def _held(make: Callable[[], scf.hf.SCF], before: scf.hf.SCF) -> tuple[scf.hf.SCF, int]:
+    """Electrons held in the orbitals most like those they had (doi:10.1021/jp801738f), and the cycles it took.
+
+    Two levels of one spin that all but touch change places from cycle to cycle; held in their places they settle. If the
+    lowest levels are then not those that are filled, these are tried in their turn. If both settle and neither fills its
+    lowest levels, the levels cross: no filling of the lowest is self-consistent, and the lower of the two energies is taken.
+    """
+    settled, cycles = [], 0
+    orbitals, filled = before.mo_coeff, before.mo_occ
+    for _ in range(2):
+        field = scf.addons.mom_occ(make(), orbitals, filled)
+        field.max_cycle = OVERLAP_CYCLES
+        field.kernel(dm0=field.make_rdm1(orbitals, filled))
+        del field.get_occ  # a closure around the field itself, which would outlive its use
+        cycles += _cycles(field)
+        orbitals, filled = field.mo_coeff, field.get_occ(field.mo_energy, field.mo_coeff)
+        if not (field.converged and np.isfinite(field.e_tot)):
+            return field, cycles
+        if (filled == field.mo_occ).all():
+            return field, cycles
+        settled.append(field)
+    log.warning(
+        "SCF: two levels cross, no filling of the lowest is self-consistent; the lower of both energies is taken"
+    )
+    return min(settled, key=lambda field: float(field.e_tot)), cycles
 
 
 def transported_density(
@@ -152,15 +177,6 @@ def plain_numbers(numbers: Any) -> Any:
 def _spins_apart(mean_field: scf.hf.SCF) -> bool:
     """Whether it has orbitals for each spin, on the host."""
     return isinstance(mean_field.mo_occ, np.ndarray) and mean_field.mo_occ.ndim == 2
-
-
-def _lowest_filled(mean_field: scf.hf.SCF) -> bool:
-    """Whether of each spin the lowest levels are filled, as in a ground state."""
-    levels = zip(mean_field.mo_energy, mean_field.mo_occ, strict=True)
-    return all(
-        energies[filled > 0].max(initial=-np.inf) <= energies[filled == 0].min(initial=np.inf)
-        for energies, filled in levels
-    )
 
 
 def _cycles(mean_field: scf.hf.SCF) -> int:

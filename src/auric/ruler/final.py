@@ -70,7 +70,7 @@ def train_rulers(
         for reader in READERS
     }
     frames = [frame.info for path in labels for frame in read_frames(path)]
-    costs = [(info["electrons"], info["seconds"] * info["threads"]) for info in frames]
+    costs = [(info["electrons"], info["seconds"] * info["threads"], info["multiplicity"] > 1) for info in frames]
     train_set(
         read_images(images), folds=folds, seed=seed, elf=elf, bond_cutoff_angstrom=bond_cutoff_angstrom,
         errors_angstrom=errors, costs=costs,

@@ -67,7 +67,8 @@ def forecast_measurement(
 
     Args:
         header: A ruler's: `level`, `elf`, `bond_cutoff_angstrom` and `cost`, by which core seconds are
-            exp(`log_intercept`) electrons^`log_slope`, `log_sd` being the standard deviation of the logarithm.
+            exp(`log_intercept`) electrons^`log_slope`, times exp(`log_open_shell`) where the shells are open, `log_sd` being
+            the standard deviation of the logarithm.
         atoms: The structure (angstrom); `info` holds its charge and multiplicity.
         orbitals: Its orbitals, where there is no field to converge.
         threads: Threads, assumed to share the work without loss.
@@ -82,7 +83,8 @@ def forecast_measurement(
     cost = header["cost"]
     if given or not cost:
         return Forecast(0.0 if given else None, 1.0, images, threads, electrons, 0, 0, 0)
-    field = math.exp(cost["log_intercept"] + cost["log_slope"] * math.log(electrons)) / threads
+    opened = cost["log_open_shell"] * (len(orbitals.occupations) > 1)
+    field = math.exp(cost["log_intercept"] + cost["log_slope"] * math.log(electrons) + opened) / threads
     fewest, most = (round(bound) for bound in cost["range"])
     return Forecast(field, math.exp(2 * cost["log_sd"]), images, threads, electrons, int(cost["points"]), fewest, most)
 

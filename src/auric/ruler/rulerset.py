@@ -23,7 +23,8 @@ from auric.ruler.ridge import BlockRidge
 from auric.ruler.rulers import Ruler, load_tensors, save_tensors
 from auric.ruler.solved import SolvedElfNet, blocks_of, solved_ruler, started_network
 
-FORMAT = "auric rulers 1"
+FORMAT = "auric rulers 2"
+OPEN_SHELL_LOG = float(np.log(2))
 READERS = (SolvedElfNet.subject, RidgeOnImage.subject)
 
 
@@ -76,7 +77,7 @@ class RulerSet:
 
 def train_set(
     data: ImageSet, *, folds: int, seed: int, elf: Mapping[str, Any], bond_cutoff_angstrom: float,
-    errors_angstrom: Mapping[str, Any], costs: Sequence[tuple[float, float]],
+    errors_angstrom: Mapping[str, Any], costs: Sequence[tuple[float, float, bool]],
 ) -> RulerSet:  # fmt: skip
     """Solve the members, one for each fold of structures left out (of bonds or images, if there is but one).
 
@@ -87,7 +88,7 @@ def train_set(
         elf: How the images were made: `pixels`, `planes`, `min_perpendicular_angstrom`, `offset`.
         bond_cutoff_angstrom: Longest distance counted as an S-Au bond.
         errors_angstrom: Cross-validated errors, by reader and split, to be quoted beside readings.
-        costs: Electrons and core seconds of the single points the images come from.
+        costs: Of the single points the images come from: electrons, core seconds, and whether shells were open.
 
     Raises:
         InputError: If the images are of several levels of theory, or there is only one.
@@ -139,14 +140,24 @@ def _level(provenance: Mapping[str, Any]) -> dict[str, Any]:
     return {key: provenance.get(key) for key in named} | {"settings": settings}
 
 
-def _cost(costs: Sequence[tuple[float, float]]) -> dict[str, Any]:
-    """Core seconds as a power of the number of electrons: slope and intercept of the logarithms, and their spread."""
-    electrons, seconds = np.log(np.array(costs, dtype=float).reshape(-1, 2)).T
+def _cost(costs: Sequence[tuple[float, float, bool]]) -> dict[str, Any]:
+    """Core seconds as a power of the number of electrons, times a factor for open shells: logarithms, and their spread."""
+    table = np.array(costs, dtype=float).reshape(-1, 3)
+    electrons, seconds, opened = np.log(table[:, 0]), np.log(table[:, 1]), table[:, 2]
     if len(np.unique(electrons)) < 3:
         return {}
-    slope, intercept = np.polyfit(electrons, seconds, 1)
-    spread = np.std(seconds - intercept - slope * electrons, ddof=2)
+    columns = [electrons, np.ones(len(table))]
+    # Two densities instead of one; where hardly any were seen, that is all that is known of their cost.
+    known = 2 <= opened.sum() <= len(opened) - 2
+    if known:
+        columns.append(opened)
+    else:
+        seconds = seconds - OPEN_SHELL_LOG * opened
+    design = np.column_stack(columns)
+    found, *_ = np.linalg.lstsq(design, seconds, rcond=None)
+    spread = np.sqrt(((seconds - design @ found) ** 2).sum() / max(1, len(table) - len(found)))
     return {
-        "of": "electrons", "log_slope": float(slope), "log_intercept": float(intercept), "log_sd": float(spread),
-        "points": len(costs), "range": [float(np.exp(electrons.min())), float(np.exp(electrons.max()))],
+        "of": "electrons", "log_slope": float(found[0]), "log_intercept": float(found[1]),
+        "log_open_shell": float(found[2]) if known else OPEN_SHELL_LOG, "log_sd": float(spread), "points": len(costs),
+        "range": [float(np.exp(electrons.min())), float(np.exp(electrons.max()))],
     }  # fmt: skip

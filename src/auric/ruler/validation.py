@@ -121,16 +121,20 @@ def _errors(
 def _ratio(
     of_split: pd.DataFrame, study: str, split: str, settings: Mapping[str, Any], rng: np.random.Generator
 ) -> list[dict[str, Any]]:
-    """How many times the others' errors are the line's, paired: both on the same resampled groups."""
+    """How many times the others' errors are those of a straight reading, paired: both on the same resampled groups."""
     errors = of_split.assign(error=(of_split["predicted_angstrom"] - of_split["bond_length_angstrom"]).abs())
     sums = errors.pivot_table(index=_groups(of_split, split).name, columns="subject", values="error", aggfunc="sum")
     rows = []
-    for subject in [name for name in (ELFNET, SOLVED, IMAGE) if {name, RIDGE} <= set(sums.columns)]:
-        pairs = sums[[subject, RIDGE]].to_numpy()
+    wanted = [("mae_over_ridge", name, RIDGE) for name in (ELFNET, SOLVED, IMAGE)]
+    wanted += [("mae_over_ridge_image", name, IMAGE) for name in (ELFNET, SOLVED)]
+    for quantity, subject, straight in wanted:
+        if not {subject, straight} <= set(sums.columns):
+            continue
+        pairs = sums[[subject, straight]].to_numpy()
         low, high = ratio_interval(pairs, samples=settings["bootstrap_samples"], rng=rng)
         rows.append(
             {
-                "study": study, "system": "ruler", "quantity": "mae_over_ridge", "unit": "1", "subject": subject,
+                "study": study, "system": "ruler", "quantity": quantity, "unit": "1", "subject": subject,
                 "ours": float(pairs[:, 0].sum() / pairs[:, 1].sum()), "ci_low": low, "ci_high": high,
                 "n": int((errors["subject"] == subject).sum()), "data": "all structures", "split": split,
                 "comparable": "not comparable", "better": "lower",
