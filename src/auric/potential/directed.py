@@ -11,6 +11,7 @@ import numpy as np
 from ase import Atoms
 
 from auric.descriptors import FeatureScaler, Soap, SoapSettings
+from auric.errors import InputError, StructureError
 from auric.potential.emlm import Emlm
 from auric.potential.environments import THESIS_RULE, Environments, atom_environments, join_environments, plain_classes
 from auric.potential.labels import forces_of
@@ -135,10 +136,18 @@ class DirectedForces:
         return self
 
     def forces(self, atoms: Atoms) -> np.ndarray:
-        """Forces, shape (atoms, 3), eV/angstrom; nan on atoms of a class it has not learned."""
+        """Forces, shape (atoms, 3), eV/angstrom; nan on atoms of a class it has not learned, while it knows others.
+
+        Raises:
+            InputError: If nothing was learned yet.
+            StructureError: If no atom is of a class it has learned, or one is of an element it has not.
+        """
+        self._check_fitted()
         result = np.full((len(atoms), 3), np.nan)
         known = environments_of(atoms, plain=self.settings.plain)
         known = {name: around for name, around in known.items() if name in self._models}
+        if not known:
+            self.refuse_unknown(atoms)
         described = self._described(atoms, known)
         for name, around in known.items():
             one, rows = self._models[name], described[name].astype(float)
@@ -146,6 +155,27 @@ class DirectedForces:
             # A norm below zero is none; the regression does not know.
             result[around.atoms] = np.maximum(one.norm.predict(rows), 0)[:, None] * directions
         return result
+
+    def refuse_unknown(self, atoms: Atoms) -> None:
+        """Nothing, if all atoms are of classes it has learned.
+
+        Raises:
+            InputError: If nothing was learned yet.
+            StructureError: Naming the first atom that is of another class.
+        """
+        self._check_fitted()
+        around_of = environments_of(atoms, plain=self.settings.plain)
+        strange = {int(i): name for name in around_of.keys() - self._models.keys() for i in around_of[name].atoms}
+        if strange:
+            first = min(strange)
+            raise StructureError(
+                f"atom {first + 1} ({atoms.symbols[first]}) is of class '{strange[first]}', and the model has learned "
+                f"{', '.join(sorted(self._models))}; learn from frames with such atoms, or leave the structure out"
+            )
+
+    def _check_fitted(self) -> None:
+        if not hasattr(self, "_models"):
+            raise InputError("forces: this model has learned nothing yet; call fit or load first")
 
     def _described(self, atoms: Atoms, around_of: Mapping[str, Environments]) -> dict[str, np.ndarray]:
         """Descriptors of each class, made together where classes share the settings."""
