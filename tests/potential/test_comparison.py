@@ -4,32 +4,24 @@ import numpy as np
 import pandas as pd
 import pytest
 from ase import Atoms
-from ase.calculators.calculator import PropertyNotImplementedError
 from ase.calculators.morse import MorsePotential
 
-from auric.descriptors import MBTR_SECOND, Mbtr, SoapSettings
-from auric.errors import InputError, StructureError
+from auric.descriptors import MBTR_SECOND, Mbtr
+from auric.errors import InputError
 from auric.files import write_frames
 from auric.potential import (
     BondStretch,
-    DirectedCalculator,
-    DirectedForces,
-    DirectedSettings,
     Emlm,
     EmlmCalculator,
-    weighted_angle,
 )
 from auric.potential.comparison import ENERGY_COLUMNS, FORCE_COLUMNS, compare_energies, compare_forces
 from auric.potential.contenders import ENERGY_MODELS, RECOMMENDED
-from auric.potential.directed import environments_of
 from auric.potential.labels import energy_of, folds_of, forces_of, read_runs, sampled
 from auric.potential.linear import LinearPotential, train_linear
 from auric.potential.scores import energy_scores, force_scores
 from auric.potential.summary import summarise_potentials
 from auric.scorecard import COLUMNS
 from auric.structures import build_ring
-
-DIRECTED_SMALL = DirectedSettings(SoapSettings(3, 2, 4.0, 0.5), norm_references=20, direction_references=20)
 
 
 def _run(path: str, name: str, seed: int, frames: int, stride: float = 0.03) -> str:
@@ -63,18 +55,6 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     model = f"{folder}/linear.npz"
     train_linear([training], model, study="tests")
     return {"training": training, "test": test, "model": model, "folder": str(folder)}
-
-
-@pytest.fixture
-def methyl() -> list[Atoms]:
-    """A ring of methyl thiolates, shaken, with forces of no law in particular."""
-    rng, made = np.random.default_rng(4), []
-    for _ in range(3):
-        atoms = build_ring(3, ligand="CH3")
-        atoms.positions += rng.normal(0, 0.03, size=atoms.positions.shape)
-        atoms.arrays["forces_ev_angstrom"] = np.cross(atoms.positions, np.roll(atoms.positions, 1, axis=0))
-        made.append(atoms)
-    return made
 
 
 class TestScores:
@@ -129,68 +109,6 @@ class TestBondStretch:
         assert not springs.forces(Atoms("H2", [[0, 0, 0], [0, 0, 0.7]])).any()
 
 
-class TestDirectedForces:
-    def test_it_knows_what_it_has_seen(self, files: dict[str, str]) -> None:
-        frames = read_runs([files["training"]], "training")
-        model = DirectedForces(DirectedSettings(norm_references=200, direction_references=200, loss="minimiser")).fit(
-            frames[:10]
-        )
-        assert set(model.chosen) == {"plain S", "plain H", "plain Au"}  # the thesis's rules need carbon
-        found, true = model.forces(frames[3]), forces_of(frames[3])
-        np.testing.assert_allclose(np.linalg.norm(found, axis=1), np.linalg.norm(true, axis=1), atol=2e-3)
-        assert weighted_angle(found, true) < 20
-
-    def test_atoms_of_classes_it_has_not_learned(self, methyl: list[Atoms]) -> None:
-        """A CH2 among methyls: its atoms get nan; the calculator refuses them, or gives them no force if told so."""
-        model = DirectedForces(DIRECTED_SMALL).fit(methyl)
-        assert set(model.chosen) == {"C", "H", "S", "unit Au"}
-        atoms = methyl[0].copy()
-        lost = int(np.flatnonzero(atoms.symbols == "H")[0])
-        del atoms[lost]
-        around = environments_of(atoms, plain=False)
-        strange = np.sort(np.concatenate([around["plain C"].atoms, around["plain H"].atoms]))
-        assert len(strange) == 3
-        found = model.forces(atoms)
-        assert np.flatnonzero(np.isnan(found).any(axis=1)).tolist() == strange.tolist()
-        first = (
-            f"atom {strange[0] + 1} \\({atoms.symbols[strange[0]]}\\) is of class 'plain {atoms.symbols[strange[0]]}'"
-        )
-        atoms.calc = DirectedCalculator(model)
-        with pytest.raises(StructureError, match=f"{first}, and the model has learned C, H, S, unit Au; learn from"):
-            atoms.get_forces()
-        atoms.calc = DirectedCalculator(model, unknown="zero")
-        np.testing.assert_array_equal(atoms.get_forces(), np.nan_to_num(found))
-        assert not atoms.get_forces()[strange].any()
-        model.refuse_unknown(methyl[1])  # knows all of its atoms
-
-    def test_structures_without_a_known_atom(self, files: dict[str, str], methyl: list[Atoms]) -> None:
-        model = DirectedForces(DIRECTED_SMALL).fit(read_runs([files["training"]], "training")[:4])
-        words = r"atom 1 \(Au\) is of class 'unit Au', and the model has learned plain Au, plain H, plain S; learn from"
-        for calculator in (DirectedCalculator(model), DirectedCalculator(model, unknown="zero")):
-            methyl[0].calc = calculator
-            with pytest.raises(StructureError, match=words):
-                methyl[0].get_forces()
-        methyl[0].calc = None
-        with pytest.raises(StructureError, match=words):
-            model.forces(methyl[0])
-
-    def test_elements_it_has_not_learned(self, files: dict[str, str], methyl: list[Atoms]) -> None:
-        """Atoms of known classes stand beside a strange element: no zeros for it even if zeros are asked for."""
-        atoms = methyl[0].copy()
-        atoms.symbols[np.flatnonzero(atoms.symbols == "H")[0]] = "F"
-        atoms.calc = DirectedCalculator(DirectedForces(DIRECTED_SMALL).fit(methyl), unknown="zero")
-        with pytest.raises(StructureError, match="element F"):
-            atoms.get_forces()
-
-    def test_bad_input(self, methyl: list[Atoms]) -> None:
-        with pytest.raises(InputError, match="has learned nothing yet; call fit or load"):
-            DirectedForces().forces(methyl[0])
-        with pytest.raises(InputError, match="has learned nothing yet; call fit or load"):
-            DirectedForces().refuse_unknown(methyl[0])
-        with pytest.raises(InputError, match="unknown='nought' cannot be done; choose from refuse, zero"):
-            DirectedCalculator(DirectedForces(), unknown="nought")
-
-
 class TestCalculators:
     def test_emlm_forces_are_gradients(self, files: dict[str, str]) -> None:
         frames = read_runs([files["training"]], "training")
@@ -207,15 +125,6 @@ class TestCalculators:
                 ends.append(atoms.get_potential_energy())
                 atoms.positions[atom, axis] -= sign * step
             assert forces[atom, axis] == pytest.approx(-(ends[0] - ends[1]) / (2 * step), abs=1e-4)
-
-    def test_directed_forces_have_no_energy(self, files: dict[str, str]) -> None:
-        frames = read_runs([files["training"]], "training")
-        model = DirectedForces(DirectedSettings(norm_references=60, direction_references=40)).fit(frames[:8])
-        atoms = frames[20]
-        atoms.calc = DirectedCalculator(model)
-        np.testing.assert_array_equal(atoms.get_forces(), model.forces(atoms))
-        with pytest.raises(PropertyNotImplementedError):
-            atoms.get_potential_energy()
 
 
 class TestComparison:

@@ -5,7 +5,9 @@ ones, in a class of its own. The result is no gradient of any energy: such force
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from ase import Atoms
@@ -15,10 +17,12 @@ from auric.errors import InputError, StructureError
 from auric.potential.emlm import Emlm
 from auric.potential.environments import THESIS_RULE, Environments, atom_environments, join_environments, plain_classes
 from auric.potential.labels import forces_of
+from auric.potential.modelfile import DAMAGE, KINDS, read_model, write_model
 from auric.potential.oamlm import Oamlm
 from auric.potential.references import select_references
 from auric.structures.motifs import atom_classes
 
+FORMAT = "auric DirectedForces 1"
 THESIS_SOAP = SoapSettings(n_max=7, l_max=4, cutoff_angstrom=4.0, sigma_angstrom=0.25)
 
 
@@ -101,6 +105,7 @@ class DirectedForces:
 
     Attributes:
         chosen: By class, which of the training atoms (frame, atom) were chosen for norms, shape (references, 2).
+        trained_on: What `save` was told, after `load`.
     """
 
     def __init__(self, settings: DirectedSettings | None = None) -> None:
@@ -112,6 +117,7 @@ class DirectedForces:
         Raises:
             InputError: If a frame has no forces.
         """
+        self.trained_on: dict[str, Any] = {}
         self._species = sorted({symbol for atoms in frames for symbol in atoms.symbols})
         self._soaps: dict[SoapSettings, Soap] = {}
         descriptors: dict[str, list[np.ndarray]] = {}
@@ -173,6 +179,57 @@ class DirectedForces:
                 f"{', '.join(sorted(self._models))}; learn from frames with such atoms, or leave the structure out"
             )
 
+    def save(self, path: str | Path, trained_on: Mapping[str, Any] | None = None) -> None:
+        """Write npz with a JSON header (`auric.potential.modelfile`).
+
+        Args:
+            path: File to write.
+            trained_on: Data, engine, level of theory; anything that JSON can hold. By default what the file said that the
+                model was loaded from, if it was.
+
+        Raises:
+            InputError: If nothing was learned yet, or the folder cannot be written.
+        """
+        self._check_fitted()
+        classes: dict[str, Any] = {}
+        arrays: dict[str, np.ndarray] = {}
+        for name, one in self._models.items():
+            norm, norm_arrays = KINDS["Emlm"][0](one.norm)
+            direction, direction_arrays = one.direction.contents()
+            classes[name] = {"norm": norm, "direction": direction}
+            parts = {"scaler": one.scaler.parts(), "norm": norm_arrays, "direction": direction_arrays}
+            arrays |= {f"{name}/{part}/{key}": array for part, given in parts.items() for key, array in given.items()}
+            arrays[f"{name}/chosen"] = self.chosen[name]
+        header = {"format": FORMAT, "settings": asdict(self.settings), "species": self._species, "classes": classes}
+        write_model(path, header | {"trained_on": dict(self.trained_on if trained_on is None else trained_on)}, arrays)
+
+    @classmethod
+    def load(cls, path: str | Path) -> "DirectedForces":
+        """Read what `save` wrote; its forces are the same bit for bit.
+
+        Raises:
+            InputError: If the file is missing, damaged, changed, or none of these models.
+        """
+        header, arrays = read_model(path, FORMAT)
+
+        def under(start: str) -> dict[str, np.ndarray]:
+            return {key.removeprefix(start): array for key, array in arrays.items() if key.startswith(start)}
+
+        try:
+            model = cls(_settings_from(header["settings"]))
+            model.trained_on, model._species, model._soaps = header["trained_on"], header["species"], {}
+            model._models, model.chosen = {}, {}
+            for name, kept in header["classes"].items():
+                model._models[name] = _OneClass(
+                    FeatureScaler.from_parts(under(f"{name}/scaler/")),
+                    KINDS["Emlm"][1](kept["norm"], under(f"{name}/norm/")),
+                    Oamlm.from_contents(kept["direction"], under(f"{name}/direction/")),
+                )
+                model.chosen[name] = arrays[f"{name}/chosen"]
+        except DAMAGE as error:
+            raise InputError(f"{path}: a part of the forces' model is missing ({error}); train it again") from error
+        return model
+
     def _check_fitted(self) -> None:
         if not hasattr(self, "_models"):
             raise InputError("forces: this model has learned nothing yet; call fit or load first")
@@ -207,3 +264,13 @@ class DirectedForces:
         lengths = norms[part] if own.projections else None
         direction.fit(scaled[part].astype(float), surroundings[part], vectors[part] / norms[part, None], lengths)
         return _OneClass(scaler, norm, direction), chosen
+
+
+def _settings_from(given: Mapping[str, Any]) -> DirectedSettings:
+    """Settings from what `asdict` made of them, the dictionaries of JSON."""
+
+    def with_soap(values: Mapping[str, Any]) -> dict[str, Any]:
+        return dict(values) | {"soap": SoapSettings(**values["soap"])}
+
+    classes = {name: ClassSettings(**with_soap(own)) for name, own in given["classes"].items()}
+    return DirectedSettings(**with_soap(given) | {"classes": classes})
