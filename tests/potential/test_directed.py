@@ -1,5 +1,6 @@
 """Forces from norms and directions, atom by atom: what they know, and their files."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 from ase import Atoms
 from ase.calculators.calculator import PropertyNotImplementedError
 from ase.calculators.morse import MorsePotential
+from scipy.spatial.transform import Rotation
 
 from auric.descriptors import SoapSettings
 from auric.errors import InputError, StructureError
@@ -112,6 +114,57 @@ class TestDirectedForces:
         np.testing.assert_array_equal(atoms.get_forces(), model.forces(atoms))
         with pytest.raises(PropertyNotImplementedError):
             atoms.get_potential_energy()
+
+
+class TestReflections:
+    """Mirror images of references may be laid upon an atom, or they may not; rotated copies always are."""
+
+    @pytest.fixture(scope="class")
+    def models(self, methyl: list[Atoms]) -> dict[bool, DirectedForces]:
+        return {each: DirectedForces(replace(SMALL, reflections=each)).fit(methyl) for each in (True, False)}
+
+    @pytest.fixture(scope="class")
+    def unseen(self, methyl: list[Atoms]) -> Atoms:
+        atoms = methyl[1].copy()
+        atoms.positions += np.random.default_rng(8).normal(0, 0.05, size=atoms.positions.shape)
+        return atoms
+
+    @pytest.mark.parametrize("reflections", [True, False])
+    def test_forces_turn_with_the_structure(
+        self, models: dict[bool, DirectedForces], unseen: Atoms, reflections: bool
+    ) -> None:
+        assert self._apart(models[reflections], unseen, 1) < 1e-4  # descriptors are rounded to single precision
+
+    def test_forces_are_mirrored_with_the_structure_only_with_reflections(
+        self, models: dict[bool, DirectedForces], unseen: Atoms
+    ) -> None:
+        assert self._apart(models[True], unseen, -1) < 1e-4
+        assert self._apart(models[False], unseen, -1) > 1
+
+    @staticmethod
+    def _apart(model: DirectedForces, atoms: Atoms, determinant: int) -> float:
+        """Largest difference between forces on a turned (or mirrored and turned) structure and the forces turned with it."""
+        turn = determinant * Rotation.random(rng=np.random.default_rng(2)).as_matrix()
+        turned = atoms.copy()
+        turned.positions = atoms.positions @ turn.T
+        return float(np.abs(model.forces(turned) - model.forces(atoms) @ turn.T).max())
+
+    def test_today_and_by_default_they_may(self, models: dict[bool, DirectedForces], methyl: list[Atoms]) -> None:
+        found = DirectedForces(SMALL).fit(methyl).forces(methyl[1])
+        np.testing.assert_array_equal(models[True].forces(methyl[1]), found)
+
+    def test_files_keep_the_choice(
+        self, models: dict[bool, DirectedForces], methyl: list[Atoms], tmp_path: Path
+    ) -> None:
+        for each, model in models.items():
+            model.save(tmp_path / "forces.npz")
+            again = DirectedForces.load(tmp_path / "forces.npz")
+            assert again.settings.reflections is each
+            np.testing.assert_array_equal(again.forces(methyl[0]), model.forces(methyl[0]))
+
+    def test_neither_true_nor_false(self) -> None:
+        with pytest.raises(InputError, match=r"reflections='SO\(3\)'; give True"):
+            DirectedSettings(reflections="SO(3)")
 
 
 class TestFiles:

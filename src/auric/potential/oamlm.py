@@ -38,11 +38,11 @@ class Oamlm(BaseEstimator):  # type: ignore[misc]
         references: Reference points: their indices in the training data, their number (the selector chooses), or all.
         selector: From descriptors (N, features) and a number to so many indices; by default a random choice by the seed.
         seed: Of the random choice.
-        loss: `average`, `minimiser` or `numeric` (see `auric.potential.cosines`). On frames of Au38(SCH3)24, with 500
-            references, `minimiser` was best for sulfur and hydrogen, `average` for carbon and unit gold.
+        loss: `average`, `minimiser` or `numeric` (see `auric.potential.cosines`). Which is best depends on the class and
+            the data; `auric.potential.scan` compares them.
         reflections: Whether a mirror image of a reference may be laid upon an input. It may by default: forces are
-            mirrored with their surroundings, descriptors such as SOAP do not tell the two apart, and on the same frames
-            the weighted angles of hydrogen, carbon, sulfur and unit gold were lower by 7 to 12 degrees.
+            mirrored with their surroundings, and descriptors such as SOAP do not tell the two apart. (Compared by hand on
+            frames of Au38(SCH3)24, angles were smaller with reflections; no command repeats that.)
         select: Use only references whose alignment error is not above the predicted one (ESANN 2021, section 2.2), all
             where none is.
         ridge: Penalty beta of the weights, which enters as N beta / K (thesis 2.16).
