@@ -176,6 +176,25 @@ class TestComparison:
         assert not rows.duplicated(["quantity", "subject", "data", "split"]).any()
         assert "coverage_90" not in set(rows["quantity"])  # one test run alone cannot calibrate for another
 
+    def test_the_random_split_is_told_by_all_measures(self, tmp_path: object) -> None:
+        """Beside independent runs the thesis's own measure, over the range, is there for the random split too."""
+        rng, rows = np.random.default_rng(0), []
+        for split, width in (("independent runs", 1.0), ("random 80/20", 0.1)):
+            for step, error in enumerate(rng.normal(0, width, size=50)):
+                rows.append((split, "model", "s", "x", "a", step, "", "", 0.1 * step, 0.1 * step + error))
+        pd.DataFrame(rows, columns=list(ENERGY_COLUMNS)).to_csv(f"{tmp_path}/e.csv", index=False)
+        pd.DataFrame([], columns=list(FORCE_COLUMNS)).to_csv(f"{tmp_path}/f.csv", index=False)
+        summarise_potentials(
+            [f"{tmp_path}/e.csv"], [f"{tmp_path}/f.csv"], f"{tmp_path}/c.csv", study="t", samples=100, seed=0
+        )
+        card = pd.read_csv(f"{tmp_path}/c.csv").set_index(["split", "quantity"])["ours"]
+        true = 0.1 * np.arange(50)
+        for split in ("independent runs", "random 80/20"):
+            rmse = card[split, "energy_rmse"]
+            assert card[split, "energy_rmse_over_range"] == pytest.approx(rmse / np.ptp(true))
+            assert card[split, "energy_rmse_over_sd"] == pytest.approx(rmse / true.std())
+        assert card["random 80/20", "energy_rmse"] < 0.2 * card["independent runs", "energy_rmse"]
+
     def test_coverage_of_intervals_calibrated_on_other_runs(self, tmp_path: object) -> None:
         rng, rows = np.random.default_rng(0), []
         for run, width in (("a", 1.0), ("b", 1.0), ("hot", 10.0)):
