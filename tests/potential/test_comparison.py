@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from ase import Atoms
-from ase.calculators.calculator import PropertyNotImplementedError
+from ase.calculators.fd import calculate_numerical_forces
 from ase.calculators.morse import MorsePotential
 
 from auric.descriptors import MBTR_SECOND, Mbtr
@@ -12,12 +12,8 @@ from auric.errors import InputError
 from auric.files import write_frames
 from auric.potential import (
     BondStretch,
-    DirectedCalculator,
-    DirectedForces,
-    DirectedSettings,
     Emlm,
     EmlmCalculator,
-    weighted_angle,
 )
 from auric.potential.comparison import ENERGY_COLUMNS, FORCE_COLUMNS, compare_energies, compare_forces
 from auric.potential.contenders import ENERGY_MODELS, RECOMMENDED
@@ -114,24 +110,6 @@ class TestBondStretch:
         assert not springs.forces(Atoms("H2", [[0, 0, 0], [0, 0, 0.7]])).any()
 
 
-class TestDirectedForces:
-    def test_it_knows_what_it_has_seen(self, files: dict[str, str]) -> None:
-        frames = read_runs([files["training"]], "training")
-        model = DirectedForces(DirectedSettings(norm_references=200, direction_references=200, loss="minimiser")).fit(
-            frames[:10]
-        )
-        assert set(model.chosen) == {"plain S", "plain H", "plain Au"}  # the thesis's rules need carbon
-        found, true = model.forces(frames[3]), forces_of(frames[3])
-        np.testing.assert_allclose(np.linalg.norm(found, axis=1), np.linalg.norm(true, axis=1), atol=2e-3)
-        assert weighted_angle(found, true) < 20
-
-    def test_a_class_it_has_not_learned(self, files: dict[str, str]) -> None:
-        frames = read_runs([files["training"]], "training")
-        model = DirectedForces(DirectedSettings(norm_references=20, direction_references=20)).fit(frames[:4])
-        methyl = build_ring(3, ligand="CH3")
-        assert np.isnan(model.forces(methyl)).all()
-
-
 class TestCalculators:
     def test_emlm_forces_are_gradients(self, files: dict[str, str]) -> None:
         frames = read_runs([files["training"]], "training")
@@ -139,24 +117,9 @@ class TestCalculators:
         model = Emlm().fit(mbtr.describe_all(frames), np.array([energy_of(atoms) for atoms in frames]))
         atoms = read_runs([files["test"]], "test")[3]
         atoms.calc = EmlmCalculator(mbtr, model)
-        forces, step = atoms.get_forces(), 1e-5
-        np.testing.assert_allclose(forces.sum(axis=0), 0, atol=1e-8)
-        for atom, axis in ((0, 0), (7, 2)):
-            ends = []
-            for sign in (1, -1):
-                atoms.positions[atom, axis] += sign * step
-                ends.append(atoms.get_potential_energy())
-                atoms.positions[atom, axis] -= sign * step
-            assert forces[atom, axis] == pytest.approx(-(ends[0] - ends[1]) / (2 * step), abs=1e-4)
-
-    def test_directed_forces_have_no_energy(self, files: dict[str, str]) -> None:
-        frames = read_runs([files["training"]], "training")
-        model = DirectedForces(DirectedSettings(norm_references=60, direction_references=40)).fit(frames[:8])
-        atoms = frames[20]
-        atoms.calc = DirectedCalculator(model)
-        np.testing.assert_array_equal(atoms.get_forces(), model.forces(atoms))
-        with pytest.raises(PropertyNotImplementedError):
-            atoms.get_potential_energy()
+        forces = atoms.get_forces()
+        np.testing.assert_allclose(forces.sum(axis=0), 0, atol=1e-10)
+        np.testing.assert_allclose(forces, calculate_numerical_forces(atoms, eps=1e-6), rtol=0, atol=1e-7)
 
 
 class TestComparison:
@@ -212,6 +175,25 @@ class TestComparison:
         assert {"energy_rmse_over_sd", "weighted_angle", "force_norm_rmse"} <= set(rows["quantity"])
         assert not rows.duplicated(["quantity", "subject", "data", "split"]).any()
         assert "coverage_90" not in set(rows["quantity"])  # one test run alone cannot calibrate for another
+
+    def test_the_random_split_is_told_by_all_measures(self, tmp_path: object) -> None:
+        """Beside independent runs the thesis's own measure, over the range, is there for the random split too."""
+        rng, rows = np.random.default_rng(0), []
+        for split, width in (("independent runs", 1.0), ("random 80/20", 0.1)):
+            for step, error in enumerate(rng.normal(0, width, size=50)):
+                rows.append((split, "model", "s", "x", "a", step, "", "", 0.1 * step, 0.1 * step + error))
+        pd.DataFrame(rows, columns=list(ENERGY_COLUMNS)).to_csv(f"{tmp_path}/e.csv", index=False)
+        pd.DataFrame([], columns=list(FORCE_COLUMNS)).to_csv(f"{tmp_path}/f.csv", index=False)
+        summarise_potentials(
+            [f"{tmp_path}/e.csv"], [f"{tmp_path}/f.csv"], f"{tmp_path}/c.csv", study="t", samples=100, seed=0
+        )
+        card = pd.read_csv(f"{tmp_path}/c.csv").set_index(["split", "quantity"])["ours"]
+        true = 0.1 * np.arange(50)
+        for split in ("independent runs", "random 80/20"):
+            rmse = card[split, "energy_rmse"]
+            assert card[split, "energy_rmse_over_range"] == pytest.approx(rmse / np.ptp(true))
+            assert card[split, "energy_rmse_over_sd"] == pytest.approx(rmse / true.std())
+        assert card["random 80/20", "energy_rmse"] < 0.2 * card["independent runs", "energy_rmse"]
 
     def test_coverage_of_intervals_calibrated_on_other_runs(self, tmp_path: object) -> None:
         rng, rows = np.random.default_rng(0), []

@@ -9,9 +9,12 @@ from ase import Atoms
 from ase.calculators.calculator import Calculator, all_changes
 
 from auric.descriptors import Mbtr
+from auric.errors import InputError, suggestion
 from auric.potential.directed import DirectedForces
 from auric.potential.emlm import Emlm
 from auric.potential.linear import LinearPotential
+
+UNKNOWN = ("refuse", "zero")
 
 
 class _Learned(Calculator):  # type: ignore[misc]
@@ -26,7 +29,7 @@ class _Learned(Calculator):  # type: ignore[misc]
         """See ASE's `Calculator.calculate`.
 
         Raises:
-            StructureError: If the structure has an element that was not learned.
+            StructureError: If the structure has an element, or an atom of a class, that was not learned.
         """
         super().calculate(atoms, list(properties), list(system_changes))
         self.results = self._answer(self.atoms)
@@ -83,17 +86,27 @@ class EmlmCalculator(_Learned):
 class DirectedCalculator(_Learned):
     """Forces of EMLM norms and OAMLM directions (eV/angstrom): they conserve no energy, and there is none.
 
-    Atoms of a class that was not learned get no force.
-
     Args:
-        forces: Learned.
+        forces: Learned or loaded.
+        unknown: What happens where atoms are of classes that were not learned: `refuse` (an error names the first one), or
+            `zero` (these get no force; elements that were not learned, and structures without a known atom, are refused
+            all the same).
+
+    Raises:
+        InputError: If `unknown` is another word.
     """
 
     implemented_properties: ClassVar[list[str]] = ["forces"]
 
-    def __init__(self, forces: DirectedForces, **kwargs: Any) -> None:
+    def __init__(self, forces: DirectedForces, *, unknown: str = "refuse", **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.forces = forces
+        if unknown not in UNKNOWN:
+            raise InputError(f"forces: unknown='{unknown}' cannot be done; {suggestion(str(unknown), UNKNOWN)}")
+        self.forces, self.unknown = forces, unknown
 
     def _answer(self, atoms: Atoms) -> dict[str, Any]:
-        return {"forces": np.nan_to_num(self.forces.forces(atoms), nan=0.0)}
+        found = self.forces.forces(atoms)
+        strange = np.isnan(found).any(axis=1)
+        if strange.any() and self.unknown == "refuse":
+            self.forces.refuse_unknown(atoms)
+        return {"forces": np.where(strange[:, None], 0.0, found)}

@@ -7,6 +7,8 @@ Three losses find v, with weights w = exp(-(g / sigma_2)^2) of the alignment err
 `minimiser`  the minimiser of the sum of w (v . R t - d)^2 (thesis 2.30), which solves (sum of w R t (R t)^T) v = sum of w d R t
              and is right when the cosines are.
 `numeric`    the minimiser on the unit sphere of minus the sum of w exp(-((d - v . R t) / sigma_1)^2) (2.29).
+
+The last two leave out a component that no turned direction has, such as where one or two references are left.
 """
 
 import numpy as np
@@ -101,6 +103,8 @@ def _least_on_sphere(matrix: np.ndarray, pull: np.ndarray, otherwise: np.ndarray
     """Unit v with the least v^T M v - 2 b^T v: (M + m) v = b, with m at or above minus the least eigenvalue of M."""
     values, axes = np.linalg.eigh(matrix)
     parts = np.einsum("...ai,...a->...i", axes, pull)
+    # What no reference has a part in is left open; rounding must not settle it, which differs between batches.
+    parts = np.where(np.abs(parts) > 1e-12 * np.abs(parts).max(axis=-1, keepdims=True), parts, 0.0)
     shift = (np.abs(parts) - values).max(axis=-1, keepdims=True)  # not above the solution
     for _ in range(30):
         scaled = parts / np.maximum(values + shift, 1e-300)

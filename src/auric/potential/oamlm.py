@@ -18,7 +18,7 @@ from auric.potential.cosines import LOSSES, direction_from_cosines
 from auric.potential.distances import DistancesTo
 from auric.potential.environments import Environments
 from auric.potential.huber import SOLVERS, huber_weights, least_squares
-from auric.potential.modelfile import DAMAGE, read_model, write_model
+from auric.potential.modelfile import DAMAGE, Contents, read_model, write_model
 
 Selector = Callable[[np.ndarray, int], np.ndarray]
 """From descriptors (N, features) and a number to the indices of so many references."""
@@ -38,11 +38,11 @@ class Oamlm(BaseEstimator):  # type: ignore[misc]
         references: Reference points: their indices in the training data, their number (the selector chooses), or all.
         selector: From descriptors (N, features) and a number to so many indices; by default a random choice by the seed.
         seed: Of the random choice.
-        loss: `average`, `minimiser` or `numeric` (see `auric.potential.cosines`). On frames of Au38(SCH3)24, with 500
-            references, `minimiser` was best for sulfur and hydrogen, `average` for carbon and unit gold.
+        loss: `average`, `minimiser` or `numeric` (see `auric.potential.cosines`). Which is best depends on the class and
+            the data; `auric.potential.scan` compares them.
         reflections: Whether a mirror image of a reference may be laid upon an input. It may by default: forces are
-            mirrored with their surroundings, descriptors such as SOAP do not tell the two apart, and on the same frames
-            the weighted angles of hydrogen, carbon, sulfur and unit gold were lower by 7 to 12 degrees.
+            mirrored with their surroundings, and descriptors such as SOAP do not tell the two apart. (Compared by hand on
+            frames of Au38(SCH3)24, angles were smaller with reflections; no command repeats that.)
         select: Use only references whose alignment error is not above the predicted one (ESANN 2021, section 2.2), all
             where none is.
         ridge: Penalty beta of the weights, which enters as N beta / K (thesis 2.16).
@@ -194,13 +194,8 @@ class Oamlm(BaseEstimator):  # type: ignore[misc]
         Raises:
             InputError: If the model is not fitted or the folder cannot be written.
         """
-        self._check_fitted()
-        names = _ARRAYS + (_ERROR_ARRAYS if self.select else ())
-        arrays = {name: getattr(self, f"{name}_") for name in names}
-        settings = {key: value for key, value in self.get_params().items() if key not in ("references", "selector")}
-        header = {"format": FORMAT, "class": self.class_, "settings": settings, "unconverged": self.unconverged_}
-        header["projections"] = self.projections_
-        write_model(path, header | {"trained_on": dict(trained_on or {})}, arrays)
+        header, arrays = self.contents()
+        write_model(path, header | {"format": FORMAT, "trained_on": dict(trained_on or {})}, arrays)
 
     @classmethod
     def load(cls, path: str | Path) -> "Oamlm":
@@ -211,15 +206,38 @@ class Oamlm(BaseEstimator):  # type: ignore[misc]
         """
         header, arrays = read_model(path, FORMAT)
         try:
-            model = cls(**header["settings"])
-            group = (arrays[name] for name in ("vectors", "counts", "has_sulfur", "atoms"))
-            model._take(arrays["descriptors"], Environments(header["class"], *group), arrays["directions"])
-            for name in _ARRAYS[6:] + (_ERROR_ARRAYS if model.select else ()):
-                setattr(model, f"{name}_", arrays[name])
-            model.unconverged_, model.trained_on_ = header["unconverged"], header["trained_on"]
-            model.projections_ = header.get("projections", False)  # files of earlier versions do not say
+            model = cls.from_contents(header, arrays)
+            model.trained_on_ = header["trained_on"]
         except DAMAGE as error:
             raise InputError(f"{path}: a part of the OAMLM model is missing ({error}); train it again") from error
+        return model
+
+    def contents(self) -> Contents:
+        """Plain values and arrays by name; `from_contents` makes the same model of them.
+
+        Raises:
+            InputError: If the model is not fitted.
+        """
+        self._check_fitted()
+        names = _ARRAYS + (_ERROR_ARRAYS if self.select else ())
+        settings = {key: value for key, value in self.get_params().items() if key not in ("references", "selector")}
+        header = {"class": self.class_, "settings": settings, "unconverged": self.unconverged_}
+        return header | {"projections": self.projections_}, {name: getattr(self, f"{name}_") for name in names}
+
+    @classmethod
+    def from_contents(cls, header: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> "Oamlm":
+        """The model that gave these; other values and arrays are left aside.
+
+        Raises:
+            KeyError: If one is missing.
+        """
+        model = cls(**header["settings"])
+        group = (arrays[name] for name in ("vectors", "counts", "has_sulfur", "atoms"))
+        model._take(arrays["descriptors"], Environments(header["class"], *group), arrays["directions"])
+        for name in _ARRAYS[6:] + (_ERROR_ARRAYS if model.select else ()):
+            setattr(model, f"{name}_", arrays[name])
+        model.unconverged_, model.trained_on_ = header["unconverged"], {}
+        model.projections_ = header.get("projections", False)  # files of earlier versions do not say
         return model
 
     def _check_settings(self) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from auric.files import read_tables, write_table
-from auric.potential.comparison import INDEPENDENT, MOVED, RANDOM
+from auric.potential.comparison import INDEPENDENT, MOVED
 from auric.potential.conformal import conformal_intervals
 from auric.potential.corrected import STRANGE
 from auric.potential.recommended import RECOMMENDED_COLUMNS, recommended
@@ -45,7 +45,7 @@ def summarise_potentials(
     runs = table[table["split"] == INDEPENDENT]
     for (split, subject, run), mine in table[table["split"] != MOVED].groupby(["split", "subject", "run"], sort=False):
         score = energy_scores(mine["predicted_ev"].to_numpy(), mine["energy_ev"].to_numpy(), samples=samples, seed=seed)
-        for quantity in ("energy_rmse_over_sd", "energy_rmse", "energy_rmse_over_range")[: 1 if split == RANDOM else 3]:
+        for quantity in ("energy_rmse_over_sd", "energy_rmse", "energy_rmse_over_range"):
             interval = {key: score[key] for key in ("ci_low", "ci_high")} if quantity.endswith("_sd") else {}
             rows.append(_row(study, quantity, subject, score[quantity], run, split, score["n"]) | interval)
     rows += _moved_blocks(study, table, samples, seed)
