@@ -1,3 +1,7 @@
+import re
+import subprocess
+import sys
+
 import pytest
 import yaml
 
@@ -90,6 +94,16 @@ def test_shipped_studies_are_valid_and_write_under_their_own_names(root, monkeyp
     assert not any(row["error"] for row in rows)
     blocks = study.blocks(settings, rows)
     assert sum(len(study.rows_of_block(settings, rows, s)) for s in blocks) == len(rows)
+
+
+def test_the_papers_study_is_planned_as_a_whole(root):
+    """Its structures are partly not at hand, which must stop neither the plan nor the other structures."""
+    command = [sys.executable, "-m", "snakemake", "--dry-run", "--forceall", "--cores", "1", "--config", "study=paper"]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    jobs = dict(re.findall(r"^(\w+) +(\d+)$", done.stdout, re.MULTILINE))
+    assert {"labels", "images", "ruler_fold", "ruler_set", "report"} <= set(jobs)
+    assert int(jobs["labels"]) > 1  # blocks that a cluster can share
 
 
 def test_studies_are_never_merged(root):

@@ -13,7 +13,7 @@ import numpy as np
 
 from auric.elf.formula import electron_localization_from_densities
 
-_TOLERANCE = 1e-12
+_TOLERANCE = 1e-10
 """Largest change of ELF at a sampled point; between them it is up to a hundred times that."""
 _WIDEST = 256
 """Orbitals that the first attempt may keep."""
