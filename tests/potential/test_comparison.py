@@ -15,7 +15,7 @@ from auric.potential import (
     Emlm,
     EmlmCalculator,
 )
-from auric.potential.comparison import ENERGY_COLUMNS, FORCE_COLUMNS, compare_energies, compare_forces
+from auric.potential.comparison import DIRECTED, ENERGY_COLUMNS, FORCE_COLUMNS, compare_energies, compare_forces
 from auric.potential.contenders import ENERGY_MODELS, RECOMMENDED
 from auric.potential.labels import energy_of, folds_of, forces_of, read_runs, sampled
 from auric.potential.linear import LinearPotential, train_linear
@@ -88,6 +88,60 @@ class TestScores:
         assert scores["core Au"]["force_norm_rmse"] == pytest.approx(0.5)
         assert scores["S"]["n"] == 2
         assert np.isnan(scores["core Au"]["force_norm_rmse_over_sd"])  # one atom has no spread of norms
+
+    def test_intervals_of_forces_come_from_blocks_of_frames(self) -> None:
+        rng = np.random.default_rng(0)
+        true = [rng.normal(size=(4, 3)) for _ in range(40)]
+        noise = [0.1 * np.linalg.norm(each, axis=1, keepdims=True) * rng.normal(size=(4, 3)) for each in true]
+        ours, names = [t + e for t, e in zip(true, noise, strict=True)], [["S"] * 4] * 40
+        score = force_scores(ours, true, names)["S"]
+        assert score["norm_low"] < score["force_norm_rmse"] < score["norm_high"]
+        assert score["angle_low"] < score["weighted_angle"] < score["angle_high"]
+        # The same frame again and again is known no better.
+        again = force_scores([ours[k // 4] for k in range(160)], [true[k // 4] for k in range(160)], [["S"] * 4] * 160)[
+            "S"
+        ]
+        width, narrower = score["angle_high"] - score["angle_low"], again["angle_high"] - again["angle_low"]
+        assert narrower == pytest.approx(width, rel=1e-9)
+        few = force_scores(ours[:7], true[:7], names[:7])["S"]
+        assert np.isnan([few[key] for key in ("norm_low", "norm_high", "angle_low", "angle_high")]).all()
+
+    def test_the_thesis_stands_beside_what_follows_its_protocol(self, tmp_path: object) -> None:
+        rows = [
+            ("independent runs", subject, "s", structure, "r", step, "", "", 0.1 * step, 0.1 * step + step % 2)
+            for subject in ("emlm on MBTR, second parameters", "linear, energies and forces")
+            for structure in ("au38_sch3_24_q",)
+            for step in range(30)
+        ]
+        pd.DataFrame(rows, columns=list(ENERGY_COLUMNS)).to_csv(f"{tmp_path}/e.csv", index=False)
+        common = {
+            "structure": "au38_sch3_24_q",
+            "run": "r",
+            "n": 9,
+            "force_norm_rmse": 0.2,
+            "force_norm_rmse_over_sd": 0.5,
+            "weighted_angle": 12.0,
+        }
+        forces = [
+            common | {"split": split, "subject": DIRECTED, "class": kind, "norm_low": 0.1, "norm_high": 0.3}
+            for split in ("leftovers of training runs", "independent runs")
+            for kind in ("S", "C")
+        ]
+        pd.DataFrame(forces, columns=list(FORCE_COLUMNS)).to_csv(f"{tmp_path}/f.csv", index=False)
+        summarise_potentials(
+            [f"{tmp_path}/e.csv"], [f"{tmp_path}/f.csv"], f"{tmp_path}/c.csv", study="t", samples=100, seed=0
+        )
+        card = pd.read_csv(f"{tmp_path}/c.csv")
+        beside = card[card["paper"].notna()]
+        assert set(beside["comparable"]) == {"same protocol, other data"}
+        assert dict(zip(beside["subject"] + " " + beside["quantity"], beside["paper"], strict=True)) == {
+            "emlm on MBTR, second parameters energy_rmse": 2.67,
+            f"{DIRECTED}: S force_norm_rmse": 0.3,
+            f"{DIRECTED}: S weighted_angle": 24.7,
+        }
+        over = card[card["quantity"] == "force_norm_rmse_over_sd"]
+        assert (over["ci_low"] == 0.25).all()
+        assert (over["ci_high"] == 0.75).all()
 
     def test_folds_keep_neighbours_together(self) -> None:
         folds = folds_of(np.array(["a"] * 16 + ["b"] * 3), folds=2, chunks=4)

@@ -33,12 +33,16 @@ def weighted_angle(predicted: np.ndarray, forces: np.ndarray) -> float:
         raise InputError(f"weighted angle: shapes {predicted.shape} and {forces.shape}; give both as (N, 3)")
     if not (np.isfinite(predicted).all() and np.isfinite(forces).all()):
         raise InputError("weighted angle: a direction or force is not finite; leave it out")
-    weights = (forces**2).sum(axis=1)
+    angles, weights = angles_and_weights(predicted, forces)
     if not weights.sum() > 0:
         raise InputError("weighted angle: all forces vanish; give some that do not")
-    crossed = np.linalg.norm(np.cross(predicted, forces), axis=1)
-    angles = np.degrees(np.arctan2(crossed, (predicted * forces).sum(axis=1)))
     return float(angles @ weights / weights.sum())
+
+
+def angles_and_weights(predicted: np.ndarray, forces: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Of each atom the angle (degrees) between predicted direction and force, and the squared norm of the force; shape (N,)."""
+    crossed = np.linalg.norm(np.cross(predicted, forces), axis=1)
+    return np.degrees(np.arctan2(crossed, (predicted * forces).sum(axis=1))), (forces**2).sum(axis=1)
 
 
 def direction_from_cosines(

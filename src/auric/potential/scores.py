@@ -5,14 +5,15 @@ from typing import Any
 
 import numpy as np
 
-from auric.potential.cosines import weighted_angle
+from auric.potential.cosines import angles_and_weights, weighted_angle
 
 BLOCKS = 10
 """A run is cut into so many consecutive blocks, which the bootstrap draws."""
-FEWEST = 20
-"""With fewer frames no interval is given."""
+FEWEST, FEWEST_OF_FORCES = 20, 8
+"""With fewer frames no interval is given; with forces, of which a frame has many, each frame may be a block."""
 FORCE_COLUMNS = (
     "split", "subject", "structure", "run", "class", "n", "force_norm_rmse", "force_norm_rmse_over_sd", "weighted_angle",
+    "norm_low", "norm_high", "angle_low", "angle_high",
 )  # fmt: skip
 """Of a table of errors of forces."""
 
@@ -55,29 +56,59 @@ def _interval(error: np.ndarray, true: np.ndarray, samples: int, seed: int) -> t
 
 
 def force_scores(
-    predicted: Sequence[np.ndarray], true: Sequence[np.ndarray], classes: Sequence[Sequence[str]]
-) -> dict[str, dict[str, float]]:
+    predicted: Sequence[np.ndarray], true: Sequence[np.ndarray], classes: Sequence[Sequence[str]], *,
+    samples: int = 1000, seed: int = 0,
+) -> dict[str, dict[str, float]]:  # fmt: skip
     """Errors of forces for each class of atoms.
 
     Args:
-        predicted: Per frame, shape (atoms, 3), eV/angstrom.
+        predicted: Per frame, in order of time, shape (atoms, 3), eV/angstrom.
         true: The same.
         classes: Per frame, the class of every atom.
+        samples: Of the bootstrap.
+        seed: Of the bootstrap.
 
     Returns:
-        By class: `n` (atoms), `force_norm_rmse` (eV/angstrom), `force_norm_rmse_over_sd`, and `weighted_angle` (degrees;
-        the mean angle between predicted and true forces, weighted with the squared length of the true ones).
+        By class: `n` (atoms), `force_norm_rmse` (eV/angstrom), `force_norm_rmse_over_sd`, `weighted_angle` (degrees;
+        the mean angle between predicted and true forces, weighted with the squared length of the true ones), and 95 %
+        intervals of the norm's error (`norm_low`, `norm_high`) and of the angle (`angle_low`, `angle_high`) from
+        consecutive blocks of frames (nan with few).
     """
     ours, theirs = np.concatenate(list(predicted)), np.concatenate(list(true))
     names = np.concatenate([np.array(each) for each in classes])
+    frame = np.repeat(np.arange(len(predicted)), [len(each) for each in predicted])
+    blocks = np.zeros(len(predicted), dtype=int)
+    for number, members in enumerate(np.array_split(np.arange(len(predicted)), min(BLOCKS, len(predicted)))):
+        blocks[members] = number
     result = {}
     for name in sorted(set(names.tolist())):
-        mine, given = ours[names == name], theirs[names == name]
-        lengths, true_lengths = np.linalg.norm(mine, axis=1), np.linalg.norm(given, axis=1)
-        spread = float(true_lengths.std())
-        rmse = float(np.sqrt(((lengths - true_lengths) ** 2).mean()))
+        here = names == name
+        mine, given = ours[here], theirs[here]
+        true_lengths = np.linalg.norm(given, axis=1)
+        squared = (np.linalg.norm(mine, axis=1) - true_lengths) ** 2
+        spread, rmse = float(true_lengths.std()), float(np.sqrt(squared.mean()))
         result[name] = {
             "n": float(len(given)), "force_norm_rmse": rmse, "force_norm_rmse_over_sd": rmse / spread if spread else float("nan"),
             "weighted_angle": weighted_angle(mine, given),
         }  # fmt: skip
+        angles, weights = angles_and_weights(mine, given)
+        for key, values, of, root in (
+            ("norm", squared, np.ones(len(squared)), 0.5), ("angle", angles * weights, weights, 1.0)
+        ):  # fmt: skip
+            bounds = _ratio_interval(values, of, blocks[frame[here]], samples, seed)
+            result[name] |= {f"{key}_low": bounds[0] ** root, f"{key}_high": bounds[1] ** root}
     return result
+
+
+def _ratio_interval(
+    values: np.ndarray, weights: np.ndarray, blocks: np.ndarray, samples: int, seed: int
+) -> tuple[float, float]:
+    """95 % interval of sum(values) / sum(weights), blocks drawn again."""
+    sums = np.array([np.bincount(blocks, each) for each in (values, weights)])
+    sums = sums[:, sums[1] > 0]
+    if sums.shape[1] < FEWEST_OF_FORCES:
+        return np.nan, np.nan
+    drawn = np.random.default_rng(seed).integers(sums.shape[1], size=(samples, sums.shape[1]))
+    totals = sums[:, drawn].sum(axis=2)
+    low, high = np.percentile(totals[0] / totals[1], [2.5, 97.5])
+    return float(low), float(high)

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from auric.files import read_tables, write_table
-from auric.potential.comparison import INDEPENDENT, MOVED
+from auric.potential.comparison import DIRECTED, INDEPENDENT, LEFTOVERS, MOVED
 from auric.potential.conformal import conformal_intervals
 from auric.potential.corrected import STRANGE
 from auric.potential.recommended import RECOMMENDED_COLUMNS, recommended
@@ -16,6 +16,16 @@ from auric.potential.scores import energy_scores
 from auric.scorecard import COLUMNS, write_scorecard
 
 DOMAIN = "nearest training frame in MBTR"
+SAME_PROTOCOL = "same protocol, other data"
+THESIS_ENERGIES = {
+    ("energy_rmse", "emlm on MBTR, second parameters"): 2.67, ("energy_rmse", "mlm on MBTR, second parameters"): 2.98,
+}  # fmt: skip
+"""Root mean square errors of doi:10.1021/acs.jpca.0c01512 over all runs of dynamics of both isomers of Au38(SCH3)24 (eV)."""
+THESIS_FORCES = {
+    **{("force_norm_rmse", kind): 0.3 for kind in ("unit Au", "S", "H")},
+    **{("weighted_angle", kind): 24.7 for kind in ("unit Au", "S", "H")},
+}
+"""Upper bounds that arXiv:2203.09788 states for leftovers of the training runs of both isomers (eV/angstrom, degrees)."""
 UNITS = {
     "energy_rmse": "eV", "energy_rmse_over_sd": "1", "energy_rmse_over_range": "1",
     "force_norm_rmse": "eV/angstrom", "force_norm_rmse_over_sd": "1", "weighted_angle": "degree", "coverage_90": "1", "interval_width": "eV",
@@ -47,14 +57,21 @@ def summarise_potentials(
         score = energy_scores(mine["predicted_ev"].to_numpy(), mine["energy_ev"].to_numpy(), samples=samples, seed=seed)
         for quantity in ("energy_rmse_over_sd", "energy_rmse", "energy_rmse_over_range"):
             interval = {key: score[key] for key in ("ci_low", "ci_high")} if quantity.endswith("_sd") else {}
-            rows.append(_row(study, quantity, subject, score[quantity], run, split, score["n"]) | interval)
+            structure = str(mine["structure"].iloc[0])
+            row = _row(study, quantity, subject, score[quantity], run, split, score["n"]) | interval
+            rows.append(row | _of_thesis(quantity, subject, "", structure, split))
     rows += _moved_blocks(study, table, samples, seed)
     rows += _coverage(study, table[table["split"] == INDEPENDENT])
     for one in read_tables(forces).to_dict("records"):
-        for quantity in ("force_norm_rmse", "force_norm_rmse_over_sd", "weighted_angle"):
-            subject = f"{one['subject']}: {one['class']}"
+        subject, where = f"{one['subject']}: {one['class']}", (one["run"], one["split"], one["n"])
+        spread = one["force_norm_rmse"] / one["force_norm_rmse_over_sd"]
+        for quantity, bounds, unit in (
+            ("force_norm_rmse", "norm", 1.0), ("force_norm_rmse_over_sd", "norm", spread), ("weighted_angle", "angle", 1.0)
+        ):  # fmt: skip
             if one[quantity] == one[quantity]:  # one atom of a class has no spread to compare with
-                rows.append(_row(study, quantity, subject, one[quantity], one["run"], one["split"], one["n"]))
+                row = _row(study, quantity, subject, one[quantity], *where)
+                row |= {"ci_low": one[f"{bounds}_low"] / unit, "ci_high": one[f"{bounds}_high"] / unit}
+                rows.append(row | _of_thesis(quantity, one["subject"], one["class"], one["structure"], one["split"]))
     for one in [row for path in refusals for row in read_tables([path]).to_dict("records")]:
         told = (one["subject"], one["refused"] / one["frames"], one["run"], one["split"], one["frames"])
         better = "higher" if one["split"] == STRANGE else "lower"
@@ -69,6 +86,17 @@ def summarise_potentials(
         write_table(
             recommendations, recommended(pd.DataFrame(rows, columns=list(COLUMNS)), system_of_run), RECOMMENDED_COLUMNS
         )
+
+
+def _of_thesis(quantity: str, subject: str, kind: str, structure: str, split: str) -> dict[str, Any]:
+    """The thesis's number beside ours: on the same cluster, learned from and tested on DFT dynamics, not on GFN1-xTB's."""
+    if not structure.startswith("au38_sch3_24"):
+        return {}
+    if split == INDEPENDENT and (quantity, subject) in THESIS_ENERGIES:
+        return {"paper": THESIS_ENERGIES[quantity, subject], "comparable": SAME_PROTOCOL}
+    if split == LEFTOVERS and subject == DIRECTED and (quantity, kind) in THESIS_FORCES:
+        return {"paper": THESIS_FORCES[quantity, kind], "comparable": SAME_PROTOCOL}
+    return {}
 
 
 def _coverage(study: str, table: pd.DataFrame) -> list[dict[str, Any]]:

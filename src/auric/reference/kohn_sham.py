@@ -94,7 +94,8 @@ def _held(make: Callable[[], scf.hf.SCF], before: scf.hf.SCF) -> tuple[scf.hf.SC
     orbitals, filled = before.mo_coeff, before.mo_occ
     for _ in range(2):
         field = scf.addons.mom_occ(make(), orbitals, filled)
-        field.max_cycle = OVERLAP_CYCLES
+        # After the last cycle PySCF diagonalises once more, and two levels that all but touch may mix anew.
+        field.max_cycle, field.conv_check = OVERLAP_CYCLES, False
         field.kernel(dm0=field.make_rdm1(orbitals, filled))
         del field.get_occ  # a closure around the field itself, which would outlive its use
         cycles += _cycles(field)
