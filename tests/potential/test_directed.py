@@ -82,6 +82,14 @@ class TestDirectedForces:
         assert not atoms.get_forces()[strange].any()
         model.refuse_unknown(methyl[1])  # knows all of its atoms
 
+    def test_directions_found_another_way_without_learning_anew(self, rings: list[Atoms]) -> None:
+        model = DirectedForces(SMALL).fit(rings[:10])
+        anew = DirectedForces(replace(SMALL, loss="minimiser")).fit(rings[:10])
+        other = model.with_loss("minimiser")
+        np.testing.assert_array_equal(other.forces(rings[15]), anew.forces(rings[15]))
+        assert np.abs(other.forces(rings[15]) - model.forces(rings[15])).max() > 0.01
+        assert model.settings.loss == "average"
+
     def test_structures_without_a_known_atom(self, rings: list[Atoms], methyl: list[Atoms]) -> None:
         model = DirectedForces(SMALL).fit(rings[:4])
         words = r"atom 1 \(Au\) is of class 'unit Au', and the model has learned plain Au, plain H, plain S; learn from"

@@ -5,7 +5,8 @@ ones, in a class of its own. The result is no gradient of any energy: such force
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from copy import copy
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -173,6 +174,16 @@ class DirectedForces:
             # A norm below zero is none; the regression does not know.
             result[around.atoms] = np.maximum(one.norm.predict(rows), 0)[:, None] * directions
         return result
+
+    def with_loss(self, loss: str) -> "DirectedForces":
+        """The same, directions found in another way (see `auric.potential.cosines`); nothing is learned anew."""
+        other = copy(self)
+        classes = {name: replace(given, loss=loss) for name, given in self.settings.classes.items()}
+        other.settings = replace(self.settings, loss=loss, classes=classes)
+        other._models = {name: replace(one, direction=copy(one.direction)) for name, one in self._models.items()}
+        for one in other._models.values():
+            one.direction.loss = loss
+        return other
 
     def refuse_unknown(self, atoms: Atoms) -> None:
         """Nothing, if all atoms are of classes it has learned.

@@ -64,7 +64,7 @@ def summarise_potentials(
     rows += _coverage(study, table[table["split"] == INDEPENDENT])
     for one in read_tables(forces).to_dict("records"):
         subject, where = f"{one['subject']}: {one['class']}", (one["run"], one["split"], one["n"])
-        spread = one["force_norm_rmse"] / one["force_norm_rmse_over_sd"]
+        spread = one["force_norm_rmse"] / (one["force_norm_rmse_over_sd"] or np.nan)
         for quantity, bounds, unit in (
             ("force_norm_rmse", "norm", 1.0), ("force_norm_rmse_over_sd", "norm", spread), ("weighted_angle", "angle", 1.0)
         ):  # fmt: skip
