@@ -1,6 +1,6 @@
 """Benchmarks, side by side with peers or the plain way in one run; not part of the tests.
 
-`python -m benchmarks [alkanes] [au38] [descriptors] [elf] [equivariant] [gth] [potential] [relaxation] [sampling] [structures] [training] [workflow]` measures those named, or all, and puts their rows into
+`python -m benchmarks [alkanes] [au38] [descriptors] [elf] [equivariant] [gth] [noise] [potential] [relaxation] [sampling] [structures] [training] [workflow]` measures those named, or all, and puts their rows into
 docs/benchmarks.csv in place of earlier ones.
 """
 
@@ -19,6 +19,7 @@ from benchmarks import (
     emlm,
     equivariant,
     gth,
+    noise,
     oamlm,
     relaxation,
     sampling,
@@ -36,6 +37,7 @@ BENCHMARKS = {
     "elf": elf.measure_elf,
     "equivariant": equivariant.measure_equivariant,
     "gth": gth.measure_gth,
+    "noise": noise.measure_noise,
     "potential": lambda: [*emlm.measure_emlm(), *oamlm.measure_oamlm()],
     "relaxation": relaxation.measure_relaxation,
     "sampling": sampling.measure_sampling,

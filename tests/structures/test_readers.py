@@ -10,6 +10,7 @@ from ase.build import bulk, graphene
 from ase.io import read, write
 
 from auric.errors import StructureError
+from auric.files import read_frames
 from auric.structures import build_ring, check_stated_charge, gold_sulfur_bonds, read_structure, whole_cluster
 from auric.structures.readers import FORMATS
 
@@ -511,3 +512,24 @@ def test_real_mol2_ligands_are_read_and_force_field_names_without_element_are_re
 
 def test_formats_are_a_short_list():
     assert set(FORMATS) == {"xyz", "extxyz", "cif", "mol2", "pdb", "poscar"}
+
+
+def test_one_frame_of_several_is_taken_by_its_name(tmp_path, root):
+    bundled = f"{root}/resources/small_clusters.extxyz"
+    atoms = read_structure(f"{bundled}:au8_sh6_2")
+    expected = {frame.info["name"]: frame for frame in read_frames(bundled)}["au8_sh6_2"]
+    assert atoms.symbols.get_chemical_formula() == expected.symbols.get_chemical_formula()
+    np.testing.assert_allclose(atoms.positions, expected.positions, atol=1e-7)
+    assert atoms.info["source"].startswith("file ")
+    assert "small_clusters.extxyz:au8_sh6_2 sha256:" in atoms.info["source"]
+    with pytest.raises(StructureError, match="holds more than one frame"):
+        read_structure(bundled)
+    with pytest.raises(StructureError, match=r"no frame is named 'au8_sh6_4'; choose from .* Did you mean"):
+        read_structure(f"{bundled}:au8_sh6_4")
+    damaged = tmp_path / "d.extxyz"
+    damaged.write_text("2\nname=a\nAu 0 0 0\nS 0 0 2.3\nrest\n")
+    with pytest.raises(StructureError, match="line 5: expected a number of atoms"):
+        read_structure(f"{damaged}:b")
+    damaged.write_text("3\nname=a\nAu 0 0 0\nS 0 0 2.3\n")
+    with pytest.raises(StructureError, match="truncated"):
+        read_structure(f"{damaged}:a")

@@ -18,6 +18,7 @@ from auric.structures.molecule_files import read_mol2, read_pdb
 from auric.structures.periodic import whole_cluster
 
 SIZE_LIMIT_BYTES = 20_000_000
+_NAMED_FRAME = re.compile(r"(?P<file>.+\.extxyz):(?P<name>[\w.-]+)", re.ASCII)
 
 _STATED = re.compile(  # a fraction (charge = 0.3 of some atom) is no total charge
     r"""(?<![A-Za-z0-9_])(?:(?:total|net)[ _])?charge\s*[=:]\s*["']?([-+]?\d{1,4}(?:\.0*)?)(?![\w.+-])""",
@@ -33,7 +34,8 @@ def read_structure(path: str | Path, *, file_format: str | None = None) -> Atoms
     `charge = -1` in a comment (also `total charge: -1`; in extxyz, `charge=-1`), or the charges of a mol2 file.
 
     Args:
-        path: The file; its format is that of its ending (`ENDINGS`), or of the names POSCAR and CONTCAR.
+        path: The file; its format is that of its ending (`ENDINGS`), or of the names POSCAR and CONTCAR. Of an extxyz file
+            with several frames, `FILE.extxyz:NAME` is the one whose comment says `name=NAME`.
         file_format: One of `FORMATS`, for files of other names.
 
     Raises:
@@ -41,7 +43,8 @@ def read_structure(path: str | Path, *, file_format: str | None = None) -> Atoms
             an unknown or uncertain element, a coordinate that is no number, more than one frame, no one whole cluster,
             or contradictory charges.
     """
-    path = Path(path)
+    named = _NAMED_FRAME.fullmatch(str(path))
+    path = Path(named["file"] if named else path)
     reader = FORMATS[file_format or _format_of(path)]
     data = _bytes_of(path)
     try:
@@ -50,6 +53,8 @@ def read_structure(path: str | Path, *, file_format: str | None = None) -> Atoms
         raise StructureError(f"{path}: byte {error.start} is not UTF-8 text; save the file as UTF-8") from error
     if not text.strip():
         raise StructureError(f"{path}: the file is empty; provide a structure")
+    if named:
+        text = _frame(path, text, named["name"])
     found = reader.read(path, text)
     if len(found) > ATOM_LIMIT:
         raise StructureError(f"{path}: {len(found)} atoms are more than {ATOM_LIMIT}; cut the structure down")
@@ -59,7 +64,9 @@ def read_structure(path: str | Path, *, file_format: str | None = None) -> Atoms
         atoms = whole_cluster(found) if found.pbc.any() else Atoms(found.numbers, found.positions)
     except StructureError as error:
         raise StructureError(f"{path}: {error}") from None
-    shown = re.sub(r"[^\w./ ()+-]", "_", str(path))  # extended xyz cannot carry quotes, backslashes and the like
+    shown = re.sub(
+        r"[^\w./ ()+:-]", "_", f"{path}:{named['name']}" if named else str(path)
+    )  # extended xyz cannot carry quotes, backslashes and the like
     atoms.info["source"] = f"file {shown} sha256:{hashlib.sha256(data).hexdigest()}"
     stated = {int(float(word)) for line in reader.comments(text.splitlines()) for word in _STATED.findall(line)}
     stated |= {found.info["stated_charge"]} if "stated_charge" in found.info else set()
@@ -154,6 +161,23 @@ def _read_extxyz(path: Path, text: str) -> Atoms:
         raise StructureError(f"{path}, line 2: {count} atoms announced, {len(atoms)} have the columns species and pos")
     atoms.info = {}
     return atoms
+
+
+def _frame(path: Path, text: str, name: str) -> str:
+    """The lines of the one frame with a name."""
+    lines, start, names = text.splitlines(), 0, []
+    while start < len(lines) and lines[start].strip():
+        count = whole_number((lines[start].split() or [""])[0])
+        if count is None or start + 1 >= len(lines):
+            raise StructureError(
+                f"{path}, line {start + 1}: expected a number of atoms and a comment; the file is damaged"
+            )
+        found = re.search(r'\bname="?([\w.-]+)', lines[start + 1])
+        names.append(found[1] if found else "")
+        if names[-1] == name:
+            return "\n".join(lines[start : start + count + 2])
+        start += count + 2
+    raise StructureError(f"{path}: no frame is named '{name}'; {suggestion(name, [each for each in names if each])}")
 
 
 class Format(NamedTuple):
