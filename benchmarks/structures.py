@@ -10,6 +10,7 @@ import numpy as np
 from ase import Atoms
 from ase.optimize import LBFGS
 
+from auric.errors import ScfError
 from auric.reference import XtbEngine, XtbSettings
 from auric.structures import build_recipe, framework_rmsd, manifest_structure, mirror_folder
 
@@ -66,5 +67,7 @@ def _relaxed(atoms: Atoms, charge: int, multiplicity: int) -> Atoms:
     moving.calc = XtbEngine(XtbSettings()).calculator(charge, multiplicity)
     optimiser = LBFGS(moving, logfile=None)
     if not optimiser.run(fmax=FMAX_EV_ANGSTROM, steps=STEPS):
-        print(f"{moving.get_chemical_formula()}: stopped after {STEPS} steps above {FMAX_EV_ANGSTROM} eV/angstrom")
+        raise ScfError(
+            f"{moving.get_chemical_formula()}: above {FMAX_EV_ANGSTROM} eV/angstrom after {STEPS} steps; raise STEPS"
+        )
     return Atoms(moving.numbers, moving.positions, info={"energy_ev": float(moving.get_potential_energy())})
