@@ -108,7 +108,7 @@ class TestScores:
 
     def test_the_thesis_stands_beside_what_follows_its_protocol(self, tmp_path: object) -> None:
         rows = [
-            ("independent runs", subject, "s", structure, "r", step, "", "", 0.1 * step, 0.1 * step + step % 2)
+            ("independent runs", subject, "s", structure, "r", 300, step, "", "", 0.1 * step, 0.1 * step + step % 2)
             for subject in ("emlm on MBTR, second parameters", "linear, energies and forces")
             for structure in ("au38_sch3_24_q",)
             for step in range(30)
@@ -237,7 +237,7 @@ class TestComparison:
         rng, rows = np.random.default_rng(0), []
         for split, width in (("independent runs", 1.0), ("random 80/20", 0.1)):
             for step, error in enumerate(rng.normal(0, width, size=50)):
-                rows.append((split, "model", "s", "x", "a", step, "", "", 0.1 * step, 0.1 * step + error))
+                rows.append((split, "model", "s", "x", "a", 300, step, "", "", 0.1 * step, 0.1 * step + error))
         pd.DataFrame(rows, columns=list(ENERGY_COLUMNS)).to_csv(f"{tmp_path}/e.csv", index=False)
         pd.DataFrame([], columns=list(FORCE_COLUMNS)).to_csv(f"{tmp_path}/f.csv", index=False)
         summarise_potentials(
@@ -253,19 +253,23 @@ class TestComparison:
 
     def test_coverage_of_intervals_calibrated_on_other_runs(self, tmp_path: object) -> None:
         rng, rows = np.random.default_rng(0), []
-        for run, width in (("a", 1.0), ("b", 1.0), ("hot", 10.0)):
+        for run, bath_k, width in (("a", 300, 1.0), ("b", 300, 1.0), ("hot", 900, 10.0)):
             for step, error in enumerate(rng.normal(0, width, size=300)):
                 energies = (0.1 * step, 0.1 * step + error + 5)
-                rows.append(("independent runs", "model", "s", "x", run, step, "", "", *energies))
+                rows.append(("independent runs", "model", "s", "x", run, bath_k, step, "", "", *energies))
         pd.DataFrame(rows, columns=list(ENERGY_COLUMNS)).to_csv(f"{tmp_path}/e.csv", index=False)
         pd.DataFrame([], columns=list(FORCE_COLUMNS)).to_csv(f"{tmp_path}/f.csv", index=False)
         summarise_potentials(
             [f"{tmp_path}/e.csv"], [f"{tmp_path}/f.csv"], f"{tmp_path}/c.csv", study="t", samples=100, seed=0
         )
         card = pd.read_csv(f"{tmp_path}/c.csv")
-        covered = card[card["quantity"] == "coverage_90"].set_index("data")["ours"]
-        assert covered["a"] > 0.95  # calibrated on a hot run too
-        assert covered["hot"] < 0.3  # calibrated on cold runs alone
+        covered = card[card["quantity"] == "coverage_90"].set_index(["split", "data"])["ours"]
+        assert covered["independent runs"].between(0.85, 0.95).all()
+        assert list(covered["independent runs"].index) == ["a", "b"]
+        elsewhere = covered["intervals from other temperatures"]
+        assert elsewhere["a"] == 1  # from a hot run
+        assert elsewhere["hot"] < 0.3  # from cold runs
+        assert len(covered) == 5  # there is no second hot run
 
     def test_moved_blocks_are_judged_by_differences(self, files: dict[str, str]) -> None:
         """By the model's file as it is, and by a constant, whose error is the change itself."""

@@ -31,8 +31,9 @@ DIRECTED_CHOSEN = "emlm norms, oamlm directions, chosen by a scan"
 LEFTOVER_FRAMES = 30
 """About so many frames of each structure's training runs are looked at for atoms that were not learned from."""
 ENERGY_COLUMNS = (
-    "split", "subject", "system", "structure", "run", "step", "trial", "block", "energy_ev", "predicted_ev",
+    "split", "subject", "system", "structure", "run", "bath_k", "step", "trial", "block", "energy_ev", "predicted_ev",
 )  # fmt: skip
+"""`bath_k` is the temperature of the run's bath (kelvin), nothing where it had none."""
 
 
 def compare_energies(
@@ -60,15 +61,15 @@ def compare_energies(
     frames, unseen = read_runs(training, "training", sample), read_runs(tests, "test")
     subject, make = ENERGY_MODELS[contender]
     learned: EnergyModel | LinearPotential = LinearPotential.load(model) if model else make().fit(frames)
-    rows = _predicted(learned.energies(unseen), unseen, split, subject)
+    rows = energy_rows_of(learned.energies(unseen), unseen, split, subject)
     if moved := [atoms for path in moves for atoms in read_frames(path)]:
-        rows += _predicted(learned.energies(moved), moved, MOVED, subject)
+        rows += energy_rows_of(learned.energies(moved), moved, MOVED, subject)
     if random_split:
         out = np.random.default_rng(seed).permutation(len(frames)) < len(frames) // 5
         kept, left = (
             [atoms for atoms, left_out in zip(frames, out, strict=True) if left_out == side] for side in (0, 1)
         )
-        rows += _predicted(make().fit(kept).energies(left), left, RANDOM, subject)
+        rows += energy_rows_of(make().fit(kept).energies(left), left, RANDOM, subject)
     write_table(predictions, rows, ENERGY_COLUMNS)
 
 
@@ -149,11 +150,13 @@ def _judged(
     return [common | {"class": kind} | score for kind, score in scores.items()]
 
 
-def _predicted(predicted: np.ndarray, frames: Sequence[Atoms], split: str, subject: str) -> list[dict[str, Any]]:
+def energy_rows_of(predicted: np.ndarray, frames: Sequence[Atoms], split: str, subject: str) -> list[dict[str, Any]]:
+    """Rows of `ENERGY_COLUMNS`: predicted energies (eV, shape (frames,)) beside those that the frames have."""
     return [
         {
             "split": split, "subject": subject, "system": atoms.info.get("system", ""),
-            "structure": atoms.info["structure"], "run": atoms.info["run"], "step": atoms.info["step"],
+            "structure": atoms.info["structure"], "run": atoms.info["run"],
+            "bath_k": atoms.info.get("target_temperature_k", ""), "step": atoms.info["step"],
             "trial": atoms.info.get("trial", ""), "block": atoms.info.get("block", ""),
             "energy_ev": energy_of(atoms), "predicted_ev": energy,
         }

@@ -26,10 +26,13 @@ from auric.potential.mlm import Mlm
 SUMMED_SOAP = SoapSettings(n_max=6, l_max=3, cutoff_angstrom=5.0, sigma_angstrom=0.5)
 FOLDS, CHUNKS = 4, 8
 PENALTIES = 10.0 ** np.arange(-10, 3)
-EMLM_PENALTIES = 10.0 ** np.arange(-9, 4, 2)
+DISTANCE_PENALTIES = 10.0 ** np.arange(-9, 4, 2)
+SHARES = (8, 4, 2)
+"""Training frames for each reference point that distance methods may choose, besides every frame a reference."""
 WIDTHS = 10.0 ** np.arange(-5, 0.5, 0.5)
 
 Describe = Callable[[Sequence[Atoms]], np.ndarray]
+Choices = Callable[[int], dict[str, Any]]
 
 
 class EnergyModel(Protocol):
@@ -48,13 +51,13 @@ class OnFeatures:
     Args:
         describe: Gives the features of frames, of elements known beforehand.
         regressor: Learns.
-        choices: What of it is chosen by cross-validation, as `GridSearchCV` takes it; nothing if empty.
+        choices: From the number of frames, what of it is chosen by cross-validation, as `GridSearchCV` takes it.
     """
 
     def __init__(
-        self, describe: Callable[[list[str]], Describe], regressor: Any, choices: dict[str, Any] | None = None
+        self, describe: Callable[[list[str]], Describe], regressor: Any, choices: Choices | None = None
     ) -> None:
-        self._make, self._regressor, self._choices = describe, regressor, choices or {}
+        self._make, self._regressor, self._choices = describe, regressor, choices
 
     def fit(self, frames: Sequence[Atoms]) -> "OnFeatures":
         """See `EnergyModel`."""
@@ -65,7 +68,8 @@ class OnFeatures:
         model = self._regressor
         if self._choices:
             folds = folds_of(runs_of(frames), folds=FOLDS, chunks=CHUNKS)
-            search = GridSearchCV(model, self._choices, cv=PredefinedSplit(folds), scoring="neg_mean_squared_error")
+            choices = self._choices(len(frames))
+            search = GridSearchCV(model, choices, cv=PredefinedSplit(folds), scoring="neg_mean_squared_error")
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", LinAlgWarning)  # the smallest penalties are there to be rejected
                 model = search.fit(features, targets).best_estimator_
@@ -122,12 +126,22 @@ def _power_spectrum(species: list[str]) -> Describe:
 
 
 def _ridge(describe: Callable[[list[str]], Describe]) -> OnFeatures:
-    return OnFeatures(describe, make_pipeline(StandardScaler(), Ridge()), {"ridge__alpha": PENALTIES})
+    return OnFeatures(describe, make_pipeline(StandardScaler(), Ridge()), lambda _: {"ridge__alpha": PENALTIES})
 
 
 def _kernel(describe: Callable[[list[str]], Describe], kernel: str) -> OnFeatures:
     choices = {"kernelridge__alpha": PENALTIES[::2], "kernelridge__gamma": WIDTHS}
-    return OnFeatures(describe, make_pipeline(StandardScaler(), KernelRidge(kernel=kernel)), choices)
+    return OnFeatures(describe, make_pipeline(StandardScaler(), KernelRidge(kernel=kernel)), lambda _: choices)
+
+
+def _tuned(describe: Callable[[list[str]], Describe], model: Emlm | Mlm) -> OnFeatures:
+    """A distance method with its penalty and the number of its references chosen."""
+
+    def choices(frames: int) -> dict[str, Any]:
+        fewer = [frames // share for share in SHARES if frames >= share]
+        return {"penalty": DISTANCE_PENALTIES, "references": ["all", *fewer]}
+
+    return OnFeatures(describe, model, choices)
 
 
 RECOMMENDED = "linear"
@@ -137,12 +151,9 @@ ENERGY_MODELS: dict[str, Contender] = {
     "emlm": Contender("emlm on MBTR, second parameters", lambda: OnFeatures(_mbtr(MBTR_SECOND), Emlm())),
     "mlm_first": Contender("mlm on MBTR, first parameters", lambda: OnFeatures(_mbtr(MBTR_FIRST), Mlm())),
     "mlm": Contender("mlm on MBTR, second parameters", lambda: OnFeatures(_mbtr(MBTR_SECOND), Mlm())),
-    "emlm_tuned": Contender(
-        "emlm on MBTR, penalty chosen", lambda: OnFeatures(_mbtr(MBTR_SECOND), Emlm(), {"penalty": EMLM_PENALTIES})
-    ),
-    "emlm_soap": Contender(
-        "emlm on summed SOAP, penalty chosen", lambda: OnFeatures(_summed_soap, Emlm(), {"penalty": EMLM_PENALTIES})
-    ),
+    "emlm_tuned": Contender("emlm on MBTR, penalty and references chosen", lambda: _tuned(_mbtr(MBTR_SECOND), Emlm())),
+    "mlm_tuned": Contender("mlm on MBTR, penalty and references chosen", lambda: _tuned(_mbtr(MBTR_SECOND), Mlm())),
+    "emlm_soap": Contender("emlm on summed SOAP, penalty and references chosen", lambda: _tuned(_summed_soap, Emlm())),
     "ridge_mbtr": Contender("ridge on MBTR", lambda: _ridge(_mbtr(MBTR_SECOND))),
     "ridge_soap": Contender("ridge on summed SOAP", lambda: _ridge(_summed_soap)),
     "kernel_ridge": Contender("kernel ridge on MBTR, Laplacian", lambda: _kernel(_mbtr(MBTR_SECOND), "laplacian")),

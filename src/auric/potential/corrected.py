@@ -14,7 +14,7 @@ from ase import Atoms
 from auric.descriptors import PowerSpectrumSettings
 from auric.errors import InputError
 from auric.files import write_table
-from auric.potential.comparison import ENERGY_COLUMNS, FORCE_COLUMNS, INDEPENDENT
+from auric.potential.comparison import ENERGY_COLUMNS, FORCE_COLUMNS, INDEPENDENT, energy_rows_of
 from auric.potential.contenders import ENERGY_MODELS
 from auric.potential.correction import SETTINGS, Correction, difference_of
 from auric.potential.environments import THESIS_RULE, plain_classes
@@ -79,7 +79,7 @@ def compare_correction(
     taken = _taken(correction, asked)
     for subject, way in ways(correction, cheap, better).items():
         answers = way(asked)
-        rows = _energy_rows(subject, answers.energies_ev, truth)
+        rows = energy_rows_of(answers.energies_ev, truth, INDEPENDENT, subject)
         energy_rows += rows + [row | {"split": TAKEN} for row, good in zip(rows, taken, strict=True) if good]
         if answers.forces is not None and all(map(has_forces, truth)):
             force_rows += _force_rows(subject, answers.forces, truth)
@@ -156,17 +156,6 @@ def _energies(frames: Sequence[Atoms]) -> np.ndarray:
 
 def _counts(frames: Sequence[Atoms], species: Sequence[str]) -> np.ndarray:
     return np.array([[list(atoms.symbols).count(symbol) for symbol in species] for atoms in frames], dtype=float)
-
-
-def _energy_rows(subject: str, energies_ev: np.ndarray, truth: Sequence[Atoms]) -> list[dict[str, Any]]:
-    return [
-        {
-            "split": INDEPENDENT, "subject": subject, "system": atoms.info.get("system", ""),
-            "structure": atoms.info["structure"], "run": atoms.info["run"], "step": atoms.info["step"],
-            "energy_ev": energy_of(atoms), "predicted_ev": energy,
-        }
-        for atoms, energy in zip(truth, energies_ev, strict=True)
-    ]  # fmt: skip
 
 
 def _force_rows(subject: str, forces: Sequence[np.ndarray], truth: Sequence[Atoms]) -> list[dict[str, Any]]:

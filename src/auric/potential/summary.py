@@ -15,6 +15,7 @@ from auric.potential.recommended import RECOMMENDED_COLUMNS, recommended
 from auric.potential.scores import energy_scores
 from auric.scorecard import COLUMNS, write_scorecard
 
+OTHER_TEMPERATURES = "intervals from other temperatures"
 DOMAIN = "nearest training frame in MBTR"
 SAME_PROTOCOL = "same protocol, other data"
 THESIS_ENERGIES = {
@@ -100,24 +101,28 @@ def _of_thesis(quantity: str, subject: str, kind: str, structure: str, split: st
 
 
 def _coverage(study: str, table: pd.DataFrame) -> list[dict[str, Any]]:
-    """Conformal intervals for differences of energy within a run, calibrated on a system's other test runs: what they hold.
+    """What conformal intervals for differences of energy within a run hold, calibrated on other test runs of the system.
 
-    Runs at another temperature are no draws of the same kind; what that does to the coverage is what this shows.
+    Runs with baths as hot are draws of the same kind, as the intervals suppose. Those at other temperatures are not; what that
+    does to the coverage is told beside it.
     """
     rows = []
     for (subject, _), mine in table.groupby(["subject", "system"], sort=False):
         residuals, runs = (mine["predicted_ev"] - mine["energy_ev"]).to_numpy(), mine["run"].to_numpy()
+        baths = mine["bath_k"].fillna(0).to_numpy()
         for run in dict.fromkeys(runs.tolist()):
             here = runs == run
-            if here.all():
-                continue
-            interval = conformal_intervals(residuals[~here], runs[~here], coverage=0.9, centred=True)
-            told = interval.evaluate(residuals[here], runs[here])
-            for quantity, value, better in (
-                ("coverage_90", told["coverage"], "higher"), ("interval_width", told["width"], "lower")
-            ):  # fmt: skip
-                row = _row(study, quantity, subject, value, run, INDEPENDENT, here.sum())
-                rows.append(row | {"better": better})
+            as_hot = baths == baths[here][0]
+            for split, known in ((INDEPENDENT, as_hot & ~here), (OTHER_TEMPERATURES, ~as_hot)):
+                if not known.any():
+                    continue
+                interval = conformal_intervals(residuals[known], runs[known], coverage=0.9, centred=True)
+                told = interval.evaluate(residuals[here], runs[here])
+                for quantity, value, better in (
+                    ("coverage_90", told["coverage"], "higher"), ("interval_width", told["width"], "lower")
+                ):  # fmt: skip
+                    row = _row(study, quantity, subject, value, run, split, here.sum())
+                    rows.append(row | {"better": better})
     return rows
 
 

@@ -201,6 +201,8 @@ def draw_coverage(path: Path, system: System) -> None:
                 height = subjects.index(row["subject"]) + _offset(row["run"], system.tests)
                 look: dict[str, Any] = {"marker": _marker(row["run"], system.tests), "color": _colour(row["subject"], system),
                                         "ms": 6.5, "mec": "white", "mew": 0.6}  # fmt: skip
+                if row["split"] != UNSEEN:
+                    look |= {"mec": look["color"], "mfc": "white", "mew": 1.0}
                 share.plot(100 * row["coverage"], height, **look)
                 if row["width_ev"] > 0:
                     width.plot(row["width_ev"], height, **look)

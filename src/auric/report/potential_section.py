@@ -62,7 +62,8 @@ FIGURES = (
     ),
     PotentialFigure(
         "coverage", "Do 90 % intervals hold?", "coverage",
-        "Intervals for energies less the run's mean. Best is narrow, with the marker on the line or just right of it.",
+        "Intervals for energies less the run's mean. Best is narrow, with the marker on the line or just right of it. Hollow: "
+        "calibrated on runs at other temperatures.",
         draw.draw_coverage, say.on_coverage,
     ),
 )  # fmt: skip

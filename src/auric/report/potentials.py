@@ -38,7 +38,7 @@ class System:
         errors: Columns subject, run, split, ours, ci_low, ci_high: errors over the run's standard deviation.
         energies: Columns `inputs.ENERGIES`, of unseen runs.
         forces: Columns `inputs.FORCES`.
-        held: Columns subject, run, coverage, width_ev: of the intervals.
+        held: Columns subject, run, split, coverage, width_ev: of the intervals; by split, whether calibrated on runs as hot.
         places: Columns `inputs.PLACES`; no rows if there is no map.
     """
 
@@ -119,10 +119,10 @@ def _system(
     errors = pd.concat([judged, errors[errors["split"] == RANDOM]], ignore_index=True)
     middle = judged.groupby("subject")["ours"].median()
     subjects = tuple(sorted(middle.index, key=lambda subject: (middle[subject], subject)))
-    widths = _quantity(mine, "interval_width").set_index(["subject", "run"])["ours"]
+    widths = _quantity(mine, "interval_width").set_index(["subject", "run", "split"])["ours"]
     held = _quantity(mine, "coverage_90").rename(columns={"ours": "coverage"})
     held = held[held["subject"].isin(subjects)].reset_index(drop=True)
-    held["width_ev"] = [widths.get((row.subject, row.run), np.nan) for row in held.itertuples()]
+    held["width_ev"] = [widths.get((row.subject, row.run, row.split), np.nan) for row in held.itertuples()]
     tests = tuple(dict.fromkeys(judged["run"]))
     runs = dict.fromkeys([*tests, *places["run"]])
     return System(
@@ -287,11 +287,18 @@ def on_coverage(system: System) -> list[str]:
     known = set(system.held["subject"])
     subject = next(name for name in (system.recommended, *system.subjects) if name in known)
     mine = system.held[system.held["subject"] == subject]
-    return [
-        f"Intervals meant to hold {100 * NOMINAL:.0f} % of energy differences, calibrated on the system's other test runs, "
-        f"hold {_percent(mine['coverage'])} % for {_quoted(subject)}, with a width of "
-        f"{range_of(mine['width_ev'])}\u00a0eV."
-    ]
+    sentences = []
+    for source, part in (
+        ("runs as hot", mine[mine["split"] == UNSEEN]),
+        ("runs at other temperatures, which they do not suppose,", mine[mine["split"] != UNSEEN]),
+    ):
+        if len(part):
+            sentences.append(
+                f"Intervals meant to hold {100 * NOMINAL:.0f} % of energy differences, calibrated on {source} "
+                f"hold {_percent(part['coverage'])} % for {_quoted(subject)}, with a width of "
+                f"{range_of(part['width_ev'])}\u00a0eV."
+            )
+    return sentences
 
 
 def _percent(shares: pd.Series) -> str:
