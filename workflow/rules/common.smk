@@ -75,6 +75,7 @@ def frames_of_runs(role, kind="dynamics"):
         f"{RESULTS}/reference/{kind}/{run['name']}.extxyz"
         for run in ALL_RUNS[wildcards.system]
         if run["role"] == role
+        and (kind != "moves" or STUDY["potential"]["moves"]["trials"])
     ]
 
 

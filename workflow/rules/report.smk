@@ -22,7 +22,7 @@ rule failures:
             f"{RESULTS}/reference/moves/failures_{run['name']}.csv"
             for runs in RUNS.values()
             for run in runs
-            if run["role"] == "test"
+            if run["role"] == "test" and STUDY["potential"]["moves"]["trials"]
         ],
         relaxed=relaxed_runs("failures_"),
         expansions=rounds("failures_"),
