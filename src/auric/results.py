@@ -14,7 +14,7 @@ HEADER = "| quantity | split | subject | data | ours | 95 % interval | paper | n
 
 
 def results_page(docs: Path) -> str:
-    """Markdown made of `scorecard_*.csv`, `benchmarks.csv` and `results/<room>.md` in a folder.
+    """Markdown made of `scorecard_*.csv`, `recommended_*.csv`, `benchmarks.csv` and `results/<room>.md` in a folder.
 
     Raises:
         InputError: If the folder holds no scorecard.
@@ -36,11 +36,35 @@ def results_page(docs: Path) -> str:
             lines += [prose.read_text(encoding="utf-8").strip(), ""]
         for study, mine in table[table["system"] == system].groupby("study", sort=False):
             lines += [f"### {system}: {study}", ""]
+            winners = docs / f"recommended_{study}.csv"
+            if system == "potential" and winners.exists():
+                lines += _winners(read_tables([winners]))
             if len(mine) > LONG:
                 lines += _wide(mine)
             else:
                 lines += [HEADER, "|" + "---|" * 9, *(_line(row) for row in mine.to_dict("records")), ""]
     return "\n".join(lines).rstrip() + "\n"
+
+
+def _winners(table: pd.DataFrame) -> list[str]:
+    """What to use for what, by the study that compared them."""
+    lines = [
+        "**Recommended**: least error on runs that nothing was learned from, mean over runs (geometric)", "",
+        "| set | task | recommended | error | runner-up | error | ahead on |", "|" + "---|" * 7,
+    ]  # fmt: skip
+    for row in table.to_dict("records"):
+        unit = "" if row["unit"] == "1" else f" {row['unit']}"
+        alone = row["runner_up"] != row["runner_up"]
+        cells = (
+            row["system"], f"{row['task']} ({row['quantity']})", row["recommended"], _number(row["ours"]) + unit,
+            *(("-",) * 3 if alone else (row["runner_up"], _number(row["runner_up_ours"]) + unit, _ahead(row))),
+        )  # fmt: skip
+        lines.append("| " + " | ".join(cells) + " |")
+    return [*lines, ""]
+
+
+def _ahead(row: dict[str, Any]) -> str:
+    return f"{row['ahead']:.0f} of {row['runs']:.0f} runs"
 
 
 def _wide(table: pd.DataFrame) -> list[str]:

@@ -11,8 +11,11 @@ import yaml
 from auric import provenance
 from auric.cli import main
 from auric.configuration import load_yaml, settings_page
+from auric.files import write_table
+from auric.potential.recommended import RECOMMENDED_COLUMNS
 from auric.provenance import block_of, code_fingerprint, imports, reached
 from auric.results import results_page
+from auric.scorecard import COLUMNS
 
 PACKAGE = provenance.PACKAGE
 ROOMS = sorted(path.name for path in PACKAGE.iterdir() if (path / "__init__.py").exists())
@@ -130,6 +133,18 @@ def test_results_page_is_current(root):
     assert (root / "docs/results.md").read_text() == results_page(root / "docs"), (
         "run `auric results > docs/results.md`"
     )
+
+
+def test_results_page_names_winners(tmp_path):
+    row = {"study": "s", "system": "potential", "quantity": "q", "unit": "1", "subject": "line", "ours": 0.1}
+    row |= {"data": "run", "split": "x", "n": 1, "comparable": "not comparable"}
+    write_table(tmp_path / "scorecard_s.csv", [row], COLUMNS)
+    winner = {"system": "ring", "task": "energies", "quantity": "q", "unit": "eV", "recommended": "line", "ours": 0.1}
+    beaten = {"runner_up": "mean", "runner_up_ours": 0.5, "ahead": 3, "runs": 4}
+    write_table(tmp_path / "recommended_s.csv", [winner | beaten, winner | {"runs": 4}], RECOMMENDED_COLUMNS)
+    page = results_page(tmp_path)
+    assert "| ring | energies (q) | line | 0.1 eV | mean | 0.5 eV | 3 of 4 runs |" in page
+    assert "| ring | energies (q) | line | 0.1 eV | - | - | - |" in page
 
 
 def test_environments_pin_what_the_lock_file_pins(root):
