@@ -507,10 +507,10 @@ def shipped(root):
     return read_runs(root / "resources/dynamics.tsv")
 
 
-def test_shipped_table_plans_independent_runs(shipped):
+def test_shipped_table_plans_independent_runs(shipped, root):
     assert [run.error for run in shipped] == [""] * len(shipped)
     assert list(dict.fromkeys(run.system for run in shipped)) == [
-        "alkanes", "ring", "cold", "rings", "au25", "au38", "thiolates", "strange", "cool"
+        "alkanes", "ring", "cold", "rings", "au25", "au38", "thiolates", "strange", "cool", "au38_cool"
     ]  # fmt: skip
     for system, train, test in (
         ("alkanes", 12, 6), ("ring", 4, 4), ("cold", 4, 3), ("rings", 3, 6), ("au25", 1, 2), ("au38", 2, 4), ("thiolates", 4, 2)
@@ -520,16 +520,19 @@ def test_shipped_table_plans_independent_runs(shipped):
         for structure in {run.structure for run in found}:
             seeds = [run.settings["seed"] for run in found if run.structure == structure]
             assert len(set(seeds)) == len(seeds)
-    cool = reference_set(
-        shipped, "cool", ("test",)
-    )  # what walks stand beside: of the ring's structures, from seeds of their own
-    assert {run.structure for run in cool} <= {run.structure for run in reference_set(shipped, "ring")}
-    theirs = {
-        run.settings["seed"]
-        for run in shipped
-        if run.structure in {one.structure for one in cool} and run.system != "cool"
-    }
-    assert not theirs & {run.settings["seed"] for run in cool}
+    for cold, learned in (("cool", "ring"), ("au38_cool", "au38")):
+        # what walks stand beside: of the same structures, from seeds of their own
+        cool = reference_set(shipped, cold, ("test",))
+        assert {run.structure for run in cool} <= {run.structure for run in reference_set(shipped, learned)}
+        theirs = {
+            run.settings["seed"]
+            for run in shipped
+            if run.structure in {one.structure for one in cool} and run.system != cold
+        }
+        assert not theirs & {run.settings["seed"] for run in cool}
+        assert {run.settings["temperature_k"] for run in cool} == {200, 250, 300}
+    given = read_runs(root / "config/studies/walks38_runs.tsv")
+    assert [run for run in given if run.system == "au38_cool"] == reference_set(shipped, "au38_cool", ("test",))
     alkanes = reference_set(shipped, "alkanes")
     assert all(
         (run.settings["ensemble"], run.settings["temperature_k"], run.settings["steps"]) == ("nve", 750, 1000)

@@ -110,7 +110,8 @@ def test_studies_are_never_merged(root):
     with pytest.raises(InputError, match="never merged"):
         study.load({"ruler": {"folds": 3}}, root)
     with pytest.raises(
-        InputError, match=r"choose from au38, correction, isomers, paper, .*retrain, sets, test, walks, workstation"
+        InputError,
+        match=r"choose from au38, correction, isomers, paper, .*retrain, sets, test, walks, walks38, workstation",
     ):
         study.load({"study": "tset"}, root)
     with pytest.raises(InputError, match="not a study's name"):
