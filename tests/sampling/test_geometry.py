@@ -3,14 +3,23 @@
 import numpy as np
 import pandas as pd
 import pytest
-from ase import Atoms
 
 from auric.errors import InputError
-from auric.files import write_frames, write_table
-from auric.sampling.beside import CURVE_COLUMNS, GEOMETRY_COLUMNS, WALK_COLUMNS, compare_beside, walk_beside
-from auric.sampling.geometry import autocorrelation_time, compare, coordinates, density, peak
+from auric.files import write_frames
+from auric.sampling import compare_isomers, walk_map
+from auric.sampling.beside import compare_beside, walk_beside
+from auric.sampling.geometry import (
+    autocorrelation_time,
+    blocks_of,
+    chains_of,
+    compare,
+    coordinates,
+    density,
+    halves_apart,
+    peak,
+    side_peak,
+)
 from auric.sampling.summary import summarise_walks
-from auric.sampling.trajectory import frame_text
 from auric.scorecard import COLUMNS
 from auric.structures import build_ring
 
@@ -46,19 +55,29 @@ def test_peaks_of_known_distributions():
     assert np.trapezoid(density(folded, points, 1.75), points) == pytest.approx(1, abs=0.01)
 
 
+def test_side_peak_of_a_known_mixture():
+    rng = np.random.default_rng(0)
+    mixed = np.concatenate([rng.normal(85, 5, 30_000), rng.normal(130, 5, 10_000)])
+    place, height = side_peak(mixed, "degree", 1.75)
+    assert place == pytest.approx(130, abs=1)
+    assert height == pytest.approx(1 / 3, abs=0.03)
+    assert side_peak(rng.normal(85, 5, 30_000), "degree", 1.75)[1] == 0
+
+
 def test_shift_and_distance_are_found():
     rng = np.random.default_rng(1)
     walk, dynamics = rng.normal(3.0, 0.1, (200, 8, 5)), rng.normal(2.9, 0.1, (400, 5))
-    found = compare(walk, dynamics, "angstrom", samples=200, seed=0)
+    found = compare(chains_of(walk), blocks_of(dynamics), "angstrom", samples=200, seed=0)
     assert found.shift[0] == pytest.approx(0.1, abs=0.02)
     assert found.shift[1] < 0.1 < found.shift[2]
     assert found.distance[0] == pytest.approx(0.1, abs=0.01)
     assert found.distance[1] <= found.distance[0] <= found.distance[2] + 1e-3
-    assert found.within < 0.03
-    same = compare(walk, rng.normal(3.0, 0.1, (400, 5)), "angstrom", samples=200, seed=0)
+    assert halves_apart(dynamics) < 0.03
+    alike = blocks_of(rng.normal(3.0, 0.1, (400, 5)))
+    same = compare(chains_of(walk), alike, "angstrom", samples=200, seed=0)
     assert same.shift[1] < 0 < same.shift[2]
     with pytest.raises(InputError, match="10 frames or more"):
-        compare(walk, dynamics[:4], "angstrom", samples=200, seed=0)
+        blocks_of(dynamics[:4])
 
 
 @pytest.mark.parametrize("memory", [0.0, 0.5, 0.9])
@@ -85,10 +104,16 @@ def test_a_run_without_frames_gives_no_walk(tmp_path):
         tmp_path / "absent.npz", [], tmp_path / "run.extxyz", tmp_path / "walk.extxyz", tmp_path / "walk.csv",
         walker="linear", chains=2, settings={}, seed=0, store=tmp_path,
     )  # fmt: skip
-    compare_beside(
-        [tmp_path / "walk.extxyz"], [tmp_path / "walk.csv"], tmp_path / "run.extxyz", tmp_path / "geometry.csv", tmp_path / "curves.csv",
-        last=20, samples=100, seed=0,
-    )  # fmt: skip
+    names = ("geometry", "curves", "energies", "energy_curves", "map", "isomers")
+    paths = {name: tmp_path / f"{name}.csv" for name in names}
+    walk = [tmp_path / "walk.extxyz"], [tmp_path / "walk.csv"]
+    compare_beside(*walk, tmp_path / "run.extxyz", *list(paths.values())[:4], last=20, samples=100, seed=0)
+    train = build_ring(3, "H")
+    train.info |= {"run": "a", "step": 0, "energy_ev": 0.0}
+    write_frames(tmp_path / "train.extxyz", [train])
+    walk_map([tmp_path / "train.extxyz"], *walk, tmp_path / "run.extxyz", paths["map"])
+    compare_isomers(*walk, [tmp_path / "run.extxyz"], paths["isomers"], samples=100, seed=0)
+    assert all(len(pd.read_csv(path)) == 0 for path in paths.values())
     summarise_walks([tmp_path / "walk.csv"], [tmp_path / "geometry.csv"], tmp_path / "card.csv", study="tests")
     assert (tmp_path / "card.csv").read_text().splitlines() == [",".join(COLUMNS)]
 
@@ -103,59 +128,3 @@ def test_a_bath_that_heats_has_no_walk(tmp_path):
             tmp_path / "absent.npz", [], tmp_path / "run.extxyz", tmp_path / "walk.extxyz", tmp_path / "walk.csv",
             walker="linear", chains=2, settings={}, seed=0, store=tmp_path,
         )  # fmt: skip
-
-
-@pytest.fixture
-def files(tmp_path):
-    """A walk of two chains and a run, rattled rings both, as the rules write them."""
-    ring, rng = build_ring(4, "CH3"), np.random.default_rng(4)
-    text, frames = "", []
-    for step in range(0, 60, 5):
-        for chain in range(2):
-            where = ring.positions + rng.normal(0, 0.05, ring.positions.shape)
-            info = {
-                "step": step,
-                "chain": chain,
-                "temperature_k": 300.0,
-                "energy_ev": -1.0,
-                "outside": 0,
-                "accepted": 0.5,
-            }
-            text += frame_text(list(ring.symbols), where, info)
-    (tmp_path / "walk.extxyz").write_text(text)
-    for step in range(20):
-        frame = Atoms(ring.symbols, ring.positions + rng.normal(0, 0.05, ring.positions.shape))
-        frame.info |= {"run": "ring_test", "system": "ring", "step": step}
-        frames.append(frame)
-    write_frames(tmp_path / "run.extxyz", frames)
-    row = {
-        "system": "ring", "run": "ring_test", "walker": "linear, energies and forces", "temperature_k": 300.0, "chains": 2, "steps": 55,
-        "trials_per_step": 12, "accepted": 0.5, "step_angstrom": 0.05, "outside_share": 0.0, "step_energy_sd_ev": 0.1,
-        "dynamics_energy_sd_ev": 0.2, "walk_energy_sd_ev": 0.15, "rigid_degrees": 32, "seconds_per_step": 0.01,
-    }  # fmt: skip
-    write_table(tmp_path / "walk.csv", [row], WALK_COLUMNS)
-    return tmp_path
-
-
-def test_tables_and_scorecard(files):
-    compare_beside(
-        [files / "walk.extxyz"], [files / "walk.csv"], files / "run.extxyz", files / "geometry.csv", files / "curves.csv",
-        last=20, samples=100, seed=0,
-    )  # fmt: skip
-    geometry, curves = pd.read_csv(files / "geometry.csv"), pd.read_csv(files / "curves.csv")
-    assert list(geometry) == list(GEOMETRY_COLUMNS)
-    assert list(curves) == list(CURVE_COLUMNS)
-    assert set(geometry["part"]) == {"whole walk", "last 20 steps"}
-    assert geometry.loc[geometry["part"] == "last 20 steps", "steps"].eq(20).all()
-    for _, one in curves.groupby("coordinate"):
-        assert np.trapezoid(one["walk"], one["value"]) == pytest.approx(1, abs=0.02)
-    lengths = geometry[geometry["unit"] == "angstrom"]
-    assert (lengths["shift"].abs() < 0.05).all()
-    summarise_walks([files / "walk.csv"], [files / "geometry.csv"], files / "card.csv", study="tests")
-    card = pd.read_csv(files / "card.csv")
-    assert list(card) == list(COLUMNS)
-    assert {"peak_shift", "wasserstein", "effective_samples_per_core_hour", "outside_share"} <= set(card["quantity"])
-    rate = card[(card["quantity"] == "effective_samples_per_core_hour")].set_index("subject")["ours"]
-    whole = geometry[geometry["part"] == "whole walk"].set_index("coordinate")
-    expected = whole.loc["S-Au", "effective_samples"] / (55 * 0.01 / 3600)
-    assert rate["linear, energies and forces: S-Au"] == pytest.approx(expected)

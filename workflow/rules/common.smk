@@ -39,6 +39,11 @@ WALKED = [  # folders of walks
     for run in ALL_RUNS[walk["beside"]]
     if run["role"] == "test" and run["settings"].get("end_temperature_k") is None
 ]
+ISOMERS = [  # tables of one isomer's walks beside another's
+    f"{RESULTS}/sampling/{system}/isomers.csv"
+    for system in dict.fromkeys(walk["potential"] for walk in STUDY["sampling"]["walks"])
+    if WALKED
+]
 ROOMS = [
     *(["reference", "elf", "ruler"] if IMAGES else []),
     *(["potential"] if ALL_RUNS else []),
@@ -127,6 +132,25 @@ def collected_before(and_this=False):
     return lambda wildcards: [
         f"{RESULTS}/sampling/{wildcards.system}/expansion/{wildcards.walker}_{number}.extxyz"
         for number in range(1, int(wildcards.round) + and_this)
+    ]
+
+
+def walked_runs(wildcards):
+    """Files of the runs beside which the potentials of a system were walked on."""
+    return [
+        f"{RESULTS}/reference/dynamics/{Path(place).name}.extxyz"
+        for place in WALKED
+        if Path(place).parent.name == wildcards.system
+    ]
+
+
+def walks_of(pattern):
+    """Files of all walks on the potentials of a system."""
+    return lambda wildcards: [
+        f"{place}/{pattern.format(walker=walker)}"
+        for place in WALKED
+        if Path(place).parent.name == wildcards.system
+        for walker in STUDY["sampling"]["walkers"]
     ]
 
 

@@ -48,6 +48,7 @@ rule walk:
         code=code_fingerprint("auric.sampling.beside", libraries=("scipy", "numpy")),
         chains=STUDY["sampling"]["chains"],
         settings=STUDY["sampling"]["walk"],
+        ladder=STUDY["sampling"]["ladder"],
         seed=STUDY["seed"],
         store=STORE,
     script:
@@ -68,6 +69,8 @@ rule walk_geometry:
     output:
         geometry=f"{RESULTS}/sampling/{{system}}/{{run}}/geometry.csv",
         curves=f"{RESULTS}/sampling/{{system}}/{{run}}/curves.csv",
+        energies=f"{RESULTS}/sampling/{{system}}/{{run}}/energies.csv",
+        energy_curves=f"{RESULTS}/sampling/{{system}}/{{run}}/energy_curves.csv",
     log:
         f"{RESULTS}/logs/walk_geometry/{{system}}_{{run}}.log",
     benchmark:
@@ -85,6 +88,61 @@ rule walk_geometry:
         seed=STUDY["seed"],
     script:
         "../scripts/walk_geometry.py"
+
+
+rule walk_map:
+    input:
+        training=frames_of_runs("train"),
+        trajectories=expand(
+            f"{RESULTS}/sampling/{{{{system}}}}/{{{{run}}}}/{{walker}}.extxyz",
+            walker=STUDY["sampling"]["walkers"],
+        ),
+        tables=expand(
+            f"{RESULTS}/sampling/{{{{system}}}}/{{{{run}}}}/{{walker}}.csv",
+            walker=STUDY["sampling"]["walkers"],
+        ),
+        dynamics=f"{RESULTS}/reference/dynamics/{{run}}.extxyz",
+    output:
+        table=f"{RESULTS}/sampling/{{system}}/{{run}}/map.csv",
+    log:
+        f"{RESULTS}/logs/walk_map/{{system}}_{{run}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/walk_map/{{system}}_{{run}}.tsv"
+    conda:
+        "../../envs/learn.yaml"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 2000 * attempt,
+        runtime=60,
+    params:
+        code=code_fingerprint("auric.sampling.landscape", libraries=("scipy", "numpy")),
+    script:
+        "../scripts/walk_map.py"
+
+
+rule walk_isomers:
+    input:
+        trajectories=walks_of("{walker}.extxyz"),
+        tables=walks_of("{walker}.csv"),
+        dynamics=walked_runs,
+    output:
+        table=f"{RESULTS}/sampling/{{system}}/isomers.csv",
+    log:
+        f"{RESULTS}/logs/walk_isomers/{{system}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/walk_isomers/{{system}}.tsv"
+    conda:
+        "../../envs/learn.yaml"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        runtime=60,
+    params:
+        code=code_fingerprint("auric.sampling.isomers", libraries=("scipy", "numpy")),
+        samples=STUDY["sampling"]["bootstrap_samples"],
+        seed=STUDY["seed"],
+    script:
+        "../scripts/walk_isomers.py"
 
 
 rule walk_reweighted:
@@ -131,6 +189,8 @@ rule sampling_scorecard:
             for walker in STUDY["sampling"]["walkers"]
         ],
         geometry=[f"{place}/geometry.csv" for place in WALKED],
+        energies=[f"{place}/energies.csv" for place in WALKED],
+        isomers=ISOMERS,
         reweighted=reweighted(),
         rounds=rounds(),
     output:

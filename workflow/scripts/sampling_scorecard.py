@@ -8,6 +8,8 @@ with log_to(snakemake.log[0], threads=snakemake.threads):
         snakemake.input.walks,
         snakemake.input.geometry,
         snakemake.output.scorecard,
+        energies=snakemake.input.energies,
+        isomers=snakemake.input.isomers,
         rounds=snakemake.input.rounds,
         reweighted=snakemake.input.reweighted,
         study=snakemake.params.study,

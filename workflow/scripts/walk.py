@@ -15,4 +15,5 @@ with log_to(snakemake.log[0], threads=snakemake.threads):
         settings=snakemake.params.settings,
         seed=snakemake.params.seed,
         store=snakemake.params.store,
+        ladder=snakemake.params.ladder,
     )

@@ -10,6 +10,8 @@ with log_to(snakemake.log[0], threads=snakemake.threads):
         snakemake.input.dynamics,
         snakemake.output.geometry,
         snakemake.output.curves,
+        snakemake.output.energies,
+        snakemake.output.energy_curves,
         last=snakemake.params.last,
         samples=snakemake.params.samples,
         seed=snakemake.params.seed,

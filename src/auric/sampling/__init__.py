@@ -6,11 +6,15 @@ __getattr__, __all__ = public(
     __name__,
     {
         "beside": ["compare_beside", "walk_beside"],
+        "differences": ["energy_differences"],
         "energies": ["EmlmWalk", "LinearWalk", "WalkingEnergies"],
         "geometry": ["Coordinate", "autocorrelation_time", "coordinates"],
         "guard": ["DomainGuard"],
+        "isomers": ["compare_isomers"],
+        "landscape": ["walk_map"],
         "reweighting": ["Reweighted", "reweight"],
         "trajectory": ["read_walk"],
         "walk": ["WalkSettings", "run_walk"],
+        "walked": ["Walked", "read_walked"],
     },
 )

@@ -12,15 +12,28 @@ from ase import Atoms
 
 from auric.descriptors import MBTR_SECOND, Mbtr
 from auric.errors import InputError
-from auric.files import atomic, read_frames, read_tables, write_table
+from auric.files import atomic, read_frames, write_table
 from auric.potential import Emlm, LinearPotential, energy_of, load_model
 from auric.progress import log
 from auric.provenance import digest
+from auric.sampling.differences import DIFFERENCE_COLUMNS, energy_differences
 from auric.sampling.energies import EmlmWalk, LinearWalk, WalkingEnergies
-from auric.sampling.geometry import Coordinate, autocorrelation_time, compare, coordinates, density, grid
+from auric.sampling.geometry import (
+    Coordinate,
+    autocorrelation_time,
+    blocks_of,
+    chains_of,
+    compare,
+    coordinates,
+    density,
+    grid,
+    halves_apart,
+    side_peak,
+)
 from auric.sampling.guard import DomainGuard
 from auric.sampling.trajectory import read_walk
 from auric.sampling.walk import WalkSettings, run_walk
+from auric.sampling.walked import read_walked, walked_chains
 from auric.structures import moving_blocks
 
 WALKERS = {"linear": "linear, energies and forces", "emlm": "emlm on MBTR, second parameters"}
@@ -29,12 +42,12 @@ WHOLE = "whole walk"
 GEOMETRY_COLUMNS = (
     "system", "run", "walker", "temperature_k", "part", "steps", "coordinate", "unit", "count", "walk_peak", "dynamics_peak", "shift", "shift_low",
     "shift_high", "wasserstein", "wasserstein_low", "wasserstein_high", "dynamics_halves", "walk_mean", "dynamics_mean",
-    "autocorrelation_steps", "effective_samples",
+    "walk_side_peak", "walk_side_height", "dynamics_side_peak", "dynamics_side_height", "autocorrelation_steps", "effective_samples",
 )  # fmt: skip
 CURVE_COLUMNS = ("system", "run", "walker", "coordinate", "unit", "value", "walk", "dynamics")
 WALK_COLUMNS = (
-    "system", "run", "walker", "temperature_k", "chains", "steps", "trials_per_step", "accepted", "step_angstrom", "outside_share",
-    "step_energy_sd_ev", "dynamics_energy_sd_ev", "walk_energy_sd_ev", "rigid_degrees", "seconds_per_step",
+    "system", "run", "walker", "temperature_k", "chains", "ladder", "steps", "trials_per_step", "accepted", "exchanged", "step_angstrom",
+    "outside_share", "step_energy_sd_ev", "dynamics_energy_sd_ev", "walk_energy_sd_ev", "rigid_degrees", "seconds_per_step",
 )  # fmt: skip
 
 
@@ -61,7 +74,7 @@ def potential_walk(walker: str, model: str | Path) -> tuple[Callable[[Atoms, np.
 
 def walk_beside(
     model: str | Path, training: Sequence[str | Path], dynamics: str | Path, trajectory: str | Path, table: str | Path, *,
-    walker: str, chains: int, settings: Mapping[str, Any], seed: int, store: str | Path,
+    walker: str, chains: int, settings: Mapping[str, Any], seed: int, store: str | Path, ladder: Sequence[float] = (),
 ) -> None:  # fmt: skip
     """Walk from the first frame of a run, at its temperature; a run without frames gives no walk.
 
@@ -75,9 +88,11 @@ def walk_beside(
         table: CSV to write, columns `WALK_COLUMNS`, one row.
         walker: A key of `WALKERS`.
         chains: All start from the same structure.
-        settings: Of `WalkSettings`, all but temperatures and seed.
+        settings: Of `WalkSettings`, all but temperatures, exchange and seed.
         seed: Of the walk.
         store: Folder of the label store.
+        ladder: Multiples of the temperature, each above 1; as many chains again walk at each of them, and neighbours exchange
+            structures (replica exchange). Tables tell of the chains at the run's temperature alone.
 
     Raises:
         InputError: If the run's bath changes its temperature.
@@ -91,18 +106,19 @@ def walk_beside(
     start, temperature = frames[0], _temperature(frames, dynamics)
     known = [atoms for path in training for atoms in read_frames(path)]
     make, identity = potential_walk(walker, model)
-    plan = WalkSettings((temperature,) * chains, **settings, seed=seed)
-    name = digest(identity, start.positions.tobytes(), str(sorted(settings.items())), f"{temperature} {chains} {seed}")
-    growing = Path(store) / "walks" / f"{name}.extxyz"
+    temperatures = tuple(temperature * factor for factor in (1.0, *ladder) for _ in range(chains))
+    plan = WalkSettings(temperatures, **settings, exchange=bool(ladder), seed=seed)
+    growing = Path(store) / "walks" / f"{digest(identity, str(plan), start.positions.tobytes())}.extxyz"
     busy = time.process_time()
     before = growing.stat().st_size if growing.exists() else 0
-    run_walk([start] * chains, make, plan, growing, identity=identity, outside=DomainGuard(known).outside)
+    run_walk([start] * len(temperatures), make, plan, growing, identity=identity, outside=DomainGuard(known).outside)
     walked = 1 - before / growing.stat().st_size  # nothing is known of how long the rest took
     seconds = (
         (time.process_time() - busy) / (plan.steps + plan.equilibration_steps) / walked if walked > 0.5 else np.nan
     )
     _link(growing, Path(trajectory))
-    write_table(table, [_told(growing, frames, walker, chains) | {"seconds_per_step": seconds}], WALK_COLUMNS)
+    told = _told(growing, frames, walker, chains) | {"ladder": len(ladder), "seconds_per_step": seconds}
+    write_table(table, [told], WALK_COLUMNS)
 
 
 def _temperature(frames: Sequence[Atoms], dynamics: str | Path) -> float:
@@ -126,15 +142,14 @@ def _link(source: Path, target: Path) -> None:
 
 def _told(path: Path, dynamics: Sequence[Atoms], walker: str, chains: int) -> dict[str, Any]:
     """The row of a walk in `WALK_COLUMNS`, but for the time it took."""
-    frames = [atoms for atoms in read_walk(path) if atoms.info["step"] > 0]
-    energies = np.array([np.atleast_1d(atoms.info["step_energies_ev"]) for atoms in frames])
-    energies = energies.reshape(-1, chains, energies.shape[1]).transpose(0, 2, 1).reshape(-1, chains)
+    frames = [atoms for atoms in read_walk(path) if atoms.info["step"] > 0 and atoms.info["chain"] < chains]
+    energies = walked_chains(path, chains, {}).energies_ev
     info, blocks = dynamics[0].info, moving_blocks(frames[0])
     return {
         "system": info["system"], "run": info["run"], "walker": WALKERS[walker],
         "temperature_k": frames[0].info["temperature_k"], "chains": chains, "steps": len(energies),
         "trials_per_step": len(blocks), "accepted": np.mean([atoms.info["accepted"] for atoms in frames]),
-        "step_angstrom": frames[0].info["step_angstrom"],
+        "exchanged": np.mean([atoms.info["exchanged"] for atoms in frames]), "step_angstrom": frames[0].info["step_angstrom"],
         "outside_share": np.mean([atoms.info["outside"] > 0 for atoms in frames]),
         "step_energy_sd_ev": np.diff(energies, axis=0).std(), "walk_energy_sd_ev": energies.std(axis=0).mean(),
         "dynamics_energy_sd_ev": np.std([energy_of(atoms) for atoms in dynamics]),
@@ -144,10 +159,11 @@ def _told(path: Path, dynamics: Sequence[Atoms], walker: str, chains: int) -> di
 
 
 def compare_beside(
-    trajectories: Sequence[str | Path], tables: Sequence[str | Path], dynamics: str | Path, geometry: str | Path, curves: str | Path, *,
+    trajectories: Sequence[str | Path], tables: Sequence[str | Path], dynamics: str | Path, geometry: str | Path, curves: str | Path,
+    energies: str | Path, energy_curves: str | Path, *,
     last: int, samples: int, seed: int,
 ) -> None:  # fmt: skip
-    """Bonds and angles of walks beside those of the run they started from.
+    """Bonds, angles and differences of energy of walks beside those of the run they started from.
 
     Args:
         trajectories: Walks of several potentials beside one run.
@@ -155,6 +171,8 @@ def compare_beside(
         dynamics: The run (extended xyz).
         geometry: CSV to write, columns `GEOMETRY_COLUMNS`: for the whole walk and for its last steps.
         curves: CSV to write, columns `CURVE_COLUMNS`: smoothed distributions, per angstrom or degree.
+        energies: CSV to write, columns `DIFFERENCE_COLUMNS`.
+        energy_curves: CSV to write, columns `CURVE_COLUMNS`: smoothed distributions of differences of energy, per eV.
         last: The number of last steps, as published walks were looked at.
         samples: Of the bootstrap.
         seed: Of the bootstrap.
@@ -163,27 +181,27 @@ def compare_beside(
     given = np.array([atoms.positions for atoms in frames])
     rows: list[dict[str, Any]] = []
     drawn: list[dict[str, Any]] = []
+    changes: list[dict[str, Any]] = []
+    spread: list[dict[str, Any]] = []
     for trajectory, table in zip(trajectories, tables, strict=True) if frames else ():
-        told = read_tables([table]).iloc[0]
-        common = {name: told[name] for name in ("system", "run", "walker", "temperature_k")}
-        walked = [atoms for atoms in read_walk(trajectory) if atoms.info["step"] > 0]
-        positions = np.array([atoms.positions for atoms in walked])
-        positions = positions.reshape(-1, int(told["chains"]), *positions.shape[1:])
-        every = int(told["steps"]) // len(positions)
+        walked = read_walked(trajectory, table)
+        common = walked.common("system", "run", "walker", "temperature_k")
         for one in coordinates(frames[0]):
-            ours, theirs = one.measure(positions), one.measure(given)
-            for part, kept in _parts(len(ours), last // every):
-                row = common | {"part": part.format(last), "steps": kept * every}
-                rows.append(row | _compared(one, ours[-kept:], theirs, every, samples, seed))
+            ours, theirs = one.measure(walked.positions), one.measure(given)
+            for part, kept in _parts(len(ours), last // walked.every):
+                row = common | {"part": part.format(last), "steps": kept * walked.every}
+                rows.append(row | _compared(one, ours[-kept:], theirs, walked.every, samples, seed))
             points = grid([ours, theirs], one.unit, one.width)
             both = zip(points, density(ours, points, one.width), density(theirs, points, one.width), strict=True)
-            row = {name: common[name] for name in ("system", "run", "walker")} | {
-                "coordinate": one.name,
-                "unit": one.unit,
-            }
+            row = walked.common("system", "run", "walker") | {"coordinate": one.name, "unit": one.unit}
             drawn += [row | {"value": x, "walk": walk, "dynamics": run} for x, walk, run in both]
+        some, more = energy_differences(walked, np.array([energy_of(atoms) for atoms in frames]), len(frames[0]))
+        changes += some
+        spread += more
     write_table(geometry, rows, GEOMETRY_COLUMNS)
     write_table(curves, drawn, CURVE_COLUMNS)
+    write_table(energies, changes, DIFFERENCE_COLUMNS)
+    write_table(energy_curves, spread, CURVE_COLUMNS)
 
 
 def _parts(frames: int, last: int) -> list[tuple[str, int]]:
@@ -194,13 +212,15 @@ def _parts(frames: int, last: int) -> list[tuple[str, int]]:
 def _compared(
     one: Coordinate, ours: np.ndarray, theirs: np.ndarray, every: int, samples: int, seed: int
 ) -> dict[str, Any]:
-    found = compare(ours, theirs, one.unit, samples=samples, seed=seed)
+    found = compare(chains_of(ours), blocks_of(theirs), one.unit, samples=samples, seed=seed)
     means = ours.mean(axis=2)
     time_steps = autocorrelation_time(means)
+    sides = [side_peak(values.ravel(), one.unit, one.width) for values in (ours, theirs)]
     return {
         "coordinate": one.name, "unit": one.unit, "count": len(one.atoms), "walk_peak": found.peaks[0], "dynamics_peak": found.peaks[1],
         **dict(zip(("shift", "shift_low", "shift_high"), found.shift, strict=True)),
         **dict(zip(("wasserstein", "wasserstein_low", "wasserstein_high"), found.distance, strict=True)),
-        "dynamics_halves": found.within, "walk_mean": ours.mean(), "dynamics_mean": theirs.mean(),
-        "autocorrelation_steps": time_steps * every, "effective_samples": means.size / time_steps,
+        "dynamics_halves": halves_apart(theirs), "walk_mean": ours.mean(), "dynamics_mean": theirs.mean(),
+        "walk_side_peak": sides[0][0], "walk_side_height": sides[0][1], "dynamics_side_peak": sides[1][0],
+        "dynamics_side_height": sides[1][1], "autocorrelation_steps": time_steps * every, "effective_samples": means.size / time_steps,
     }  # fmt: skip

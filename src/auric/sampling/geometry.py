@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from ase import Atoms
+from scipy.signal import find_peaks
 from scipy.stats import wasserstein_distance
 
 from auric.errors import InputError
@@ -17,6 +18,10 @@ from auric.structures.motifs import METALS
 LENGTH_WIDTH_ANGSTROM, ANGLE_WIDTH_DEGREE = 0.05, 1.75
 """Widths of the Gaussians that smooth distributions, as in doi:10.1021/acs.jpca.0c01512, figures 6 and 7."""
 POINTS = 400
+PROMINENT = 0.03
+"""A side peak rises above the valley to its neighbour by at least this share of the main peak's height."""
+BLOCKS = 10
+"""Consecutive parts of a run of dynamics that are drawn again for intervals."""
 WINDOW = 5.0
 """Autocorrelation is summed up to this many autocorrelation times (Sokal's window)."""
 
@@ -132,66 +137,99 @@ def peak(values: np.ndarray, unit: str, width: float) -> float:
     return float(points[top] + 0.5 * (before - after) / bend * (points[1] - points[0])) if bend else float(points[top])
 
 
+def side_peak(values: np.ndarray, unit: str, width: float) -> tuple[float, float]:
+    """Where the second highest peak of the smoothed distribution lies, and its height over that of the highest; NaN and 0 if there is none."""
+    points = grid([values], unit, width)
+    heights = density(values, points, width)
+    top = int(np.argmax(heights))
+    found, _ = find_peaks(heights, prominence=PROMINENT * heights[top])
+    others = [place for place in found if place != top]
+    if not others:
+        return float("nan"), 0.0
+    second = max(others, key=lambda place: heights[place])
+    return float(points[second]), float(heights[second] / heights[top])
+
+
 @dataclass(frozen=True)
 class Comparison:
-    """A walk's distribution beside that of dynamics.
+    """One distribution beside another.
 
     Attributes:
-        peaks: Of walk and dynamics.
-        shift: Peak of the walk less that of dynamics, with its 95 % interval.
+        peaks: Of both.
+        shift: Peak of the first less that of the second, with its 95 % interval.
         distance: Wasserstein distance of the distributions, with its 95 % interval.
-        within: Wasserstein distance between two halves of the dynamics: what no walk can be expected to undercut.
     """
 
     peaks: tuple[float, float]
     shift: tuple[float, float, float]
     distance: tuple[float, float, float]
-    within: float
+
+
+def chains_of(walk: np.ndarray) -> list[np.ndarray]:
+    """What is drawn again of a walk: its chains, from values of shape (steps, chains, n)."""
+    return [walk[:, chain].ravel() for chain in range(walk.shape[1])]
+
+
+def blocks_of(dynamics: np.ndarray) -> list[np.ndarray]:
+    """What is drawn again of dynamics: consecutive blocks, from values of shape (frames, n) in order of time.
+
+    Raises:
+        InputError: If there are fewer frames than blocks.
+    """
+    if len(dynamics) < BLOCKS:
+        raise InputError(f"{len(dynamics)} frames to compare; give {BLOCKS} frames or more")
+    return [part.ravel() for part in np.array_split(dynamics, BLOCKS)]
+
+
+def halves_apart(dynamics: np.ndarray) -> float:
+    """Wasserstein distance between two halves of dynamics, shape (frames, n): what no walk can be expected to undercut."""
+    first, second = np.array_split(dynamics, 2)
+    return float(wasserstein_distance(first.ravel(), second.ravel()))
 
 
 def compare(
-    walk: np.ndarray, dynamics: np.ndarray, unit: str, *, samples: int, seed: int, blocks: int = 10
+    ours: Sequence[np.ndarray], theirs: Sequence[np.ndarray], unit: str, *, samples: int, seed: int
 ) -> Comparison:
-    """Compare two distributions; chains of the walk and consecutive blocks of the dynamics are what is drawn again.
+    """Compare two distributions, each given in pieces that are drawn again for intervals (`chains_of`, `blocks_of`).
 
     Args:
-        walk: Shape (steps, chains, n).
-        dynamics: Shape (frames, n), in order of time.
+        ours: Values, shape (n,) each.
+        theirs: The same of the other distribution.
         unit: angstrom or degree.
         samples: Of the bootstrap.
         seed: Of the bootstrap.
-        blocks: Of the dynamics.
-
-    Raises:
-        InputError: If a frame holds no value, or there are fewer frames than blocks.
     """
-    if not walk.size or len(dynamics) < blocks or not dynamics.size:
-        raise InputError(
-            f"{walk.shape[0]} steps and {len(dynamics)} frames to compare; give {blocks} frames or more of each"
-        )
     width = LENGTH_WIDTH_ANGSTROM if unit == "angstrom" else ANGLE_WIDTH_DEGREE
     rng = np.random.default_rng(seed)
-    chains = [walk[:, chain].ravel() for chain in range(walk.shape[1])]
-    pieces = [part.ravel() for part in np.array_split(dynamics, blocks)]
-    points = grid([*chains, *pieces], unit, width)
-    ours, theirs = ([density(values, points, width) for values in each] for each in (chains, pieces))
-    weights = np.array([len(values) for values in pieces], dtype=float)
+    points = grid([*ours, *theirs], unit, width)
     fine = np.linspace(points[0], points[-1], 2001)
-    cumulated = [np.array([_cumulated(values, fine) for values in each]) for each in (chains, pieces)]
+    both = [_Pieces(each, points, fine, width) for each in (ours, theirs)]
     shifts, distances = [], []
     for _ in range(samples):
-        some, other = rng.integers(len(chains), size=len(chains)), rng.integers(blocks, size=blocks)
-        shifts.append(
-            points[np.argmax(np.mean([ours[k] for k in some], axis=0))]
-            - points[np.argmax(np.average([theirs[k] for k in other], axis=0, weights=weights[other]))]
+        (heights, sums), (other_heights, other_sums) = (each.drawn(rng) for each in both)
+        shifts.append(float(points[np.argmax(heights)] - points[np.argmax(other_heights)]))
+        distances.append(float(np.abs(sums - other_sums).sum() * (fine[1] - fine[0])))
+    whole = [np.concatenate(list(each)) for each in (ours, theirs)]
+    first, second = (peak(values, unit, width) for values in whole)
+    apart = float(wasserstein_distance(*whole))
+    return Comparison((first, second), (first - second, *_interval(shifts)), (apart, *_interval(distances)))
+
+
+class _Pieces:
+    """Smoothed densities and cumulated shares of the pieces of a distribution."""
+
+    def __init__(self, pieces: Sequence[np.ndarray], points: np.ndarray, fine: np.ndarray, width: float) -> None:
+        self._heights = np.array([density(values, points, width) for values in pieces])
+        self._sums = np.array([_cumulated(values, fine) for values in pieces])
+        self._sizes = np.array([len(values) for values in pieces], dtype=float)
+
+    def drawn(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        """Both for as many pieces drawn again."""
+        some = rng.integers(len(self._sizes), size=len(self._sizes))
+        weights = self._sizes[some]
+        return np.average(self._heights[some], axis=0, weights=weights), np.average(
+            self._sums[some], axis=0, weights=weights
         )
-        gap = cumulated[0][some].mean(axis=0) - np.average(cumulated[1][other], axis=0, weights=weights[other])
-        distances.append(float(np.abs(gap).sum() * (fine[1] - fine[0])))
-    whole = peak(walk.ravel(), unit, width), peak(dynamics.ravel(), unit, width)
-    halves = np.array_split(dynamics, 2)
-    apart = float(wasserstein_distance(walk.ravel(), dynamics.ravel()))
-    within = float(wasserstein_distance(halves[0].ravel(), halves[1].ravel()))
-    return Comparison(whole, (whole[0] - whole[1], *_interval(shifts)), (apart, *_interval(distances)), within)
 
 
 def _interval(values: Sequence[float]) -> tuple[float, float]:

@@ -14,6 +14,7 @@ differences are compared, never absolute energies.
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -99,7 +100,8 @@ def run_walk(
         settings: How. A walk that has ended goes on if there are more `steps`.
         trajectory: Extended xyz to write. `info` of a frame: step (zero and below while equilibrating), chain, temperature_k,
             energy_ev, step_energies_ev (after each step since the frame before), step_angstrom, accepted (share of trials
-            since the frame before), outside (frames in a row outside of the domain), stopped (0 or 1), walk (see `identity`).
+            since the frame before), exchanged (0 or 1: whether the structure came from another temperature), outside (frames in
+            a row outside of the domain), stopped (0 or 1), walk (see `identity`).
         identity: Of the potential, to tell its walks from those of others.
         outside: Says of structures whether they lie outside of what the potential has learned; by default none is.
 
@@ -137,6 +139,7 @@ class _Walk:
         plan = {key: value for key, value in asdict(settings).items() if key != "steps"}
         self._walk = "w" + digest(identity, json.dumps(plan), *symbols, *(atoms.positions.tobytes() for atoms in start))
         self._tried, self._taken, self._kept = 0, np.zeros(chains), []  # type: int, np.ndarray, list[np.ndarray]
+        self._exchanged = np.zeros(chains, dtype=bool)
         found = Recording(trajectory, chains)
         if found.frames:
             self._go_on(found, energies)
@@ -217,16 +220,21 @@ class _Walk:
         self._shift = np.minimum(self._shift, LARGEST_SHIFT_ANGSTROM)
 
     def _exchange(self) -> None:
-        """Exchange structures of neighbouring temperatures, in turns the even and the odd pairs (Metropolis)."""
+        """Exchange structures of neighbouring temperatures, in turns the even and the odd pairs (Metropolis).
+
+        Of several chains at each temperature, the first of one exchanges with the first of the next, and so on.
+        """
         rng = np.random.default_rng([self._settings.seed, self.done, 1])
-        order = np.argsort(self._beta, kind="stable")
-        places = np.arange(len(order))
+        levels = [np.flatnonzero(self._beta == beta) for beta in np.unique(self._beta)]
+        places = np.arange(len(self._beta))
         values = self._energies.values
-        for first, second in zip(order[self._parity :: 2], order[self._parity + 1 :: 2], strict=False):
-            gain = (self._beta[first] - self._beta[second]) * (values[first] - values[second])
-            if rng.uniform() < np.exp(min(gain, 0.0)) and not self._stopped[[first, second]].any():
-                places[[first, second]] = places[[second, first]]
-        if (places != np.arange(len(order))).any():
+        for one, other in list(pairwise(levels))[self._parity :: 2]:
+            for first, second in zip(one, other, strict=False):
+                gain = (self._beta[first] - self._beta[second]) * (values[first] - values[second])
+                if rng.uniform() < np.exp(min(gain, 0.0)) and not self._stopped[[first, second]].any():
+                    places[[first, second]] = places[[second, first]]
+        self._exchanged = places != np.arange(len(places))
+        if self._exchanged.any():
             self._energies.positions[:] = self._energies.positions[places]
             self._outside = self._outside[places]
             self._energies.refresh()
@@ -251,7 +259,8 @@ class _Walk:
                 "step": self.done - self._settings.equilibration_steps, "chain": chain,
                 "temperature_k": float(self._settings.temperatures_k[chain]), "energy_ev": float(values[chain]),
                 "step_energies_ev": kept[:, chain], "step_angstrom": float(self._shift[chain]),
-                "accepted": float(self._taken[chain] / max(1, self._tried)), "outside": int(self._outside[chain]),
+                "accepted": float(self._taken[chain] / max(1, self._tried)), "exchanged": int(self._exchanged[chain]),
+                "outside": int(self._outside[chain]),
                 "stopped": int(self._stopped[chain]), "walk": self._walk,
             }  # fmt: skip
             text.append(frame_text(list(self._atoms.symbols), where, info))

@@ -1,0 +1,62 @@
+"""A walk that was made, as all tables on it read it: steps after equilibration, at the temperature that was asked for."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from auric.files import read_tables
+from auric.sampling.trajectory import read_walk
+
+
+@dataclass(frozen=True)
+class Walked:
+    """Recorded steps of a walk.
+
+    Attributes:
+        told: What is known of it, columns `auric.sampling.beside.WALK_COLUMNS`.
+        positions: Of its frames, shape (frames, chains, atoms, 3), angstrom.
+        energies_ev: After every step, shape (steps, chains).
+        outside: Frames in a row outside of the domain, shape (frames, chains).
+    """
+
+    told: Mapping[str, Any]
+    positions: np.ndarray
+    energies_ev: np.ndarray
+    outside: np.ndarray
+
+    @property
+    def every(self) -> int:
+        """Steps from one frame to the next."""
+        return len(self.energies_ev) // len(self.positions)
+
+    def common(self, *names: str) -> dict[str, Any]:
+        """Some of what is known of it."""
+        return {name: self.told[name] for name in names}
+
+
+def read_walked(trajectory: str | Path, table: str | Path) -> Walked:
+    """Read a walk's frames; chains of other temperatures (a ladder's) are left out.
+
+    Args:
+        trajectory: Of `run_walk`.
+        table: Of the walk, one row of `auric.sampling.beside.WALK_COLUMNS`.
+    """
+    told = read_tables([table]).iloc[0].to_dict()
+    return walked_chains(trajectory, int(told["chains"]), told)
+
+
+def walked_chains(trajectory: str | Path, chains: int, told: Mapping[str, Any]) -> Walked:
+    """The recorded steps of the first chains of a trajectory."""
+    frames = [atoms for atoms in read_walk(trajectory) if atoms.info["step"] > 0 and atoms.info["chain"] < chains]
+    shape = (-1, chains)
+    positions = np.array([atoms.positions for atoms in frames])
+    energies = np.array([np.atleast_1d(atoms.info["step_energies_ev"]) for atoms in frames])
+    return Walked(
+        told,
+        positions.reshape(*shape, *positions.shape[1:]),
+        energies.reshape(*shape, energies.shape[1]).transpose(0, 2, 1).reshape(-1, chains),
+        np.array([int(atoms.info["outside"]) for atoms in frames]).reshape(shape),
+    )
