@@ -87,6 +87,7 @@ class Study:
         self.potentials: dict[str, dict[str, pd.DataFrame]] = {}
         self.winners = pd.DataFrame(columns=list(inputs.RECOMMENDED))
         self.walks: list[dict[str, pd.DataFrame]] = []
+        self.isomers: list[pd.DataFrame] = []
         self.configuration: dict[str, Any] = {"study": "tiny", "reference": {"method": "b3lyp", "note": WICKED}}
 
     def _predict(self, split: str, subject: str, error: float, rng: np.random.Generator) -> pd.DataFrame:
@@ -176,12 +177,34 @@ class Study:
                 for value in np.linspace(middle - 3 * width, middle + 2 * width, 50):
                     heights = (np.exp(-0.5 * ((value - middle - by) / width) ** 2) / width for by in (off, 0.0))
                     curves.append((run, walker, kind, unit, value, *heights))
+        changes, change_curves, rng = [], [], np.random.default_rng(9)
+        for walker in shifts:
+            for apart in ("next", "half the length"):
+                changes.append((run, walker, apart, 0.1, 0.2, 0.11, 0.19))
+                for value in np.linspace(-0.5, 0.5, 50):
+                    heights = (np.exp(-0.5 * (value / width) ** 2) / width for width in (0.1, 0.2))
+                    change_curves.append((run, walker, apart, "eV", value, *heights))
+        places = [
+            (run, source, *rng.normal(size=2), 0.5, 0.25) for source in ("training", "dynamics", *shifts) for _ in range(20)
+        ]  # fmt: skip
         self.walks.append(
             {
                 "geometry": pd.DataFrame(geometry, columns=list(inputs.GEOMETRY)),
                 "curves": pd.DataFrame(curves, columns=list(inputs.CURVES)),
+                "changes": pd.DataFrame(changes, columns=list(inputs.CHANGES)),
+                "change_curves": pd.DataFrame(change_curves, columns=list(inputs.CURVES)),
+                "walk_maps": pd.DataFrame(places, columns=list(inputs.WALK_PLACES)),
             }
         )
+
+    def add_isomers(self, first: str, second: str, shifts: dict[str, float]) -> None:
+        """Two isomers at two temperatures, by how much their peaks of Au-Au differ in each source."""
+        rows = [
+            (first, second, temperature, source, kind, unit, shift, shift - 0.01, shift + 0.01, abs(shift), 0.0, 0.1)
+            for temperature in (200.0, 300.0) for source, shift in shifts.items()
+            for kind, unit in (("Au-Au", "angstrom"), ("S-Au-S", "degree"))
+        ]  # fmt: skip
+        self.isomers.append(pd.DataFrame(rows, columns=list(inputs.ISOMERS)))
 
     def dataset(self) -> xr.Dataset:
         """Images of every bond, in the layout of the `elf` room."""
@@ -220,7 +243,11 @@ class Study:
         paths |= {"scorecards": [source / "ruler.csv", source / "empty.csv"], "images": source / "images.nc",
                   "frames": [source / "frames.extxyz", source / "none.extxyz"]}  # fmt: skip
         write_table(source / "recommended.csv", self.winners, inputs.RECOMMENDED)
-        walked: dict[str, list[Path]] = {"geometry": [], "curves": []}
+        kinds = ("geometry", "curves", "changes", "change_curves", "walk_maps", "isomers")
+        walked: dict[str, list[Path]] = {kind: [] for kind in kinds}
+        for place, table in enumerate(self.isomers):
+            walked["isomers"].append(source / f"isomers_{place}.csv")
+            write_table(walked["isomers"][-1], table, list(table.columns))
         for place, tables in enumerate(self.walks):
             for kind, table in tables.items():
                 walked[kind].append(source / f"walk_{place}_{kind}.csv")
@@ -274,5 +301,8 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Study, Path]:
     )  # fmt: skip
     study.add_walk("ring_test", {"linear, energies and forces": 0.004, "emlm on MBTR, second parameters": 0.06})
     study.add_walk(WICKED, {"linear, energies and forces": -0.02})
+    study.add_isomers(
+        "<i>q", WICKED, {"dynamics": 0.02, "linear, energies and forces": 0.03, "emlm on MBTR, second parameters": 0.1}
+    )
     study.add_potential("<b>two", {"linear, energies and forces": 0.3, "mean": 1.0}, tests=1, coverage=False)
     return study, study.build()

@@ -2,17 +2,23 @@
 
 import re
 
-from auric.report import inputs, walks
+from auric.report import inputs, walk_figures, walks
 
 
 def test_columns_are_those_that_the_room_writes():
     """The report imports no room, so it repeats them; this is where the copies are compared."""
-    from auric.sampling import beside
+    from auric.sampling import beside, differences, isomers, landscape
 
     assert set(inputs.GEOMETRY) <= set(beside.GEOMETRY_COLUMNS)
     assert set(inputs.CURVES) <= set(beside.CURVE_COLUMNS)
+    assert set(inputs.CHANGES) <= set(differences.DIFFERENCE_COLUMNS)
+    assert set(inputs.WALK_PLACES) <= set(landscape.PLACE_COLUMNS)
+    assert set(inputs.ISOMERS) <= set(isomers.ISOMER_COLUMNS)
     assert walks.WHOLE == beside.WHOLE
-    assert beside.WALKERS["linear"] == walks.RECOMMENDED
+    assert (walks.NEXT, walks.FAR) == (differences.NEXT, differences.FAR)
+    assert walks.DYNAMICS == isomers.DYNAMICS == landscape.DYNAMICS
+    assert walk_figures.TRAINING == landscape.TRAINING
+    assert beside.WALKERS["linear"] == walk_figures.RECOMMENDED
 
 
 def test_words_and_figures(finished):
@@ -24,8 +30,11 @@ def test_words_and_figures(finished):
     assert "the walk on “linear, energies and forces” for 2, on “EMLM on MBTR, second parameters” for 0" in section
     assert "by its slowest kind: “linear, energies and forces” 320" in section
     assert re.search(r"Au-Au</td><td class=.figure.>\+0.060 Å</td>", section)
-    assert section.count("<figure>") == 2
-    for file in re.findall(r'src="(assets/walk_[^"]+)"', section):
+    assert "half a walk apart differ with a standard deviation of 0.100 eV on “linear, energies and forces”" in section
+    assert "“linear, energies and forces”: for 4 of 4 kinds and temperatures" in section
+    assert "“EMLM on MBTR, second parameters”: for 0 of 4 kinds" in section
+    assert section.count("<figure>") == 5
+    for file in re.findall(r'src="(assets/(?:walk|isomers)_[^"]+)"', section):
         assert (folder / file).stat().st_size > 2000
     assert "<script>" not in section  # a hostile name stays text
 

@@ -84,6 +84,10 @@ rule report:
         maps=expand(f"{RESULTS}/potential/{{system}}/map.csv", system=RUNS),
         geometry=[f"{place}/geometry.csv" for place in WALKED],
         curves=[f"{place}/curves.csv" for place in WALKED],
+        changes=[f"{place}/energies.csv" for place in WALKED],
+        change_curves=[f"{place}/energy_curves.csv" for place in WALKED],
+        walk_maps=[f"{place}/map.csv" for place in WALKED],
+        isomers=ISOMERS,
         recommended=(
             f"{RESULTS}/potential/recommended.csv" if "potential" in ROOMS else []
         ),

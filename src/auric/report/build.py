@@ -24,7 +24,7 @@ from auric.errors import InputError
 from auric.files import atomic, read_dataset, read_frames, write_table
 from auric.progress import log
 from auric.provenance import configuration_hash, library_versions
-from auric.report import figures, inputs, page, potential_section, potentials, scene, scores, walks
+from auric.report import figures, inputs, page, potential_section, potentials, scene, scores, walk_figures, walks
 
 LIBRARIES = ("numpy", "torch", "pyscf", "tblite", "ase", "snakemake")
 LARGE_BYTES = 500_000
@@ -76,6 +76,10 @@ def build_report(
     recommended: str | Path | None = None,
     geometry: Sequence[str | Path] = (),
     curves: Sequence[str | Path] = (),
+    changes: Sequence[str | Path] = (),
+    change_curves: Sequence[str | Path] = (),
+    walk_maps: Sequence[str | Path] = (),
+    isomers: Sequence[str | Path] = (),
     configuration: Mapping[str, Any],
     folder: str | Path,
     archive: str | Path,
@@ -99,6 +103,10 @@ def build_report(
         maps: CSV files of places in descriptor space, columns `inputs.PLACES`, in the same folders.
         geometry: CSV files of bonds and angles of walks, columns `inputs.GEOMETRY`; none: no section on walks.
         curves: CSV files of their distributions, columns `inputs.CURVES`, in the same order.
+        changes: CSV files of differences of energy along them, columns `inputs.CHANGES`, in the same order.
+        change_curves: CSV files of the distributions of these, columns `inputs.CURVES`, in the same order.
+        walk_maps: CSV files of their places in descriptor space, columns `inputs.WALK_PLACES`, in the same order.
+        isomers: CSV files of isomers beside each other, columns `inputs.ISOMERS`.
         recommended: CSV of the best contender for each task and system, columns `inputs.RECOMMENDED`.
         configuration: The whole validated configuration.
         folder: Folder to make; one that is there is replaced.
@@ -148,7 +156,8 @@ def build_report(
                 potentials.gather(scorecard, energies, forces, maps),
                 inputs.read_table(recommended, inputs.RECOMMENDED),
             ),
-            "walks": _draw_walks(assets, walks.gather(geometry, curves)),
+            "walks": _draw_walks(assets, walks.gather(geometry, curves, changes, change_curves, walk_maps)),
+            "isomers": _draw_isomers(assets, walks.gather_isomers(isomers)),
             "beside_papers": page.beside_papers(scorecard),
             "studies": sorted(set(scorecard["study"])),
             "parity": _draw_parity(assets, finite, splits),
@@ -309,11 +318,28 @@ def _draw_walks(assets: _Assets, found: Sequence[walks.Walked]) -> list[dict[str
         stem = f"walk_{place}"  # no foreign word in a path
         assets.table(walked.geometry, f"{stem}_geometry", f"{walked.run}: bonds and angles of walks")
         assets.table(walked.curves, f"{stem}_curves", f"{walked.run}: distributions")
+        assets.table(walked.places, f"{stem}_map", f"{walked.run}: walks in descriptor space")
+        assets.table(walked.changes, f"{stem}_energies", f"{walked.run}: differences of energy")
         shown.append({
             "title": walked.title, "anchor": stem, "words": walks.words(walked), "rows": walks.rows(walked),
-            "file": _draw(assets, f"{stem}.svg", partial(walks.draw, walked=walked)),
-            "geometry": f"{stem}_geometry", "curves": f"{stem}_curves",
+            "file": _draw(assets, f"{stem}.svg", partial(walk_figures.draw_geometry, walked=walked)),
+            "geometry": f"{stem}_geometry", "curves": f"{stem}_curves", "on_energies": walks.words_on_energies(walked),
+            "space": _draw(assets, f"{stem}_space.svg", partial(walk_figures.draw_space, walked=walked)),
+            "map": f"{stem}_map", "energies": f"{stem}_energies",
         })  # fmt: skip
+    return shown
+
+
+def _draw_isomers(assets: _Assets, found: Sequence[walks.Isomers]) -> list[dict[str, Any]]:
+    """A figure and words on each pair of isomers, and its table beside the page."""
+    shown = []
+    for place, pair in enumerate(found, 1):
+        stem = f"isomers_{place}"  # no foreign word in a path
+        assets.table(pair.rows, stem, f"{pair.title}: bonds and angles")
+        file = _draw(assets, f"{stem}.svg", partial(walk_figures.draw_isomers, isomers=pair))
+        shown.append(
+            {"title": pair.title, "anchor": stem, "words": walks.words_on_isomers(pair), "file": file, "data": stem}
+        )
     return shown
 
 

@@ -28,6 +28,14 @@ GEOMETRY = (
     "wasserstein_low", "wasserstein_high", "dynamics_halves", "autocorrelation_steps", "effective_samples",
 )  # fmt: skip
 CURVES = ("run", "walker", "coordinate", "unit", "value", "walk", "dynamics")
+CHANGES = (
+    "run", "walker", "apart", "walk_sd_ev", "dynamics_sd_ev", "walk_harmonic_ev", "dynamics_harmonic_ev",
+)  # fmt: skip
+WALK_PLACES = ("run", "source", "pc1", "pc2", "pc1_share", "pc2_share")
+ISOMERS = (
+    "first", "second", "temperature_k", "source", "coordinate", "unit", "shift", "shift_low", "shift_high", "wasserstein",
+    "wasserstein_low", "wasserstein_high",
+)  # fmt: skip
 DROPPED = ("structure", "frame", "bond", "third_atom", "reason")
 
 HOLDOUT = "holdout"
@@ -36,7 +44,7 @@ NUMBERS = frozenset(
      "validation_mae_angstrom", "seconds", "ours", "ci_low", "ci_high", "n", "step", "energy_ev", "predicted_ev",
      "force_norm_rmse", "weighted_angle", "temperature_k", "pc1", "pc2", "pc1_share", "pc2_share", "runner_up_ours", "ahead",
      "runs", "shift", "shift_low", "shift_high", "wasserstein", "wasserstein_low", "wasserstein_high", "dynamics_halves",
-     "autocorrelation_steps", "effective_samples", "value", "walk", "dynamics"}
+     "autocorrelation_steps", "effective_samples", "value", "walk", "dynamics", "walk_sd_ev", "dynamics_sd_ev", "walk_harmonic_ev", "dynamics_harmonic_ev"}
 )  # fmt: skip
 
 

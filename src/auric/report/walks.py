@@ -1,21 +1,18 @@
-"""What the report says and draws of Monte Carlo walks: bonds and angles beside those of dynamics at the same temperature."""
+"""What the report says of Monte Carlo walks: bonds, angles and energies beside those of dynamics at the same temperature, and isomers."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
-from matplotlib.lines import Line2D
 
 from auric.report import inputs
-from auric.report.drawing import INK, figure_at
 from auric.report.page import UNITS, number
-from auric.report.potential_figures import BLUE, VERMILION
-from auric.report.potentials import RECOMMENDED, potential_name
+from auric.report.potentials import potential_name
 
 WHOLE = "whole walk"
-PANELS_A_ROW = 3
+DYNAMICS = "dynamics"
+NEXT, FAR = "next", "half the length"
 
 
 @dataclass(frozen=True)
@@ -26,11 +23,17 @@ class Walked:
         run: Its name.
         geometry: Columns `inputs.GEOMETRY`.
         curves: Columns `inputs.CURVES`.
+        changes: Columns `inputs.CHANGES`.
+        change_curves: Columns `inputs.CURVES`.
+        places: Columns `inputs.WALK_PLACES`.
     """
 
     run: str
     geometry: pd.DataFrame
     curves: pd.DataFrame
+    changes: pd.DataFrame
+    change_curves: pd.DataFrame
+    places: pd.DataFrame
 
     @property
     def walkers(self) -> list[str]:
@@ -48,22 +51,71 @@ class Walked:
         return f"{self.run} ({self.geometry['temperature_k'].iloc[0]:.0f} K)"
 
 
-def gather(geometry: Sequence[str | Path], curves: Sequence[str | Path]) -> list[Walked]:
+def gather(
+    geometry: Sequence[str | Path], curves: Sequence[str | Path], changes: Sequence[str | Path], change_curves: Sequence[str | Path],
+    places: Sequence[str | Path],
+) -> list[Walked]:  # fmt: skip
     """The walks of a study, run by run.
 
     Args:
         geometry: CSV files with the columns `inputs.GEOMETRY`.
-        curves: CSV files with the columns `inputs.CURVES`, of the same runs.
+        curves: CSV files with the columns `inputs.CURVES`, of the same runs, as all that follow.
+        changes: CSV files with the columns `inputs.CHANGES`.
+        change_curves: CSV files with the columns `inputs.CURVES`, of differences of energy.
+        places: CSV files with the columns `inputs.WALK_PLACES`.
 
     Raises:
         InputError: If a table lacks a column.
     """
+    columns = (inputs.GEOMETRY, inputs.CURVES, inputs.CHANGES, inputs.CURVES, inputs.WALK_PLACES)
     found = []
-    for told, drawn in zip(geometry, curves, strict=True):
-        tables = inputs.read_table(told, inputs.GEOMETRY), inputs.read_table(drawn, inputs.CURVES)
+    for paths in zip(geometry, curves, changes, change_curves, places, strict=True):
+        tables = [inputs.read_table(path, names) for path, names in zip(paths, columns, strict=True)]
         if len(tables[0]):
             found.append(Walked(str(tables[0]["run"].iloc[0]), *tables))
     return found
+
+
+@dataclass(frozen=True)
+class Isomers:
+    """Two structures of the same atoms beside each other.
+
+    Attributes:
+        first: Name of one.
+        second: Name of the other.
+        rows: Columns `inputs.ISOMERS`; shifts are of the first from the second.
+    """
+
+    first: str
+    second: str
+    rows: pd.DataFrame
+
+    @property
+    def title(self) -> str:
+        """What is subtracted from what."""
+        return f"{self.first} less {self.second}"
+
+    @property
+    def walkers(self) -> list[str]:
+        """Potentials that were walked on."""
+        return [source for source in dict.fromkeys(self.rows["source"]) if source != DYNAMICS]
+
+
+def gather_isomers(paths: Sequence[str | Path]) -> list[Isomers]:
+    """All pairs of isomers of a study.
+
+    Args:
+        paths: CSV files with the columns `inputs.ISOMERS`.
+
+    Raises:
+        InputError: If a table lacks a column.
+    """
+    every = [inputs.read_table(path, inputs.ISOMERS) for path in paths]
+    return [
+        Isomers(str(first), str(second), rows)
+        for table in every
+        for (first, second), rows in table.groupby(["first", "second"], sort=False)
+    ]
 
 
 def words(walked: Walked) -> list[str]:
@@ -91,6 +143,34 @@ def words(walked: Walked) -> list[str]:
     return sentences
 
 
+def words_on_energies(walked: Walked) -> str:
+    """How far energies of structures differ that lie far apart, and how much of that rigid ligands explain."""
+    far = walked.changes[walked.changes["apart"] == FAR].set_index("walker")
+    told = [f"{number(far.loc[walker, 'walk_sd_ev'])} eV on “{potential_name(walker)}”" for walker in walked.walkers]
+    row = far.iloc[0]
+    return (
+        f"Energies of structures half a walk apart differ with a standard deviation of {', '.join(told)}; half the dynamics apart, of "
+        f"{number(row['dynamics_sd_ev'])} eV. Were all harmonic, it would be {number(row['walk_harmonic_ev'])} eV with rigid ligands and "
+        f"{number(row['dynamics_harmonic_ev'])} eV without."
+    )
+
+
+def words_on_isomers(isomers: Isomers) -> list[str]:
+    """Whether walks tell the isomers apart as dynamics do."""
+    keys = ["temperature_k", "coordinate"]
+    told = isomers.rows.set_index(keys)
+    theirs = told[told["source"] == DYNAMICS]
+    sentences = []
+    for walker in isomers.walkers:
+        both = told[told["source"] == walker].join(theirs, rsuffix="_dynamics")
+        meet = (both["shift_low"] <= both["shift_high_dynamics"]) & (both["shift_low_dynamics"] <= both["shift_high"])
+        sentences.append(
+            f"Walk on “{potential_name(walker)}”: for {int(meet.sum())} of {len(both)} kinds and temperatures, the interval of the difference "
+            "between the isomers' peaks meets that of the dynamics."
+        )
+    return sentences
+
+
 def rows(walked: Walked) -> list[dict[str, str]]:
     """For print: shifts of peaks and distances between the distributions, beside that between two halves of the dynamics."""
     return [
@@ -108,38 +188,3 @@ def rows(walked: Walked) -> list[dict[str, str]]:
 
 def _signed(value: float, unit: str) -> str:
     return f"{value:+.3f}" if unit == "angstrom" else f"{value:+.1f}"
-
-
-def draw(path: Path, walked: Walked) -> None:
-    """Smoothed distributions, a panel for each kind of bond or angle.
-
-    Args:
-        path: SVG to write.
-        walked: With at least one curve.
-    """
-    kinds = list(dict.fromkeys(walked.curves["coordinate"]))
-    lines = -(-len(kinds) // PANELS_A_ROW)
-    with figure_at(path, 8.6, 0.5 + 2.1 * lines) as figure:
-        panels = figure.subplots(lines, PANELS_A_ROW, squeeze=False).ravel()
-        for axes in panels[len(kinds) :]:
-            axes.set_visible(False)
-        for axes, kind in zip(panels, kinds, strict=False):
-            here = walked.curves[walked.curves["coordinate"] == kind]
-            for place, walker in enumerate(walked.walkers):
-                mine = here[here["walker"] == walker]
-                if not place:
-                    axes.fill_between(mine["value"], mine["dynamics"], color="#dfe3e8", lw=0)
-                    axes.plot(mine["value"], mine["dynamics"], color=INK, lw=1.2)
-                axes.plot(mine["value"], mine["walk"], **_line(walker))
-            axes.set(
-                title=kind, xlabel=UNITS.get(here["unit"].iloc[0], here["unit"].iloc[0]), yticks=[], ylim=(0, None)
-            )
-            axes.spines["left"].set_visible(False)
-        known = [Line2D([], [], color=INK, lw=1.2, label="dynamics")]
-        known += [Line2D([], [], **_line(walker), label=potential_name(walker)) for walker in walked.walkers]
-        figure.legend(handles=known, loc="outside upper center", ncols=len(known), frameon=False)
-
-
-def _line(walker: str) -> dict[str, Any]:
-    recommended = walker == RECOMMENDED
-    return {"color": BLUE if recommended else VERMILION, "lw": 1.6, "ls": "-" if recommended else (0, (4, 1.2))}
