@@ -111,18 +111,8 @@ def draw_isomers(path: Path, isomers: Isomers) -> None:
                 places = np.array([temperatures.index(each) for each in mine["temperature_k"]]) + 0.22 * (
                     number - (len(sources) - 1) / 2
                 )
-                reach = np.abs(mine[["shift_low", "shift_high"]].to_numpy().T - mine["shift"].to_numpy())
-                axes.errorbar(
-                    places,
-                    mine["shift"],
-                    reach,
-                    fmt=_marker(source),
-                    color=_colour(source),
-                    ms=5,
-                    lw=1.2,
-                    mec="white",
-                    mew=0.5,
-                )
+                axes.vlines(places, mine["shift_low"], mine["shift_high"], color=_colour(source), lw=1.2)
+                axes.plot(places, mine["shift"], _marker(source), color=_colour(source), ms=5, mec="white", mew=0.5)
             axes.set(
                 title=kind,
                 ylabel=UNITS.get(here["unit"].iloc[0], here["unit"].iloc[0]),

@@ -21,9 +21,9 @@ def frame_text(symbols: Sequence[str], positions: np.ndarray, info: dict[str, An
     Args:
         symbols: Of the atoms.
         positions: Shape (atoms, 3), angstrom.
-        info: Numbers, words without spaces, and arrays of numbers.
+        info: Numbers, words without spaces, and arrays of numbers; an empty array is left out, since readers lose what follows it.
     """
-    words = " ".join(f"{key}={_word(value)}" for key, value in info.items())
+    words = " ".join(f"{key}={_word(value)}" for key, value in info.items() if np.size(value))
     rows = [f"{symbol} {x!r} {y!r} {z!r}\n" for symbol, (x, y, z) in zip(symbols, positions.tolist(), strict=True)]
     return f'{len(rows)}\nProperties=species:S:1:pos:R:3 {words} pbc="F F F"\n' + "".join(rows)
 
