@@ -31,6 +31,8 @@ PLAIN_TRIALS = 12
 TEMPERATURE = 300.0
 STEP_ANGSTROM, TURN_DEGREE = 0.05, 15.0
 CACHE = Path("results/benchmarks/sampling")
+SHARES, SPANNING = (1e-6, 1e-8, 1e-10), 4000
+"""Shares of the largest singular value, and of how many frames it is told what they span."""
 LINEAR_FRAMES = 60
 """Of each isomer; the speed does not depend on it."""
 
@@ -53,8 +55,9 @@ def measure_sampling(points: int = POINTS) -> list[dict[str, Any]]:
         "linear": (lambda where: LinearWalk(linear, start, where), linear.energy),
     }  # fmt: skip
     with threadpool_limits(1):
+        dimensions = _dimensions(model, features)
         plain = _plain_seconds(model, features, start)
-        rows = [_row("trials_per_second", "1/s", "DScribe and numpy", 1 / plain, PLAIN_TRIALS, "higher")]
+        rows = [*dimensions, _row("trials_per_second", "1/s", "DScribe and numpy", 1 / plain, PLAIN_TRIALS, "higher")]
         for name, (make, full) in makers.items():
             for chains in CHAINS:
                 seconds, error = _walk(make(np.repeat(start.positions[None], chains, axis=0)), start, full, chains)
@@ -77,6 +80,28 @@ def _emlm(frames: list[list[Atoms]], points: int) -> tuple[Emlm, np.ndarray]:
     model = Emlm().fit(features, energies).compress()
     save_model(path, model, {"data": "shifted frames", "points": points})
     return model, features
+
+
+def _dimensions(model: Emlm, features: np.ndarray) -> list[dict[str, Any]]:
+    """Directions that scaled features span down to a share of the largest singular value, and how many the model keeps."""
+    some = model.to_references_.centred[:: max(1, len(features) // SPANNING)]
+    stretches = np.linalg.svd(some, compute_uv=False)
+    rows = [
+        _row(
+            "dimensions",
+            "1",
+            f"MBTR, singular values above {share:g} of the largest",
+            float((stretches > share * stretches[0]).sum()),
+            len(some),
+            "lower",
+        )
+        for share in SHARES
+    ]
+    kept = model.to_references_.projected
+    if kept is not None:
+        rows.append(_row("dimensions", "1", "emlm on MBTR, kept", kept.shape[1], len(features), "lower"))
+    varying = float((np.ptp(features, axis=0) > 0).sum())
+    return [*rows, _row("dimensions", "1", "MBTR, features that vary", varying, len(features), "lower")]
 
 
 def _plain_seconds(model: Emlm, features: np.ndarray, start: Atoms) -> float:

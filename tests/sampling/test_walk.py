@@ -131,6 +131,36 @@ def test_the_volume_of_a_ligand(tmp_path):
     np.testing.assert_allclose(angles, np.broadcast_to(angles[0, 0], angles.shape), atol=1e-9)  # it faces its sulfur
 
 
+def test_exact_energies_decide_the_distribution(tmp_path):
+    """Steps in a well that is too soft, frames as in the stiff one; energies that are not there are never taken; and it goes on."""
+    soft, stiff, gold = 2.0, 3.0, Atoms("Au", [[0, 0, 0]])
+
+    def well(positions):
+        return 0.5 * soft * (positions**2).sum(axis=(1, 2))
+
+    def exact(atoms):
+        return 0.5 * stiff * (atoms.positions**2).sum() if atoms.positions[0, 0] < 0.15 else np.inf
+
+    path = tmp_path / "walk.extxyz"
+    settings = WalkSettings((TEMPERATURE,) * 64, steps=450, equilibration_steps=60, every=3, step_angstrom=0.2, seed=7)
+    run_walk([gold] * 64, _toy(well), settings, path, exact=exact)
+    found = _production(path)[:, :, 0]
+    for axis in (1, 2):
+        squares = found[:, :, axis] ** 2
+        assert abs(squares.mean() - KT / stiff) < 4 * _interval(squares)
+        assert abs(squares.mean() - KT / soft) > 4 * _interval(squares)
+    assert found[..., 0].max() < 0.15
+    last = read_walk(path)[-1]
+    assert last.info["exact_ev"] == pytest.approx(exact(last))
+    assert 0.3 < np.mean([atoms.info["kept"] for atoms in read_walk(path)]) < 0.95
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) * 9 // 10])
+    run_walk([gold] * 64, _toy(well), settings, path, exact=exact)
+    assert path.read_bytes() == whole
+    with pytest.raises(InputError, match="exchanges no structures"):
+        run_walk([gold], _toy(well), WalkSettings((TEMPERATURE,), exchange=True), tmp_path / "x", exact=exact)
+
+
 def test_exchange_keeps_both_temperatures(tmp_path):
     """Structures change places between chains, and each temperature keeps its own distribution."""
     stiffness, gold = 2.0, Atoms("Au", [[0, 0, 0]])

@@ -91,6 +91,7 @@ def run_walk(
     *,
     identity: str = "",
     outside: Callable[[Sequence[Atoms]], np.ndarray] | None = None,
+    exact: Callable[[Atoms], float] | None = None,
 ) -> None:
     """Walk, or go on with a walk that was interrupted; the same frames come of it, bit for bit.
 
@@ -104,12 +105,21 @@ def run_walk(
             a row outside of the domain), stopped (0 or 1), walk (see `identity`).
         identity: Of the potential, to tell its walks from those of others.
         outside: Says of structures whether they lie outside of what the potential has learned; by default none is.
+        exact: Energy (eV) of a structure on a better level, infinite where there is none. Then all that happens between two frames
+            is one proposal (delayed acceptance, doi:10.1198/106186005X76983): it is taken with the probability
+            min(1, exp(-(dE_exact - dE) / (k_B T))), else the chain goes back to its last frame. Since steps on the potential keep
+            its own distribution in detailed balance, frames have that of the better level, whatever the potential's errors;
+            these cost acceptance alone. `info` adds exact_ev and kept (0 or 1); step_energies_ev are those of the proposal.
+            Name the level in `identity`.
 
     Raises:
-        InputError: If the structures differ in their atoms, or the trajectory is another walk's.
+        InputError: If the structures differ in their atoms, the trajectory is another walk's, or chains that have an exact energy
+            are to exchange structures.
         StructureError: If a structure cannot be taken apart into blocks, or the potential does not know an element.
     """
-    walker = _Walk(start, energies, settings, Path(trajectory), identity, outside)
+    if exact is not None and settings.exchange:
+        raise InputError("a walk with exact energies exchanges no structures; give one of `exact` and `exchange`")
+    walker = _Walk(start, energies, settings, Path(trajectory), identity, outside, exact)
     last = settings.equilibration_steps + settings.steps
     counter = Counter("frame", (last - walker.done) // settings.every)
     while walker.done < last:
@@ -125,8 +135,9 @@ class _Walk:
     def __init__(
         self, start: Sequence[Atoms], energies: Callable[[Atoms, np.ndarray], WalkingEnergies], settings: WalkSettings,
         trajectory: Path, identity: str, outside: Callable[[Sequence[Atoms]], np.ndarray] | None,
+        exact: Callable[[Atoms], float] | None,
     ) -> None:  # fmt: skip
-        self._settings, self._trajectory, self._judge = settings, trajectory, outside
+        self._settings, self._trajectory, self._judge, self._exact = settings, trajectory, outside, exact
         self._atoms = start[0].copy()
         self._beta = 1 / (kB * np.array(settings.temperatures_k))
         chains = len(self._beta)
@@ -150,6 +161,7 @@ class _Walk:
             self._stopped = np.zeros(chains, dtype=bool)
             trajectory.parent.mkdir(parents=True, exist_ok=True)
             trajectory.write_bytes(b"")
+            self._hold(np.ones(chains, dtype=bool), self._exact_energies())
             self._write()
 
     def _go_on(self, found: Recording, energies: Callable[[Atoms, np.ndarray], WalkingEnergies]) -> None:
@@ -164,6 +176,8 @@ class _Walk:
         self._outside = np.array([int(info["outside"]) for info in told])
         self._stopped = np.array([bool(info["stopped"]) for info in told])
         self._energies = energies(self._atoms, np.array([where for where, _ in found.frames]))
+        exact = np.array([float(info.get("exact_ev", np.nan)) for info in told])
+        self._hold(np.ones(len(told), dtype=bool), exact)
         with self._trajectory.open("r+b") as file:
             file.truncate(found.size)
         if self.done:
@@ -198,6 +212,8 @@ class _Walk:
         if self.done <= settings.equilibration_steps:
             self._adapt()
         self._energies.refresh()
+        if self._exact is not None:
+            self._decide()
         if settings.exchange:
             self._exchange()
         if self._judge is not None:
@@ -209,6 +225,28 @@ class _Walk:
                     log.warning("chain %d has left the domain of the potential and stops at step %d", chain, self.done)
                 self._stopped |= leaving
         self._write()
+
+    def _decide(self) -> None:
+        """Keep what the steps since the last frame led to, or go back to that frame, by the better level's energies."""
+        chance = np.random.default_rng([self._settings.seed, self.done, 2]).uniform(size=len(self._beta))
+        there = self._exact_energies()
+        with np.errstate(over="ignore", invalid="ignore"):
+            change = (there - self._held_exact) - (self._energies.values - self._held_ev)
+            kept = np.isfinite(there) & (chance < np.exp(-self._beta * change))
+        if not kept.all():
+            self._energies.positions[~kept] = self._held[~kept]
+            self._energies.refresh()
+        self._hold(kept, np.where(kept, there, self._held_exact))
+
+    def _hold(self, kept: np.ndarray, exact_ev: np.ndarray) -> None:
+        """Remember where the chains are, and whether they came there, shape (chains,)."""
+        self._held, self._held_ev = self._energies.positions.copy(), self._energies.values.copy()
+        self._held_exact, self._came = exact_ev, kept
+
+    def _exact_energies(self) -> np.ndarray:
+        if self._exact is None:
+            return np.full(len(self._beta), np.nan)
+        return np.array([self._exact(atoms) for atoms in self._structures()], dtype=float)
 
     def _adapt(self) -> None:
         """Chains of one temperature share their step."""
@@ -263,6 +301,8 @@ class _Walk:
                 "outside": int(self._outside[chain]),
                 "stopped": int(self._stopped[chain]), "walk": self._walk,
             }  # fmt: skip
+            if self._exact is not None:
+                info |= {"exact_ev": float(self._held_exact[chain]), "kept": int(self._came[chain])}
             text.append(frame_text(list(self._atoms.symbols), where, info))
         with self._trajectory.open("ab") as file:
             file.write("".join(text).encode("ascii"))
