@@ -18,8 +18,9 @@ from auric.structures.motifs import METALS
 LENGTH_WIDTH_ANGSTROM, ANGLE_WIDTH_DEGREE = 0.05, 1.75
 """Widths of the Gaussians that smooth distributions, as in doi:10.1021/acs.jpca.0c01512, figures 6 and 7."""
 POINTS = 400
-PROMINENT = 0.03
-"""A side peak rises above the valley to its neighbour by at least this share of the main peak's height."""
+PROMINENT, APART = 0.02, 8.0
+"""A side peak rises above the valley to its neighbour by at least this share of the main peak's height, and lies so many widths of the
+smoothing from it, so that what a short run splits off its main peak does not count."""
 BLOCKS = 10
 """Consecutive parts of a run of dynamics that are drawn again for intervals."""
 WINDOW = 5.0
@@ -138,12 +139,12 @@ def peak(values: np.ndarray, unit: str, width: float) -> float:
 
 
 def side_peak(values: np.ndarray, unit: str, width: float) -> tuple[float, float]:
-    """Where the second highest peak of the smoothed distribution lies, and its height over that of the highest; NaN and 0 if there is none."""
+    """Where the highest peak beside the main one lies, and its height over that of the main one; NaN and 0 if there is none."""
     points = grid([values], unit, width)
     heights = density(values, points, width)
     top = int(np.argmax(heights))
     found, _ = find_peaks(heights, prominence=PROMINENT * heights[top])
-    others = [place for place in found if place != top]
+    others = [place for place in found if abs(points[place] - points[top]) >= APART * width]
     if not others:
         return float("nan"), 0.0
     second = max(others, key=lambda place: heights[place])
