@@ -24,7 +24,7 @@ from auric.errors import InputError
 from auric.files import atomic, read_dataset, read_frames, write_table
 from auric.progress import log
 from auric.provenance import configuration_hash, library_versions
-from auric.report import figures, inputs, page, potential_section, potentials, scene, scores, walks
+from auric.report import figures, inputs, page, potential_section, potentials, relaxations, scene, scores, walks
 
 LIBRARIES = ("numpy", "torch", "pyscf", "tblite", "ase", "snakemake")
 LARGE_BYTES = 500_000
@@ -76,6 +76,7 @@ def build_report(
     recommended: str | Path | None = None,
     geometry: Sequence[str | Path] = (),
     curves: Sequence[str | Path] = (),
+    relaxed: Mapping[str, Sequence[str | Path]] | None = None,
     configuration: Mapping[str, Any],
     folder: str | Path,
     archive: str | Path,
@@ -99,6 +100,8 @@ def build_report(
         maps: CSV files of places in descriptor space, columns `inputs.PLACES`, in the same folders.
         geometry: CSV files of bonds and angles of walks, columns `inputs.GEOMETRY`; none: no section on walks.
         curves: CSV files of their distributions, columns `inputs.CURVES`, in the same order.
+        relaxed: CSV files of relaxations by kind: `tables`, `traces` and `series` (columns `inputs.RELAXATIONS`, `inputs.TRACES`,
+            `inputs.SERIES`), `rings` in folders named after the potential's system, and `stretched`; none: no such section.
         recommended: CSV of the best contender for each task and system, columns `inputs.RECOMMENDED`.
         configuration: The whole validated configuration.
         folder: Folder to make; one that is there is replaced.
@@ -149,6 +152,7 @@ def build_report(
                 inputs.read_table(recommended, inputs.RECOMMENDED),
             ),
             "walks": _draw_walks(assets, walks.gather(geometry, curves)),
+            "relaxations": _draw_relaxations(assets, relaxed or {}),
             "beside_papers": page.beside_papers(scorecard),
             "studies": sorted(set(scorecard["study"])),
             "parity": _draw_parity(assets, finite, splits),
@@ -315,6 +319,40 @@ def _draw_walks(assets: _Assets, found: Sequence[walks.Walked]) -> list[dict[str
             "geometry": f"{stem}_geometry", "curves": f"{stem}_curves",
         })  # fmt: skip
     return shown
+
+
+def _draw_relaxations(assets: _Assets, given: Mapping[str, Sequence[str | Path]]) -> dict[str, Any] | None:
+    """Figures and words on the relaxations of each system, rings and pulled units, and their tables beside the page."""
+    kinds = {name: list(given.get(name, ())) for name in ("tables", "traces", "series", "rings", "stretched")}
+    if not any(kinds.values()):
+        return None
+    systems = []
+    for place, relaxed in enumerate(relaxations.gather(kinds["tables"], kinds["traces"], kinds["series"]), 1):
+        stem = f"relaxation_{place}"  # no foreign word in a path
+        for name, label in (
+            ("table", "relaxations"),
+            ("traces", "energies along the way"),
+            ("series", "learning on the way"),
+        ):
+            assets.table(getattr(relaxed, name), f"{stem}_{name}", f"{relaxed.system}: {label}")
+        figures_shown = {"recovered": relaxations.draw_recovered}
+        if len(relaxed.traces):
+            figures_shown["progress"] = relaxations.draw_progress
+        if relaxations.counts_series(relaxed):
+            figures_shown["counted"] = relaxations.draw_counted
+        drawn = {
+            name: _draw(assets, f"{stem}_{name}.svg", partial(draw, relaxed=relaxed))
+            for name, draw in figures_shown.items()
+        }
+        systems.append({
+            "system": relaxed.system, "anchor": stem, "words": relaxations.words(relaxed), "rows": relaxations.rows(relaxed),
+            "progress": None, "counted": None, "table": f"{stem}_table", "traces": f"{stem}_traces", "series": f"{stem}_series",
+        } | drawn)  # fmt: skip
+    rings = []
+    for place, path in enumerate(kinds["rings"], 1):
+        assets.copy(path, f"rings_{place}", f"rings by the potential of {Path(path).parent.name}")
+        rings.append({"system": Path(path).parent.name, "rows": relaxations.ring_rows(path), "data": f"rings_{place}"})
+    return {"systems": systems, "rings": rings, "stretched": relaxations.stretched_rows(kinds["stretched"])}
 
 
 def _write_scene(assets: _Assets, labelled: Sequence[Atoms]) -> dict[str, Any] | None:
