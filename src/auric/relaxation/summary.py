@@ -38,7 +38,7 @@ def summarise_relaxations(
         series: Of `series_of_runs`.
         training: Runs that potentials learned from (extended xyz), whose steps are reference calls too.
     """
-    drawn = {"study": study, "samples": samples, "seed": seed}
+    drawn: dict[str, Any] = {"study": study, "samples": samples, "seed": seed}
     table = read_tables(tables)
     rows = relaxation_rows(table, calls_of_training=calls_of_runs(training), **drawn)
     for system, path in (rings or {}).items():

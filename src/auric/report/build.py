@@ -344,10 +344,11 @@ def _draw_relaxations(assets: _Assets, given: Mapping[str, Sequence[str | Path]]
             name: _draw(assets, f"{stem}_{name}.svg", partial(draw, relaxed=relaxed))
             for name, draw in figures_shown.items()
         }
-        systems.append({
+        shown: dict[str, Any] = {
             "system": relaxed.system, "anchor": stem, "words": relaxations.words(relaxed), "rows": relaxations.rows(relaxed),
             "progress": None, "counted": None, "table": f"{stem}_table", "traces": f"{stem}_traces", "series": f"{stem}_series",
-        } | drawn)  # fmt: skip
+        }  # fmt: skip
+        systems.append(shown | drawn)
     rings = []
     for place, path in enumerate(kinds["rings"], 1):
         assets.copy(path, f"rings_{place}", f"rings by the potential of {Path(path).parent.name}")
