@@ -6,7 +6,7 @@ included.
 """
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from ase import Atoms
@@ -29,7 +29,7 @@ GROWTH = 1.3
 
 
 def relax_series(
-    starts: Iterable[Atoms], reference_of: Callable[[Atoms], Calculator], *, fmax_ev_angstrom: float = 0.05,
+    starts: Sequence[Atoms], reference_of: Callable[[Atoms], Calculator], *, fmax_ev_angstrom: float = 0.05,
     settings: LinearSettings | None = None,
 ) -> tuple[list[dict[str, Any]], list[Atoms]]:  # fmt: skip
     """Relax starts one after the other, learning from every reference point.
@@ -59,7 +59,8 @@ def relax_series(
         before = learned_from
         frames += labelled_points(start, known, f"start {number}")
         began = time.process_time()
-        if len(frames) >= max(GROWTH * learned_from, 2 * (settings or LinearSettings()).folds):
+        enough = len(frames) >= max(GROWTH * learned_from, 2 * (settings or LinearSettings()).folds)
+        if enough and number + 1 < len(starts):
             potential, learned_from = LinearPotential.fit(frames, settings=settings), len(frames)
         rows.append({
             "method": LEARNED_ON_THE_WAY, "verdict": made.verdict, "start_ev": known.energies_ev[0], "energy_ev": made.energy_ev,
