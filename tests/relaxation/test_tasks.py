@@ -23,7 +23,7 @@ from auric.relaxation import (
     turned_over,
     twist_degree,
 )
-from auric.relaxation.tasks import COLUMNS
+from auric.relaxation.tasks import COLUMNS, TRACE_COLUMNS
 from auric.scorecard import COLUMNS as SCORECARD
 from auric.structures import build_ring
 
@@ -63,13 +63,27 @@ def test_a_run_is_relaxed_in_all_ways_and_resumes(ring_model, tmp_path):
         relax_run(
             ring_model / "run.extxyz", ring_model / "linear.npz", folder / "table.csv", folder / "ends.extxyz",
             folder / "traces.csv", folder / "failures.csv",
-            settings=SETTINGS, xtb={}, store=tmp_path / "store", directed=ring_model / "directed.npz",
+            settings=SETTINGS | {"schemes": ["full", "shell"]}, xtb={}, store=tmp_path / "store",
+            directed=ring_model / "directed.npz",
         )  # fmt: skip
         return pd.read_csv(folder / "table.csv")
 
     table = run(tmp_path / "one")
     assert list(table.columns) == list(COLUMNS)
     assert len(table) == 6 == len(read_frames(tmp_path / "one/ends.extxyz"))
+    assert set(table["method"]) == {
+        "bfgs", "precon_lbfgs", "linear, full", "thesis's forces, full", "linear, then bfgs", "hybrid"
+    }, "a ring has no core to hold"  # fmt: skip
+    traces = pd.read_csv(tmp_path / "one/traces.csv")
+    assert tuple(traces.columns) == TRACE_COLUMNS
+    for row in table.to_dict("records"):
+        mine = traces[traces["method"] == row["method"]]
+        assert mine["energy_ev"].iloc[0] == pytest.approx(row["start_ev"], abs=1e-5)
+        calls = row["coarse_calls"] if row["uses"] == "potential alone" else row["reference_calls"]
+        assert mine["call"].max() == calls - 1
+    thesis = table[table["method"] == "thesis's forces, full"].iloc[0]
+    assert thesis["verdict"] != "converged"
+    assert thesis["rise_ev"] >= 0
     first = table[table["method"] == "bfgs"]
     assert (first["energy_recovered"] == 1).all()
     assert (first["rmsd_to_reference_angstrom"] < 1e-6).all()

@@ -48,6 +48,8 @@ STEP_ANGSTROM = 0.1
 """Largest step on a learned potential."""
 DIRECTED_STEP_ANGSTROM = 0.05
 """On the thesis's forces: what it found best."""
+DIRECTED_STEPS = 150
+"""On these forces at most: as many as it shows."""
 TRACED_CALLS = (0, 3, 6, 12, 25, 50, 100, 200)
 """Of a way on forces alone, the calls whose energies the reference is asked for, beside the last."""
 DIRECTED = "thesis's forces"
@@ -106,14 +108,15 @@ def relax_ways(
     ]
     try:
         outer, schemes = outer_layer(start), settings["schemes"]
-    except InputError:
+    except (InputError, StructureError):
         outer, schemes = None, [scheme for scheme in settings["schemes"] if scheme == "full"]
-    learned: list[tuple[str, Calculator, float]] = [("linear", coarse, STEP_ANGSTROM)]
+    learned: list[tuple[str, Calculator, float, int]] = [("linear", coarse, STEP_ANGSTROM, settings["steps"])]
     if directed is not None:
-        learned.append((DIRECTED, DirectedCalculator(directed, unknown="zero"), DIRECTED_STEP_ANGSTROM))
-    for name, calculator, step_angstrom in learned:
+        steps = min(settings["steps"], DIRECTED_STEPS)
+        learned.append((DIRECTED, DirectedCalculator(directed, unknown="zero"), DIRECTED_STEP_ANGSTROM, steps))
+    for name, calculator, step_angstrom, steps in learned:
         for scheme in schemes:
-            rough = RelaxationSettings(scheme, steps=settings["steps"], max_step_angstrom=step_angstrom, **criterion)
+            rough = RelaxationSettings(scheme, steps=steps, max_step_angstrom=step_angstrom, **criterion)
             done.append(Way(f"{name}, {scheme}", COARSE, relax(start, calculator, rough, outer=outer), labels, traced))
     polish = RelaxationSettings(**criterion)
     handed = hand_over(start, coarse, reference, second=polish, trusted=trusted)
