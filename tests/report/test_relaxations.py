@@ -28,7 +28,7 @@ def test_words_tables_and_figures(study):
     section = source[source.index('<section id="relaxations">') :]
     section = section[: section.index("</section>")]
     assert "<b>ring" not in section
-    assert "“hybrid” asked the reference 8.00 times (median of 3 starts), its own best way 50.0 times" in section
+    assert "“hybrid” asked the reference 8 times (median of 3 starts), its own best way 50 times" in section
     assert "or lower on 3" in section
     assert "3 of 3 ways ended above their lowest energy, by 0.250 eV at most" in section
     assert "3 starts took 80 reference calls in all; the reference alone, 150" in section

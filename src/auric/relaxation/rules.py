@@ -54,7 +54,7 @@ def relax_run(
         settings: The part `relaxation` of a study.
         xtb: Settings of the reference engine.
         store: Folder of the label store, which keeps the reference's points.
-        directed: The thesis's forces (npz), to relax the first start by too: each of their calls takes long.
+        directed: The thesis's forces (npz), to relax by too.
 
     Raises:
         InputError: If the potential does not know an element of the run.
@@ -67,8 +67,7 @@ def relax_run(
 
     def ways(start: Atoms) -> list[Told]:
         reference = _reference(start, xtb, store)
-        first = start is starts[0]
-        return relax_ways(start, potential, reference, settings, directed=forces if first else None, traced=first)
+        return relax_ways(start, potential, reference, settings, directed=forces, traced=start is starts[0])
 
     _write_ways(starts, ways, table, relaxed, traces, failures)
 

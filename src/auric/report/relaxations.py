@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from matplotlib.ticker import MaxNLocator
 
 from auric.report import inputs
 from auric.report.drawing import INK, figure_at, log_axis
@@ -77,8 +78,8 @@ def words(relaxed: Relaxed) -> list[str]:
         if len(both):
             low = int((both["energy_ev"] - both["energy_ev_alone"] <= SAME_EV).sum())
             sentences.append(
-                f"“{method}” asked the reference {number(both['reference_calls'].median())} times (median of {len(both)} starts), its own "
-                f"best way {number(both['reference_calls_alone'].median())} times; it ended as low, within {SAME_EV} eV, or lower on {low}."
+                f"“{method}” asked the reference {both['reference_calls'].median():g} times (median of {len(both)} starts), its own "
+                f"best way {both['reference_calls_alone'].median():g} times; it ended as low, within {SAME_EV} eV, or lower on {low}."
             )
     rises = relaxed.table[relaxed.table["method"].str.startswith(DIRECTED)]["rise_ev"].dropna()
     if len(rises):
@@ -108,7 +109,7 @@ def rows(relaxed: Relaxed) -> list[dict[str, str]]:
             "verdicts": ", ".join(f"{counts[word]} {word}" for word in VERDICTS if word in counts),
             "recovered": number(ways["energy_recovered"].mean()), "least": number(ways["energy_recovered"].min()),
             "low": f"{int((above <= SAME_EV).sum())} of {int(above.notna().sum())}",
-            "calls": number(ways["reference_calls"].median()), "coarse": number(ways["coarse_calls"].median()),
+            "calls": f"{ways['reference_calls'].median():g}", "coarse": f"{ways['coarse_calls'].median():g}",
             "seconds": number((ways["reference_core_seconds"] + ways["coarse_core_seconds"]).median()),
         })  # fmt: skip
     return shown
@@ -137,7 +138,7 @@ def stretched_rows(paths: Sequence[str | Path]) -> list[dict[str, str]]:
         {
             "structure": row["structure"], "place": row["place"], "method": row["method"], "verdict": row["verdict"],
             "step": number(row["max_step_angstrom"]), "recovered": number(row["energy_recovered"]),
-            "distance": number(row["rmsd_to_reference_angstrom"]), "calls": number(row["calls"]),
+            "distance": number(row["rmsd_to_reference_angstrom"]), "calls": f"{row['calls']:g}",
         }
         for table in tables for row in table.to_dict("records")
     ]  # fmt: skip
@@ -210,13 +211,14 @@ def draw_counted(path: Path, relaxed: Relaxed) -> None:
     """
     counted = _counted(relaxed)
     place = np.arange(1, len(counted) + 1)
-    with figure_at(path, 5.2, 3.2) as figure:
+    with figure_at(path, 8.2, 2.8) as figure:
         axes = figure.subplots()
         for name, colour, label in (
             ("reference_calls_alone", GREY, "reference alone"), ("reference_calls", BLUE, "learning on the way")
         ):  # fmt: skip
             axes.plot(place, counted[name].cumsum(), "o-", color=colour, ms=4, lw=1.6, label=label)
         axes.set(xlabel="starts relaxed", ylabel="reference calls, all counted", ylim=(0, None))
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.legend(frameon=False)
         axes.grid()
 
