@@ -1,5 +1,6 @@
 """Learning on the way, and relaxing at a better level by way of a cheap one."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -23,7 +24,7 @@ from auric.relaxation import (
 )
 from auric.relaxation.better import BEFORE, CORRECTED
 from auric.relaxation.series import SERIES_COLUMNS
-from auric.relaxation.tasks import COLUMNS, TRACE_COLUMNS
+from auric.relaxation.tasks import COARSE, COLUMNS, REFERENCE, TRACE_COLUMNS, Way, tell
 
 FINE = 0.01
 
@@ -151,6 +152,19 @@ def test_a_better_level_has_a_table_of_its_own(springs, tetrahedron, correction,
     write_frames(tmp_path / "run.extxyz", starts[:1])
     with pytest.raises(InputError, match="has not learned Ag, only Au"):
         better_of_run(tmp_path / "run.extxyz", tmp_path / "correction.npz", *files, settings=settings, **more)
+
+
+def test_forces_that_lead_upwards_are_told_by_the_reference(springs, tetrahedron):
+    """By their own word they have stalled, for they know no energy."""
+    plain = relax(tetrahedron, springs())
+    blind = relax(tetrahedron, springs(curl=1.5, without_energy=True), RelaxationSettings(steps=80))
+    blind = replace(blind, verdict="stalled")
+    told = tell(tetrahedron, [Way("bfgs", REFERENCE, plain), Way("blind", COARSE, blind, traced=True)], springs())
+    row, _, trace = told[1]
+    assert row["verdict"] == "rising"
+    assert row["rise_ev"] == pytest.approx(trace[-1]["energy_ev"] - min(point["energy_ev"] for point in trace))
+    assert row["rise_ev"] > 0.01
+    assert [point["call"] for point in trace] == [0, 3, 6, 12, 25, 50, blind.calls - 1]
 
 
 def test_what_a_series_saved_counts_every_call(tmp_path):

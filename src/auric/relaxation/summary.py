@@ -9,14 +9,12 @@ import pandas as pd
 
 from auric.files import read_frames, read_tables
 from auric.relaxation.better import BEFORE
-from auric.relaxation.tasks import BOTH, COARSE, DIRECTED, REFERENCE
+from auric.relaxation.tasks import BOTH, COARSE, DIRECTED, REFERENCE, RISE_EV
 from auric.scorecard import write_scorecard
 
 SPLIT, RINGS, STRETCHED = "hot frames", "rings", "pulled unit"
 SAME_EV = 0.02
 """An end no more than this above the reference's counts as good as it."""
-RISE_EV = 0.01
-"""A way whose energies rise at its end by no more than this has not risen."""
 START = ["system", "run", "step"]
 
 

@@ -52,6 +52,8 @@ DIRECTED_STEPS = 150
 """On these forces at most: as many as it shows."""
 TRACED_CALLS = (0, 3, 6, 12, 25, 50, 100, 200)
 """Of a way on forces alone, the calls whose energies the reference is asked for, beside the last."""
+RISE_EV = 0.01
+"""A way whose energy, by the reference, ends above its lowest by more than this has risen."""
 DIRECTED = "thesis's forces"
 
 
@@ -134,11 +136,14 @@ def tell(start: Atoms, ways: Sequence[Way], reference: Calculator) -> list[Told]
     for way in ways:
         made, alone = way.made, way.uses == COARSE
         energy_ev, trace = _judged(made, reference, learned=alone), _trace(way, reference)
+        rise_ev = trace[-1]["energy_ev"] - min(point["energy_ev"] for point in trace) if alone and trace else 0.0
+        # Forces without an energy do not know that they lead upwards; the reference does.
+        verdict = "rising" if rise_ev > RISE_EV and made.verdict != "converged" else made.verdict
         row = {
-            "method": way.method, "uses": way.uses, "verdict": made.verdict, "start_ev": start_ev, "energy_ev": energy_ev,
+            "method": way.method, "uses": way.uses, "verdict": verdict, "start_ev": start_ev, "energy_ev": energy_ev,
             "fmax_ev_angstrom": made.fmax_ev_angstrom,
             "energy_recovered": energy_recovered(start_ev, energy_ev, best_ev),
-            "rise_ev": trace[-1]["energy_ev"] - min(point["energy_ev"] for point in trace) if alone and trace else "",
+            "rise_ev": rise_ev if alone and trace else "",
             "rmsd_to_reference_angstrom": heavy_rmsd(made.atoms, best.atoms),
             "reference_calls": 0 if alone else made.calls,
             "reference_core_seconds": 0.0 if alone else made.core_seconds,
@@ -150,7 +155,7 @@ def tell(start: Atoms, ways: Sequence[Way], reference: Calculator) -> list[Told]
         end.info = {
             key: start.info[key] for key in ("name", "charge", "multiplicity", "run", "step") if key in start.info
         }
-        end.info |= {"method": way.method, "energy_ev": energy_ev, "verdict": made.verdict}
+        end.info |= {"method": way.method, "energy_ev": energy_ev, "verdict": verdict}
         told.append((row, end, trace))
     return told
 
