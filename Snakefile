@@ -37,7 +37,6 @@ rule all:
             model=["elfnet", "rulers"] if IMAGES else [],
         ),
         potentials=expand(f"{RESULTS}/potential/{{system}}/linear.npz", system=RUNS),
-        relaxed=relaxation_tables(),
         grids=expand(
             f"{RESULTS}/elf/grids/{{structure}}.{{ending}}",
             structure=STUDY["elf"]["grid"]["structures"],

@@ -1,15 +1,12 @@
-"""What a learned potential saves in relaxing: hot frames of Au4(SCH3)4, twelve starts, and of Au38(SCH3)24, at GFN1-xTB.
+"""What a learned potential saves in relaxing the ring Au4(SCH3)4 at GFN1-xTB, beside more ways of the reference alone than studies take.
 
-Each start is relaxed to 0.05 eV/angstrom by the reference alone (four ways), by the potential alone, and by both; the starts are frames of runs
-that the potential has not learned from. The ring takes some minutes; each start of Au38 about an hour on one core, and needs the files of the
-benchmark `au38` (AURIC_MIRROR). All points are kept in results/store.
+Twelve hot frames of runs that the potential has not learned from are relaxed to 0.05 eV/angstrom by the reference alone (four ways), by the
+potential alone, and by both, in some minutes. All points are kept in results/store. Clusters are relaxed by the study `relax38`.
 """
 
-import os
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 from ase import Atoms
 
 from auric.files import read_frames, read_tables, write_table
@@ -20,15 +17,12 @@ from auric.reference.runs import read_runs, reference_set, run_row
 from auric.reference.store import Store
 from auric.relaxation.calculators import StoredCalculator
 from auric.relaxation.optimise import RelaxationSettings
-from auric.relaxation.summary import relaxation_rows
+from auric.relaxation.summary import calls_of_runs, relaxation_rows
 from auric.relaxation.tasks import COLUMNS, relax_ways
-from benchmarks import au38
 
 WORK, STORE = Path("results/benchmarks/relaxation"), "results/store"
 RING_STARTS = 3
 """Of each test run of the ring."""
-AU38_STARTS = int(os.environ.get("AURIC_AU38_STARTS", "1"))
-"""Of each test run of Au38 at 475 K."""
 ALONE = {
     "bfgs": RelaxationSettings(),
     "bfgs, softer start": RelaxationSettings(curvature_ev_angstrom_2=30.0),
@@ -36,22 +30,10 @@ ALONE = {
     "fire": RelaxationSettings(optimiser="fire"),
 }
 SETTINGS = {"schemes": ["full"], "fmax_ev_angstrom": 0.05, "steps": 300}
-CLUSTER = {**SETTINGS, "schemes": ["full", "shell", "partwise", "partwise_reset"]}
 
 
 def measure_relaxation() -> list[dict[str, Any]]:
     """Rows of the scorecard."""
-    tables = [_ring()]
-    if os.environ.get("AURIC_MIRROR") and AU38_STARTS:
-        tables.append(_au38(Path(os.environ["AURIC_MIRROR"])))
-    else:
-        print(
-            "relaxation: Au38 skipped; AURIC_MIRROR names no folder with copies of the external data sets, or AURIC_AU38_STARTS is 0"
-        )
-    return relaxation_rows(pd.concat(tables), study="benchmarks", samples=2000, seed=0)
-
-
-def _ring() -> pd.DataFrame:
     paths: dict[str, list[Path]] = {"train": [], "test": []}
     for run in reference_set(read_runs("resources/dynamics.tsv"), "ring"):
         path = WORK / f"{run.name}.extxyz"
@@ -65,33 +47,22 @@ def _ring() -> pd.DataFrame:
     starts = [
         start for path in paths["test"] for start in sampled(read_frames(path), frames=RING_STARTS, spacing="even")
     ]
-    return _relaxed(starts, LinearPotential.load(model), SETTINGS, ALONE)
-
-
-def _au38(mirror: Path) -> pd.DataFrame:
-    model = au38.WORK / "linear.npz"
-    if not model.exists():
-        train_linear([au38.known_run(mirror, name) for name in au38.TRAINING], model, study="benchmarks")
-    starts = []
-    for name in ("q_test475", "t_test475"):
-        starts += sampled(read_frames(au38.known_run(mirror, name)), frames=AU38_STARTS, spacing="even")
-    return _relaxed(
-        starts, LinearPotential.load(model), CLUSTER, {name: ALONE[name] for name in ("bfgs", "precon_lbfgs")}
+    table = read_tables(_relaxed(starts, LinearPotential.load(model)))
+    return relaxation_rows(
+        table, study="benchmarks", samples=2000, seed=0, calls_of_training=calls_of_runs(paths["train"])
     )
 
 
-def _relaxed(
-    starts: list[Atoms], potential: LinearPotential, settings: dict[str, Any], alone: dict[str, RelaxationSettings]
-) -> pd.DataFrame:
+def _relaxed(starts: list[Atoms], potential: LinearPotential) -> list[Path]:
     """Tables of all starts, each kept once it is done."""
     done = []
     for start in starts:
         path = WORK / f"{start.info['run']}_{start.info['step']}.csv"
         if not path.exists():
             reference = StoredCalculator(make_engine("gfn1-xtb", {}), 0, 1, Store(STORE))
-            rows = [row for row, _ in relax_ways(start, potential, reference, settings, alone=alone)]
+            rows = [row for row, _, _ in relax_ways(start, potential, reference, SETTINGS, alone=ALONE)]
             told = {key: start.info[key] for key in ("system", "run", "step")}
             write_table(path, [told | row for row in rows], COLUMNS)
             print(f"relaxation: {path.stem} done", flush=True)
         done.append(path)
-    return read_tables(done)
+    return done

@@ -144,7 +144,8 @@ def runs(settings: Mapping[str, Any], root: Path) -> dict[str, list[dict[str, An
         raise InputError(
             "potential.correction.systems: runs are at gfn1-xtb, and so is reference.engine; name a better one there"
         )
-    wanted = [*correction["refuse"], *(walk["beside"] for walk in settings["sampling"]["walks"])]
+    others = [*settings["sampling"]["walks"], *settings["relaxation"]["elsewhere"]]
+    wanted = [*correction["refuse"], *(other["beside"] for other in others)]
     systems = [*learned, *dict.fromkeys(system for system in wanted if system not in learned)]
     if not systems:
         _check_among_potentials(settings)
@@ -175,7 +176,22 @@ def _check_among_potentials(settings: Mapping[str, Any]) -> None:
         ("sampling.walks", [walk["potential"] for walk in sampling["walks"]], "potential.systems", learned),
         ("sampling.expansion.systems", sampling["expansion"]["systems"], "potential.systems", learned),
         ("relaxation.systems", relaxation["systems"], "potential.systems", learned),
-        ("relaxation.stretched", relaxation["stretched"], "relaxation.systems", relaxation["systems"]),
+        *(
+            (f"relaxation.{key}", relaxation[key], "relaxation.systems", relaxation["systems"])
+            for key in ("stretched", "directed", "series")
+        ),
+        (
+            "relaxation.elsewhere",
+            [one["potential"] for one in relaxation["elsewhere"]],
+            "relaxation.systems",
+            relaxation["systems"],
+        ),
+        (
+            "relaxation.better",
+            relaxation["better"],
+            "potential.correction.systems",
+            settings["potential"]["correction"]["systems"],
+        ),
     ):
         if absent := [name for name in names if name not in known]:
             raise InputError(f"{key}: '{absent[0]}' is not among {among}; add it there too")

@@ -17,12 +17,13 @@ from auric.relaxation import (
     relax_ways,
     relaxation_rows,
     rings_of_model,
-    stretched_of_runs,
+    stretched_of_run,
     summarise_relaxations,
+    train_directed,
     turned_over,
     twist_degree,
 )
-from auric.relaxation.tasks import COLUMNS
+from auric.relaxation.tasks import COLUMNS, TRACE_COLUMNS
 from auric.scorecard import COLUMNS as SCORECARD
 from auric.structures import build_ring
 
@@ -45,6 +46,13 @@ def ring_model(tmp_path_factory):
     from auric.potential import LinearPotential, LinearSettings
 
     LinearPotential.fit(frames, settings=LinearSettings(folds=2)).save(folder / "linear.npz")
+    write_frames(folder / "train.extxyz", frames)
+    train_directed(
+        [folder / "train.extxyz"],
+        folder / "directed.npz",
+        settings={"norm_references": 20, "direction_references": 20},
+        study="t",
+    )
     write_frames(folder / "run.extxyz", frames[:6])
     return folder
 
@@ -54,14 +62,28 @@ def test_a_run_is_relaxed_in_all_ways_and_resumes(ring_model, tmp_path):
         folder.mkdir(exist_ok=True)
         relax_run(
             ring_model / "run.extxyz", ring_model / "linear.npz", folder / "table.csv", folder / "ends.extxyz",
-            folder / "failures.csv",
-            settings=SETTINGS, xtb={}, store=tmp_path / "store",
+            folder / "traces.csv", folder / "failures.csv",
+            settings=SETTINGS | {"schemes": ["full", "shell"]}, xtb={}, store=tmp_path / "store",
+            directed=ring_model / "directed.npz",
         )  # fmt: skip
         return pd.read_csv(folder / "table.csv")
 
     table = run(tmp_path / "one")
     assert list(table.columns) == list(COLUMNS)
-    assert len(table) == 5 == len(read_frames(tmp_path / "one/ends.extxyz"))
+    assert len(table) == 6 == len(read_frames(tmp_path / "one/ends.extxyz"))
+    assert set(table["method"]) == {
+        "bfgs", "precon_lbfgs", "linear, full", "thesis's forces, full", "linear, then bfgs", "hybrid"
+    }, "a ring has no core to hold"  # fmt: skip
+    traces = pd.read_csv(tmp_path / "one/traces.csv")
+    assert tuple(traces.columns) == TRACE_COLUMNS
+    for row in table.to_dict("records"):
+        mine = traces[traces["method"] == row["method"]]
+        assert mine["energy_ev"].iloc[0] == pytest.approx(row["start_ev"], abs=1e-5)
+        calls = row["coarse_calls"] if row["uses"] == "potential alone" else row["reference_calls"]
+        assert mine["call"].max() == calls - 1
+    thesis = table[table["method"] == "thesis's forces, full"].iloc[0]
+    assert thesis["verdict"] != "converged"
+    assert thesis["rise_ev"] >= 0
     first = table[table["method"] == "bfgs"]
     assert (first["energy_recovered"] == 1).all()
     assert (first["rmsd_to_reference_angstrom"] < 1e-6).all()
@@ -87,13 +109,13 @@ def test_elements_that_were_not_learned_are_refused_before_anything_is_computed(
     write_frames(tmp_path / "run.extxyz", [frame])
     with pytest.raises(InputError, match="has not learned C, only H, S, Au"):
         relax_run(
-            tmp_path / "run.extxyz", ring_model / "linear.npz", tmp_path / "t.csv", tmp_path / "e.extxyz", tmp_path / "f.csv",
+            tmp_path / "run.extxyz", ring_model / "linear.npz", tmp_path / "t.csv", tmp_path / "e.extxyz", tmp_path / "p.csv", tmp_path / "f.csv",
             settings=SETTINGS, xtb={}, store=tmp_path / "store",
         )  # fmt: skip
-    row = {"structure": "a", "builder": "ring", "recipe": "n=3 R=CH3", "charge": 0, "multiplicity": 1}
+    row = {"system": "s", "structure": "a", "builder": "ring", "recipe": "n=3 R=CH3", "charge": 0, "multiplicity": 1}
     with pytest.raises(InputError, match="has not learned C"):
-        stretched_of_runs(
-            [row], ring_model / "linear.npz", tmp_path / "t.csv", settings=SETTINGS, xtb={}, store=tmp_path / "store"
+        stretched_of_run(
+            row, ring_model / "linear.npz", tmp_path / "t.csv", settings=SETTINGS, xtb={}, store=tmp_path / "store"
         )
     assert not (tmp_path / "store").exists()
 
@@ -103,7 +125,7 @@ def test_a_start_that_cannot_be_relaxed_leaves_its_reason(ring_model, tmp_path):
     frames[0].info["multiplicity"] = 2
     write_frames(tmp_path / "run.extxyz", frames)
     relax_run(
-        tmp_path / "run.extxyz", ring_model / "linear.npz", tmp_path / "t.csv", tmp_path / "e.extxyz", tmp_path / "f.csv",
+        tmp_path / "run.extxyz", ring_model / "linear.npz", tmp_path / "t.csv", tmp_path / "e.extxyz", tmp_path / "p.csv", tmp_path / "f.csv",
         settings=SETTINGS | {"starts": 2, "fmax_ev_angstrom": 1.0}, xtb={}, store=tmp_path / "store",
     )  # fmt: skip
     failed = pd.read_csv(tmp_path / "f.csv")
@@ -113,7 +135,9 @@ def test_a_start_that_cannot_be_relaxed_leaves_its_reason(ring_model, tmp_path):
 
 
 def test_ways_take_a_limit_of_the_spread(springs, tetrahedron, learned):
-    rows = [row for row, _ in relax_ways(tetrahedron, learned, springs(length=2.6), SETTINGS | {"max_spread_ev": 1e-9})]
+    rows = [
+        row for row, _, _ in relax_ways(tetrahedron, learned, springs(length=2.6), SETTINGS | {"max_spread_ev": 1e-9})
+    ]
     assert "domain" in next(row for row in rows if row["method"] == "linear, then bfgs")["note"]
 
 
@@ -123,17 +147,18 @@ def test_rings_tell_their_twist(ring_model):
     coarse = LinearCalculator(LinearPotential.load(ring_model / "linear.npz"))
     reference = XtbEngine(XtbSettings()).calculator(0, 1)
     rows, ends = relax_rings([3], coarse, reference, ligand="H", fmax_ev_angstrom=0.3)
-    assert [row["stage"] for row in rows] == ["reference", "potential", "potential, then reference"]
+    assert [row["stage"] for row in rows] == ["reference", "potential", "potential, then reference", "hybrid"]
     assert rows[2]["energy_ev"] <= rows[1]["energy_ev"]
-    assert len(ends) == 3
+    assert rows[3]["verdict"] == "converged"
+    assert len(ends) == 4
 
 
 def test_rings_of_a_model_are_written(ring_model, tmp_path):
     rings_of_model(
         ring_model / "linear.npz", tmp_path / "t.csv", tmp_path / "e.extxyz",
-        settings=SETTINGS | {"ring_sizes": [3], "fmax_ev_angstrom": 2.0}, seed=0, xtb={}, store=tmp_path / "store",
+        settings=SETTINGS | {"ring_sizes": [3], "starts": 2, "fmax_ev_angstrom": 2.0}, seed=0, xtb={}, store=tmp_path / "store",
     )  # fmt: skip
-    assert len(pd.read_csv(tmp_path / "t.csv")) == len(read_frames(tmp_path / "e.extxyz")) == 3
+    assert len(pd.read_csv(tmp_path / "t.csv")) == len(read_frames(tmp_path / "e.extxyz")) == 8
 
 
 def test_a_twist_is_a_hand():

@@ -88,6 +88,7 @@ class Study:
         self.winners = pd.DataFrame(columns=list(inputs.RECOMMENDED))
         self.walks: list[dict[str, pd.DataFrame]] = []
         self.isomers: list[pd.DataFrame] = []
+        self.relaxed: dict[str, list[pd.DataFrame]] = {}
         self.configuration: dict[str, Any] = {"study": "tiny", "reference": {"method": "b3lyp", "note": WICKED}}
 
     def _predict(self, split: str, subject: str, error: float, rng: np.random.Generator) -> pd.DataFrame:
@@ -206,6 +207,33 @@ class Study:
         ]  # fmt: skip
         self.isomers.append(pd.DataFrame(rows, columns=list(inputs.ISOMERS)))
 
+    def add_relaxations(self, system: str, starts: int = 3) -> None:
+        """Starts of a system that go down by the reference, by a potential and by both, and rise again on the thesis's forces."""
+        rows, points, series = [], [], []
+        ways = (
+            ("bfgs", "reference alone", 60, -2.0), ("precon_lbfgs", "reference alone", 50, -2.01),
+            ("linear, full", "potential alone", 40, -1.9), ("thesis's forces, full", "potential alone", 40, -1.0),
+            ("gfn1-xtb, then bfgs", "cheap level first", 20, -2.0), ("hybrid", "both", 8, -2.02),
+        )  # fmt: skip
+        for start in range(starts):
+            place = (system, f"{system}_test", 5 * start)
+            for method, uses, calls, end in ways:
+                alone, thesis = uses == "potential alone", method.startswith("thesis")
+                rows.append((*place, method, uses, "rising" if thesis else "converged", end, end / -2, 0.25 if alone and thesis else "",
+                             0 if alone else calls, 1.5 * calls, calls if alone else 0, 2.0))  # fmt: skip
+                along = np.linspace(0, end, calls)
+                along[-1] += 0.25 * thesis
+                points += [(*place, method, uses, call, energy) for call, energy in enumerate(along)]
+            series.append((*place, 60 if not start else 10, -2.0))
+        columns = (inputs.RELAXATIONS, inputs.TRACES, inputs.SERIES)
+        for kind, told, names in zip(("tables", "traces", "series"), (rows, points, series), columns, strict=True):
+            self.relaxed.setdefault(kind, []).append(pd.DataFrame(told, columns=list(names)))
+        rings = [(4, seed, stage, "converged", -5.0 + 0.1 * (stage == "hybrid"), 3.0 - 6 * (stage == "hybrid"), stage == "hybrid", 30)
+                 for seed in range(2) for stage in ("reference", "potential", "hybrid")]  # fmt: skip
+        self.relaxed.setdefault("rings", []).append(pd.DataFrame(rings, columns=list(inputs.RINGS)))
+        pulled = [(system, "end", "potential", 0.05, "stalled", 0.93, 0.4, 151)]
+        self.relaxed.setdefault("stretched", []).append(pd.DataFrame(pulled, columns=list(inputs.STRETCHED)))
+
     def dataset(self) -> xr.Dataset:
         """Images of every bond, in the layout of the `elf` room."""
         lengths = self.bonds["bond_length_angstrom"].to_numpy()
@@ -252,6 +280,12 @@ class Study:
             for kind, table in tables.items():
                 walked[kind].append(source / f"walk_{place}_{kind}.csv")
                 write_table(walked[kind][-1], table, list(table.columns))
+        relaxed: dict[str, list[Path]] = {}
+        for kind, found in self.relaxed.items():
+            for place, table in enumerate(found):
+                relaxed.setdefault(kind, []).append(source / f"place_{place}" / f"{kind}.csv")
+                write_table(relaxed[kind][-1], table, list(table.columns))
+        paths["relaxed"] = relaxed
         return paths | walked | {"recommended": source / "recommended.csv"} | self.write_potentials()
 
     def write_potentials(self) -> dict[str, list[Path]]:

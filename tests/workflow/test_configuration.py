@@ -224,6 +224,21 @@ def test_closing_words_tell_how_good_potentials_are(tmp_path):
             {"potential": {"systems": ["ring"]}, "relaxation": {"stretched": ["ring"]}},
             "is not among relaxation.systems",
         ),
+        (
+            {"potential": {"systems": ["ring"]}, "relaxation": {"systems": ["ring"], "series": ["rings"]}},
+            "relaxation.series: 'rings' is not among relaxation.systems",
+        ),
+        (
+            {
+                "potential": {"systems": ["ring"]},
+                "relaxation": {"elsewhere": [{"potential": "ring", "beside": "cold"}]},
+            },
+            "relaxation.elsewhere: 'ring' is not among relaxation.systems",
+        ),
+        (
+            {"potential": {"systems": ["ring"]}, "relaxation": {"better": ["ring"]}},
+            "relaxation.better: 'ring' is not among potential.correction.systems",
+        ),
     ],
 )
 def test_parts_need_the_potential_that_they_build_on(root, part, told):

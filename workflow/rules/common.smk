@@ -41,14 +41,20 @@ WALKED = [  # folders of walks
 ]
 ISOMERS = [  # tables of one isomer's walks beside another's
     f"{RESULTS}/sampling/{system}/isomers.csv"
-    for system in dict.fromkeys(walk["potential"] for walk in STUDY["sampling"]["walks"])
+    for system in dict.fromkeys(
+        walk["potential"] for walk in STUDY["sampling"]["walks"]
+    )
     if WALKED
 ]
 ROOMS = [
     *(["reference", "elf", "ruler"] if IMAGES else []),
     *(["potential"] if ALL_RUNS else []),
     *(["sampling"] if WALKED or STUDY["sampling"]["expansion"]["systems"] else []),
-    *(["relaxation"] if STUDY["relaxation"]["systems"] else []),
+    *(
+        ["relaxation"]
+        if STUDY["relaxation"]["systems"] or STUDY["relaxation"]["better"]
+        else []
+    ),
 ]
 ORBITALS = (lambda path: path) if STUDY["reference"]["keep_orbitals"] else temp
 
@@ -103,28 +109,70 @@ def of_corrections(what):
     ]
 
 
-def relaxation_tables():
-    """Tables of the relaxation room that nothing else asks for."""
+def relaxed_from(run):
+    """Whether frames of a run are relaxed."""
+    least = STUDY["relaxation"]["least_temperature_k"]
+    return run["role"] == "test" and run["settings"].get("temperature_k", 0) >= least
+
+
+def relaxed_runs(prefix=""):
+    """Tables of the runs whose frames are relaxed by a potential, or with a prefix the files beside them."""
     wanted = STUDY["relaxation"]
+    pairs = [(system, system) for system in wanted["systems"]]
+    pairs += [(one["potential"], one["beside"]) for one in wanted["elsewhere"]]
     return [
-        *expand(
-            f"{RESULTS}/relaxation/{{system}}/rings.csv",
-            system=wanted["systems"] if wanted["ring_sizes"] else [],
-        ),
-        *expand(
-            f"{RESULTS}/relaxation/{{system}}/stretched.csv", system=wanted["stretched"]
-        ),
-    ]
-
-
-def relaxed_runs(prefix):
-    """Tables of the test runs whose frames are relaxed, or with a prefix the files beside them."""
-    return [
-        f"{RESULTS}/relaxation/{system}/{prefix}{run['name']}.csv"
-        for system in STUDY["relaxation"]["systems"]
+        f"{RESULTS}/relaxation/{potential}/{prefix}{run['name']}.csv"
+        for potential, system in pairs
         for run in ALL_RUNS[system]
-        if run["role"] == "test"
+        if relaxed_from(run)
     ]
+
+
+def bettered_runs(prefix=""):
+    """The same of runs whose frames are relaxed at a better level of theory."""
+    return [
+        f"{RESULTS}/relaxation/{system}/better/{prefix}{run['name']}.csv"
+        for system in STUDY["relaxation"]["better"]
+        for run in ALL_RUNS[system]
+        if relaxed_from(run)
+    ]
+
+
+def ring_tables():
+    """Tables of rings, by the potential's system."""
+    wanted = STUDY["relaxation"]
+    return {
+        system: f"{RESULTS}/relaxation/{system}/rings.csv"
+        for system in (wanted["systems"] if wanted["ring_sizes"] else [])
+    }
+
+
+def stretched_tables():
+    """Tables of pulled units, one for each structure."""
+    return [
+        f"{RESULTS}/relaxation/{system}/stretched/{structure}.csv"
+        for system in STUDY["relaxation"]["stretched"]
+        for structure in dict.fromkeys(run["structure"] for run in ALL_RUNS[system])
+    ]
+
+
+def run_of_structure(wildcards):
+    """A run of a structure, its recipe telling how to build it: rather not one made elsewhere."""
+    runs = [
+        run
+        for run in ALL_RUNS[wildcards.system]
+        if run["structure"] == wildcards.structure
+    ]
+    built = [run for run in runs if run["settings"].get("ensemble") != "given"]
+    return (built or runs)[0]
+
+
+def series_tables():
+    """Tables of starts relaxed one after the other."""
+    return expand(
+        f"{RESULTS}/relaxation/{{system}}/series.csv",
+        system=STUDY["relaxation"]["series"],
+    )
 
 
 def collected_before(and_this=False):

@@ -24,7 +24,7 @@ rule failures:
             for run in runs
             if run["role"] == "test" and STUDY["potential"]["moves"]["trials"]
         ],
-        relaxed=relaxed_runs("failures_"),
+        relaxed=relaxed_runs("failures_") + bettered_runs("failures_"),
         expansions=rounds("failures_"),
         reweighted=reweighted("failures_"),
         dropped=of_blocks(f"{RESULTS}/elf/dropped_{{s}}_{{f}}.csv"),
@@ -88,6 +88,11 @@ rule report:
         change_curves=[f"{place}/energy_curves.csv" for place in WALKED],
         walk_maps=[f"{place}/map.csv" for place in WALKED],
         isomers=ISOMERS,
+        relaxations=relaxed_runs() + bettered_runs(),
+        traces=relaxed_runs("traces_") + bettered_runs("traces_"),
+        rings=list(ring_tables().values()),
+        stretched=stretched_tables(),
+        series=series_tables(),
         recommended=(
             f"{RESULTS}/potential/recommended.csv" if "potential" in ROOMS else []
         ),

@@ -9,8 +9,10 @@ with log_to(snakemake.log[0], threads=snakemake.threads):
         snakemake.input.model,
         snakemake.output.table,
         snakemake.output.relaxed,
+        snakemake.output.traces,
         snakemake.output.failures,
         settings=snakemake.params.settings,
         xtb=snakemake.params.xtb,
         store=snakemake.params.store,
+        directed=snakemake.input.directed or None,
     )

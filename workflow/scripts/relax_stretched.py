@@ -1,11 +1,11 @@
 """Adapter of the rule `relax_stretched`."""
 
 from auric.progress import log_to
-from auric.relaxation.rules import stretched_of_runs
+from auric.relaxation.rules import stretched_of_run
 
 with log_to(snakemake.log[0], threads=snakemake.threads):
-    stretched_of_runs(
-        snakemake.params.runs,
+    stretched_of_run(
+        snakemake.params.run,
         snakemake.input.model,
         snakemake.output.table,
         settings=snakemake.params.settings,

@@ -10,4 +10,8 @@ with log_to(snakemake.log[0], threads=snakemake.threads):
         study=snakemake.params.study,
         samples=snakemake.params.samples,
         seed=snakemake.params.seed,
+        rings=dict(zip(snakemake.params.ring_systems, snakemake.input.rings, strict=True)),
+        stretched=snakemake.input.stretched,
+        series=snakemake.input.series,
+        training=snakemake.input.training,
     )

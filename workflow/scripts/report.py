@@ -21,6 +21,13 @@ with log_to(snakemake.log[0], threads=snakemake.threads):
         change_curves=snakemake.input.change_curves,
         walk_maps=snakemake.input.walk_maps,
         isomers=snakemake.input.isomers,
+        relaxed={
+            "tables": snakemake.input.relaxations,
+            "traces": snakemake.input.traces,
+            "series": snakemake.input.series,
+            "rings": snakemake.input.rings,
+            "stretched": snakemake.input.stretched,
+        },
         recommended=snakemake.input.recommended or None,
         configuration=snakemake.params.configuration,
         folder=snakemake.output.folder,

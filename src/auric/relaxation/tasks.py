@@ -1,7 +1,8 @@
 """What potentials are asked to relax: hot frames of dynamics, rings, and a cluster with one unit pulled out (arXiv:2203.09788, IV)."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,8 @@ from ase import Atoms
 from ase.calculators.calculator import Calculator
 
 from auric.errors import InputError, StructureError
-from auric.potential.calculators import LinearCalculator
+from auric.potential.calculators import DirectedCalculator, LinearCalculator
+from auric.potential.directed import DirectedForces
 from auric.potential.linear import LinearPotential
 from auric.relaxation.hybrid import HybridSettings, hand_over, relax_hybrid
 from auric.relaxation.judge import energy_recovered, heavy_rmsd, turned_over, twist_degree
@@ -20,11 +22,23 @@ from auric.structures.rings import build_ring
 
 COLUMNS = (
     "system", "run", "step", "method", "uses", "verdict", "start_ev", "energy_ev", "fmax_ev_angstrom", "energy_recovered",
-    "rmsd_to_reference_angstrom", "reference_calls", "reference_core_seconds", "coarse_calls", "coarse_core_seconds", "note",
+    "rise_ev", "rmsd_to_reference_angstrom", "reference_calls", "reference_core_seconds", "coarse_calls", "coarse_core_seconds",
+    "labels", "note",
 )  # fmt: skip
-RING_COLUMNS = ("n", "stage", "verdict", "energy_ev", "fmax_ev_angstrom", "twist_degree", "turned_over", "calls")
+TRACE_COLUMNS = ("system", "run", "step", "method", "uses", "call", "energy_ev")
+RING_COLUMNS = (
+    "n",
+    "seed",
+    "stage",
+    "verdict",
+    "energy_ev",
+    "fmax_ev_angstrom",
+    "twist_degree",
+    "turned_over",
+    "calls",
+)
 STRETCHED_COLUMNS = (
-    "structure", "place", "method", "max_step_angstrom", "verdict", "start_ev", "energy_ev", "energy_recovered",
+    "system", "structure", "place", "method", "max_step_angstrom", "verdict", "start_ev", "energy_ev", "energy_recovered",
     "rmsd_to_reference_angstrom", "calls",
 )  # fmt: skip
 REFERENCE, COARSE, BOTH = "reference alone", "potential alone", "both"
@@ -32,6 +46,38 @@ REFERENCE, COARSE, BOTH = "reference alone", "potential alone", "both"
 ALONE = {"bfgs": RelaxationSettings(), "precon_lbfgs": RelaxationSettings(optimiser="precon_lbfgs")}
 STEP_ANGSTROM = 0.1
 """Largest step on a learned potential."""
+DIRECTED_STEP_ANGSTROM = 0.05
+"""On the thesis's forces: what it found best."""
+DIRECTED_STEPS = 150
+"""On these forces at most: as many as it shows."""
+TRACED_CALLS = (0, 3, 6, 12, 25, 50, 100, 200)
+"""Of a way on forces alone, the calls whose energies the reference is asked for, beside the last."""
+RISE_EV = 0.01
+"""A way whose energy, by the reference, ends above its lowest by more than this has risen."""
+DIRECTED = "thesis's forces"
+
+
+@dataclass(frozen=True)
+class Way:
+    """One way to relax a start.
+
+    Attributes:
+        method: Its name.
+        uses: `REFERENCE`, `COARSE` or `BOTH`.
+        made: What came of it.
+        labels: Frames of the reference that its potential learned from.
+        traced: Whether the reference is asked for energies along a way on a potential alone.
+    """
+
+    method: str
+    uses: str
+    made: Relaxation
+    labels: int = 0
+    traced: bool = False
+
+
+Told = tuple[dict[str, Any], Atoms, list[dict[str, Any]]]
+"""A row of `COLUMNS`, the end, and rows of `TRACE_COLUMNS`, of one way."""
 
 
 def relax_ways(
@@ -40,60 +86,97 @@ def relax_ways(
     reference: Calculator,
     settings: Mapping[str, Any],
     *,
+    directed: DirectedForces | None = None,
+    traced: bool = False,
     alone: Mapping[str, RelaxationSettings] = ALONE,
-) -> list[tuple[dict[str, Any], Atoms]]:
-    """One start relaxed in all ways, each with its row of the table.
+) -> list[Told]:
+    """One start relaxed in all ways.
 
     Args:
-        start: A structure, `info` with charge and multiplicity.
+        start: A structure, `info` with charge and multiplicity. Without a core it is relaxed in the scheme `full` alone.
         potential: The linear one.
         reference: Judges, and relaxes for comparison.
         settings: `schemes`, `fmax_ev_angstrom`, `steps`, and `max_spread_ev` if there is a limit.
+        directed: The thesis's forces, to relax by in the same schemes.
+        traced: Whether the reference is asked for energies along the ways of potentials alone (`TRACED_CALLS`).
         alone: The reference's own ways; energy recovered and distances are measured against the first.
     """
     criterion = {"fmax_ev_angstrom": settings["fmax_ev_angstrom"]}
     coarse, limit = LinearCalculator(potential), settings.get("max_spread_ev")
     trusted = None if limit is None else (lambda atoms: potential.spread(atoms) <= limit)
-    done: list[tuple[str, str, Relaxation]] = []
-    for name, chosen in alone.items():
-        done.append((name, REFERENCE, relax(start, reference, replace(chosen, **criterion))))
-    for scheme in settings["schemes"]:
-        outer = None if scheme == "full" else outer_layer(start)
-        rough = RelaxationSettings(scheme, steps=settings["steps"], max_step_angstrom=STEP_ANGSTROM, **criterion)
-        done.append((f"linear, {scheme}", COARSE, relax(start, coarse, rough, outer=outer)))
+    labels = int(potential.header["frames"])
+    done = [
+        Way(name, REFERENCE, relax(start, reference, replace(chosen, **criterion))) for name, chosen in alone.items()
+    ]
+    try:
+        outer, schemes = outer_layer(start), settings["schemes"]
+    except (InputError, StructureError):
+        outer, schemes = None, [scheme for scheme in settings["schemes"] if scheme == "full"]
+    learned: list[tuple[str, Calculator, float, int]] = [("linear", coarse, STEP_ANGSTROM, settings["steps"])]
+    if directed is not None:
+        steps = min(settings["steps"], DIRECTED_STEPS)
+        learned.append((DIRECTED, DirectedCalculator(directed, unknown="zero"), DIRECTED_STEP_ANGSTROM, steps))
+    for name, calculator, step_angstrom, steps in learned:
+        for scheme in schemes:
+            rough = RelaxationSettings(scheme, steps=steps, max_step_angstrom=step_angstrom, **criterion)
+            done.append(Way(f"{name}, {scheme}", COARSE, relax(start, calculator, rough, outer=outer), labels, traced))
     polish = RelaxationSettings(**criterion)
-    done.append(("linear, then bfgs", BOTH, hand_over(start, coarse, reference, second=polish, trusted=trusted)))
+    handed = hand_over(start, coarse, reference, second=polish, trusted=trusted)
+    done.append(Way("linear, then bfgs", BOTH, handed, labels))
     hybrid = HybridSettings(**criterion)
-    done.append(("hybrid", BOTH, relax_hybrid(start, coarse, reference, hybrid, trusted=trusted)))
-    best = done[0][2]
+    done.append(Way("hybrid", BOTH, relax_hybrid(start, coarse, reference, hybrid, trusted=trusted), labels))
+    return tell(start, done, reference)
+
+
+def tell(start: Atoms, ways: Sequence[Way], reference: Calculator) -> list[Told]:
+    """What ways from one start came to; the first of them is what the others are measured by."""
+    best = ways[0].made
     start_ev, best_ev = best.energies_ev[0], _judged(best, reference)
-    made = []
-    for name, uses, way in done:
-        energy_ev = _judged(way, reference, learned=uses == COARSE)
+    told = []
+    for way in ways:
+        made, alone = way.made, way.uses == COARSE
+        energy_ev, trace = _judged(made, reference, learned=alone), _trace(way, reference)
+        rise_ev = trace[-1]["energy_ev"] - min(point["energy_ev"] for point in trace) if alone and trace else 0.0
+        # Forces without an energy do not know that they lead upwards; the reference does.
+        verdict = "rising" if rise_ev > RISE_EV and made.verdict != "converged" else made.verdict
         row = {
-            "method": name, "uses": uses, "verdict": way.verdict, "start_ev": start_ev, "energy_ev": energy_ev,
-            "fmax_ev_angstrom": way.fmax_ev_angstrom,
+            "method": way.method, "uses": way.uses, "verdict": verdict, "start_ev": start_ev, "energy_ev": energy_ev,
+            "fmax_ev_angstrom": made.fmax_ev_angstrom,
             "energy_recovered": energy_recovered(start_ev, energy_ev, best_ev),
-            "rmsd_to_reference_angstrom": heavy_rmsd(way.atoms, best.atoms),
-            "reference_calls": 0 if uses == COARSE else way.calls,
-            "reference_core_seconds": 0.0 if uses == COARSE else way.core_seconds,
-            "coarse_calls": way.calls if uses == COARSE else way.coarse_calls,
-            "coarse_core_seconds": way.core_seconds if uses == COARSE else way.coarse_core_seconds, "note": way.note,
+            "rise_ev": rise_ev if alone and trace else "",
+            "rmsd_to_reference_angstrom": heavy_rmsd(made.atoms, best.atoms),
+            "reference_calls": 0 if alone else made.calls,
+            "reference_core_seconds": 0.0 if alone else made.core_seconds,
+            "coarse_calls": made.calls if alone else made.coarse_calls,
+            "coarse_core_seconds": made.core_seconds if alone else made.coarse_core_seconds,
+            "labels": way.labels, "note": made.note,
         }  # fmt: skip
-        end = way.atoms.copy()
+        end = made.atoms.copy()
         end.info = {
             key: start.info[key] for key in ("name", "charge", "multiplicity", "run", "step") if key in start.info
         }
-        end.info |= {"method": name, "energy_ev": energy_ev, "verdict": way.verdict}
-        made.append((row, end))
-    return made
+        end.info |= {"method": way.method, "energy_ev": energy_ev, "verdict": verdict}
+        told.append((row, end, trace))
+    return told
+
+
+def _trace(way: Way, reference: Calculator) -> list[dict[str, Any]]:
+    """The reference's energies along a way: all that it knows, or those that it is asked for."""
+    made = way.made
+    if way.uses != COARSE:
+        points = dict(enumerate(made.energies_ev))
+    else:
+        wanted = sorted({*(call for call in TRACED_CALLS if call < made.calls), made.calls - 1}) if way.traced else []
+        frames = {call: Atoms(made.atoms.numbers, made.positions[call]) for call in wanted}
+        points = {call: float(reference.get_property("energy", frame)) for call, frame in frames.items()}
+    return [{"method": way.method, "uses": way.uses, "call": call, "energy_ev": ev} for call, ev in points.items()]
 
 
 def relax_rings(
     sizes: Sequence[int], coarse: Calculator, reference: Calculator, *, ligand: str = "CH3", fmax_ev_angstrom: float = 0.05,
-    rattle_angstrom: float = 0.02, seed: int = 0,
+    rattle_angstrom: float = 0.02, seeds: Sequence[int] = (0,),
 ) -> tuple[list[dict[str, Any]], list[Atoms]]:  # fmt: skip
-    """Rings from even shapes: by the reference, by the potential, and by the reference from where the potential ended.
+    """Rings from even shapes: by the reference, by the potential, by the reference from where the potential ended, by both.
 
     The built ring is its own mirror image, so that nothing but the last bit would decide which way it twists: atoms are
     displaced at random first, alike for all.
@@ -105,29 +188,32 @@ def relax_rings(
         ligand: R, see `build_ring`.
         fmax_ev_angstrom: Criterion of the reference; twice of it is the potential's, as in the thesis.
         rattle_angstrom: Standard deviation of the displacements.
-        seed: Of these.
+        seeds: Of these, one start each.
 
     Returns:
-        Rows of `RING_COLUMNS` and the structures; `turned_over` compares the twist with the reference's (of the potential's
-        end) and with the potential's (after the reference has gone on from it). A twist is nan where the ring has opened.
+        Rows of `RING_COLUMNS` and the structures; `turned_over` compares the twist with the reference's, and with the
+        potential's where the reference has gone on from it. A twist is nan where the ring has opened.
     """
     rows, structures = [], []
-    for n in sizes:
+    for n, seed in product(sizes, seeds):
         start = build_ring(n, ligand)
         start.rattle(rattle_angstrom, seed=seed)
         plain = RelaxationSettings(fmax_ev_angstrom=fmax_ev_angstrom)
         rough = replace(plain, fmax_ev_angstrom=2 * fmax_ev_angstrom, max_step_angstrom=STEP_ANGSTROM, steps=200)
         direct, learned = relax(start, reference, plain), relax(start, coarse, rough)
         again = relax(learned.atoms, reference, plain)
-        before = _twist(direct.atoms)
-        for stage, way in (("reference", direct), ("potential", learned), ("potential, then reference", again)):
+        hybrid = relax_hybrid(start, coarse, reference, HybridSettings(fmax_ev_angstrom=fmax_ev_angstrom))
+        direct_twist, learned_twist = _twist(direct.atoms), _twist(learned.atoms)
+        for stage, way, before in (
+            ("reference", direct, direct_twist), ("potential", learned, direct_twist),
+            ("potential, then reference", again, learned_twist), ("hybrid", hybrid, direct_twist),
+        ):  # fmt: skip
             twist = _twist(way.atoms)
             rows.append({
-                "n": n, "stage": stage, "verdict": way.verdict, "fmax_ev_angstrom": way.fmax_ev_angstrom, "calls": way.calls,
-                "energy_ev": _judged(way, reference, learned=way is learned),
+                "n": n, "seed": seed, "stage": stage, "verdict": way.verdict, "fmax_ev_angstrom": way.fmax_ev_angstrom,
+                "calls": way.calls, "energy_ev": _judged(way, reference, learned=way is learned),
                 "twist_degree": twist, "turned_over": turned_over(before, twist),
             })  # fmt: skip
-            before = twist
             structures.append(way.atoms)
             way.atoms.info |= {"name": f"ring{n} {stage}", "twist_degree": twist}
     return rows, structures

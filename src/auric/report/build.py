@@ -24,7 +24,18 @@ from auric.errors import InputError
 from auric.files import atomic, read_dataset, read_frames, write_table
 from auric.progress import log
 from auric.provenance import configuration_hash, library_versions
-from auric.report import figures, inputs, page, potential_section, potentials, scene, scores, walk_figures, walks
+from auric.report import (
+    figures,
+    inputs,
+    page,
+    potential_section,
+    potentials,
+    relaxations,
+    scene,
+    scores,
+    walk_figures,
+    walks,
+)
 
 LIBRARIES = ("numpy", "torch", "pyscf", "tblite", "ase", "snakemake")
 LARGE_BYTES = 500_000
@@ -80,6 +91,7 @@ def build_report(
     change_curves: Sequence[str | Path] = (),
     walk_maps: Sequence[str | Path] = (),
     isomers: Sequence[str | Path] = (),
+    relaxed: Mapping[str, Sequence[str | Path]] | None = None,
     configuration: Mapping[str, Any],
     folder: str | Path,
     archive: str | Path,
@@ -107,6 +119,8 @@ def build_report(
         change_curves: CSV files of the distributions of these, columns `inputs.CURVES`, in the same order.
         walk_maps: CSV files of their places in descriptor space, columns `inputs.WALK_PLACES`, in the same order.
         isomers: CSV files of isomers beside each other, columns `inputs.ISOMERS`.
+        relaxed: CSV files of relaxations by kind: `tables`, `traces` and `series` (columns `inputs.RELAXATIONS`, `inputs.TRACES`,
+            `inputs.SERIES`), `rings` in folders named after the potential's system, and `stretched`; none: no such section.
         recommended: CSV of the best contender for each task and system, columns `inputs.RECOMMENDED`.
         configuration: The whole validated configuration.
         folder: Folder to make; one that is there is replaced.
@@ -158,6 +172,7 @@ def build_report(
             ),
             "walks": _draw_walks(assets, walks.gather(geometry, curves, changes, change_curves, walk_maps)),
             "isomers": _draw_isomers(assets, walks.gather_isomers(isomers)),
+            "relaxations": _draw_relaxations(assets, relaxed or {}),
             "beside_papers": page.beside_papers(scorecard),
             "studies": sorted(set(scorecard["study"])),
             "parity": _draw_parity(assets, finite, splits),
@@ -341,6 +356,41 @@ def _draw_isomers(assets: _Assets, found: Sequence[walks.Isomers]) -> list[dict[
             {"title": pair.title, "anchor": stem, "words": walks.words_on_isomers(pair), "file": file, "data": stem}
         )
     return shown
+
+
+def _draw_relaxations(assets: _Assets, given: Mapping[str, Sequence[str | Path]]) -> dict[str, Any] | None:
+    """Figures and words on the relaxations of each system, rings and pulled units, and their tables beside the page."""
+    kinds = {name: list(given.get(name, ())) for name in ("tables", "traces", "series", "rings", "stretched")}
+    if not any(kinds.values()):
+        return None
+    systems = []
+    for place, relaxed in enumerate(relaxations.gather(kinds["tables"], kinds["traces"], kinds["series"]), 1):
+        stem = f"relaxation_{place}"  # no foreign word in a path
+        for name, label in (
+            ("table", "relaxations"),
+            ("traces", "energies along the way"),
+            ("series", "learning on the way"),
+        ):
+            assets.table(getattr(relaxed, name), f"{stem}_{name}", f"{relaxed.system}: {label}")
+        figures_shown = {"recovered": relaxations.draw_recovered}
+        if len(relaxed.traces):
+            figures_shown["progress"] = relaxations.draw_progress
+        if relaxations.counts_series(relaxed):
+            figures_shown["counted"] = relaxations.draw_counted
+        drawn = {
+            name: _draw(assets, f"{stem}_{name}.svg", partial(draw, relaxed=relaxed))
+            for name, draw in figures_shown.items()
+        }
+        shown: dict[str, Any] = {
+            "system": relaxed.system, "anchor": stem, "words": relaxations.words(relaxed), "rows": relaxations.rows(relaxed),
+            "progress": None, "counted": None, "table": f"{stem}_table", "traces": f"{stem}_traces", "series": f"{stem}_series",
+        }  # fmt: skip
+        systems.append(shown | drawn)
+    rings = []
+    for place, path in enumerate(kinds["rings"], 1):
+        assets.copy(path, f"rings_{place}", f"rings by the potential of {Path(path).parent.name}")
+        rings.append({"system": Path(path).parent.name, "rows": relaxations.ring_rows(path), "data": f"rings_{place}"})
+    return {"systems": systems, "rings": rings, "stretched": relaxations.stretched_rows(kinds["stretched"])}
 
 
 def _write_scene(assets: _Assets, labelled: Sequence[Atoms]) -> dict[str, Any] | None:

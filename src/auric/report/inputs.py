@@ -36,6 +36,16 @@ ISOMERS = (
     "first", "second", "temperature_k", "source", "coordinate", "unit", "shift", "shift_low", "shift_high", "wasserstein",
     "wasserstein_low", "wasserstein_high",
 )  # fmt: skip
+RELAXATIONS = (
+    "system", "run", "step", "method", "uses", "verdict", "energy_ev", "energy_recovered", "rise_ev", "reference_calls",
+    "reference_core_seconds", "coarse_calls", "coarse_core_seconds",
+)  # fmt: skip
+TRACES = ("system", "run", "step", "method", "uses", "call", "energy_ev")
+SERIES = ("system", "run", "step", "reference_calls", "energy_ev")
+RINGS = ("n", "seed", "stage", "verdict", "energy_ev", "twist_degree", "turned_over", "calls")
+STRETCHED = (
+    "structure", "place", "method", "max_step_angstrom", "verdict", "energy_recovered", "rmsd_to_reference_angstrom", "calls",
+)  # fmt: skip
 DROPPED = ("structure", "frame", "bond", "third_atom", "reason")
 
 HOLDOUT = "holdout"
@@ -44,7 +54,10 @@ NUMBERS = frozenset(
      "validation_mae_angstrom", "seconds", "ours", "ci_low", "ci_high", "n", "step", "energy_ev", "predicted_ev",
      "force_norm_rmse", "weighted_angle", "temperature_k", "pc1", "pc2", "pc1_share", "pc2_share", "runner_up_ours", "ahead",
      "runs", "shift", "shift_low", "shift_high", "wasserstein", "wasserstein_low", "wasserstein_high", "dynamics_halves",
-     "autocorrelation_steps", "effective_samples", "value", "walk", "dynamics", "walk_sd_ev", "dynamics_sd_ev", "walk_harmonic_ev", "dynamics_harmonic_ev"}
+     "autocorrelation_steps", "effective_samples", "value", "walk", "dynamics", "walk_sd_ev", "dynamics_sd_ev", "walk_harmonic_ev", "dynamics_harmonic_ev",
+     "energy_recovered", "rise_ev", "reference_calls",
+     "reference_core_seconds", "coarse_calls", "coarse_core_seconds", "call", "seed", "twist_degree", "calls", "max_step_angstrom",
+     "rmsd_to_reference_angstrom"}
 )  # fmt: skip
 
 

@@ -1,0 +1,52 @@
+"""Relaxing at a better level of theory by way of a cheap one: what a learned correction saves beside what everybody does."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from ase import Atoms
+from ase.calculators.calculator import Calculator
+from ase.calculators.mixing import SumCalculator
+
+from auric.potential.calculators import LinearCalculator
+from auric.potential.correction import Correction
+from auric.relaxation.hybrid import HybridSettings, hand_over, relax_hybrid
+from auric.relaxation.optimise import RelaxationSettings, relax
+from auric.relaxation.tasks import ALONE, BOTH, REFERENCE, Told, Way, tell
+
+BEFORE = "cheap level first"
+"""What a way uses that relaxes at the cheap level, then at the better one, and learns nothing."""
+CORRECTED = "hybrid, corrected"
+
+
+def relax_at_better_level(
+    start: Atoms, cheap: Calculator, correction: Correction, better: Calculator, settings: Mapping[str, Any]
+) -> list[Told]:
+    """One start relaxed to the better level's criterion: by that level alone, after a relaxation at the cheap one, and hybrid.
+
+    Args:
+        start: A structure.
+        cheap: The cheap level.
+        correction: From it to the better one.
+        better: The better level, with energies: its calls are the reference's.
+        settings: `fmax_ev_angstrom`.
+
+    Raises:
+        InputError: If the correction does not know an element.
+    """
+    plain = RelaxationSettings(fmax_ev_angstrom=settings["fmax_ev_angstrom"])
+    hybrid = HybridSettings(fmax_ev_angstrom=settings["fmax_ev_angstrom"])
+    corrected = SumCalculator([cheap, LinearCalculator(correction.difference)])
+    labels = int(correction.difference.header["frames"])
+    name = correction.cheap[1]
+    handed = {
+        f"{name}, then bfgs": hand_over(start, cheap, better, first=plain, second=plain, curved=False),
+        f"{name} and its Hessian, then bfgs": hand_over(start, cheap, better, second=plain),
+    }
+    ways = [
+        *(Way(told, REFERENCE, relax(start, better, replace(chosen, fmax_ev_angstrom=plain.fmax_ev_angstrom))) for told, chosen in ALONE.items()),
+        *(Way(told, BEFORE, made) for told, made in handed.items()),
+        Way(f"hybrid, {name}", BOTH, relax_hybrid(start, cheap, better, hybrid)),
+        Way(CORRECTED, BOTH, relax_hybrid(start, corrected, better, hybrid), labels),
+    ]  # fmt: skip
+    return tell(start, ways, better)
