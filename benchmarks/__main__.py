@@ -1,6 +1,6 @@
 """Benchmarks, side by side with peers or the plain way in one run; not part of the tests.
 
-`python -m benchmarks [alkanes] [au38] [descriptors] [elf] [equivariant] [gth] [noise] [potential] [relaxation] [sampling] [structures] [training] [workflow]` measures those named, or all, and puts their rows into
+`python -m benchmarks [alkanes] [descriptors] [elf] [equivariant] [gth] [noise] [potential] [relaxation] [sampling] [structures] [training] [workflow]` measures those named, or all, and puts their rows into
 docs/benchmarks.csv in place of earlier ones.
 """
 
@@ -13,7 +13,6 @@ from auric.files import read_tables
 from auric.scorecard import write_scorecard
 from benchmarks import (
     alkanes,
-    au38,
     descriptors,
     elf,
     emlm,
@@ -32,7 +31,6 @@ KEPT = Path("docs/benchmarks.csv")
 STUDY = "benchmarks: {}"
 BENCHMARKS = {
     "alkanes": alkanes.measure_alkanes,
-    "au38": au38.measure_au38,
     "descriptors": descriptors.measure_descriptors,
     "elf": elf.measure_elf,
     "equivariant": equivariant.measure_equivariant,

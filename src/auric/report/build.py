@@ -1,14 +1,12 @@
 """The report of a study: one folder that opens by a double click, without a network, and the same as an archive."""
 
-import gzip
 import platform
 import shutil
 import tempfile
 import zipfile
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -21,55 +19,15 @@ import yaml
 from ase import Atoms
 
 from auric.errors import InputError
-from auric.files import atomic, read_dataset, read_frames, write_table
+from auric.files import atomic, read_dataset, read_frames
 from auric.progress import log
 from auric.provenance import configuration_hash, library_versions
-from auric.report import (
-    figures,
-    inputs,
-    page,
-    potential_section,
-    potentials,
-    relaxations,
-    scene,
-    scores,
-    walk_figures,
-    walks,
-)
+from auric.report import figures, inputs, page, potentials, scene, scores, walks
+from auric.report.assets import Assets
+from auric.report.sections import draw_isomers, draw_potentials, draw_relaxations, draw_walks
 
 LIBRARIES = ("numpy", "torch", "pyscf", "tblite", "ase", "snakemake")
-LARGE_BYTES = 500_000
-"""Tables beyond this are stored compressed, so that the report stays small."""
 SHOWN_ROWS = 15
-
-
-@dataclass
-class _Assets:
-    """The folder beside the page, and what was put into it."""
-
-    folder: Path
-    links: dict[str, dict[str, str]] = field(default_factory=dict)
-
-    def add(self, name: str, label: str) -> None:
-        """Link a CSV file written here; a large one is compressed first."""
-        path = self.folder / f"{name}.csv"
-        if path.stat().st_size > LARGE_BYTES:
-            packed = path.with_name(path.name + ".gz")
-            packed.write_bytes(gzip.compress(path.read_bytes(), mtime=0))
-            path.unlink()
-            path = packed
-        size = f"{max(1, round(path.stat().st_size / 1000)):,} kB"
-        self.links[name] = {"href": f"assets/{path.name}", "label": label, "size": size}
-
-    def copy(self, source: str | Path, name: str, label: str) -> None:
-        """Copy a CSV file as it is."""
-        shutil.copyfile(source, self.folder / f"{name}.csv")
-        self.add(name, label)
-
-    def table(self, rows: pd.DataFrame, name: str, label: str) -> None:
-        """Write a table of our own."""
-        write_table(self.folder / f"{name}.csv", rows, list(rows.columns))
-        self.add(name, label)
 
 
 def build_report(
@@ -131,7 +89,7 @@ def build_report(
         InputError: If a table lacks a column, or the folder cannot be written.
     """
     with _replaced(Path(folder)) as place:
-        assets = _Assets(place / "assets")
+        assets = Assets(place / "assets")
         assets.folder.mkdir()
         labelled = [atoms for path in frames for atoms in read_frames(path)]
         dataset = read_dataset(images) if images else xr.Dataset({"bond_length_angstrom": ("image", np.zeros(0))})
@@ -165,14 +123,14 @@ def build_report(
             "paper": _paper_mae(scorecard),
             "score_figure": _draw_scores(assets, splits, _paper_mae(scorecard)),
             "rooms": page.scorecard_rooms(scorecard),
-            "potentials": _draw_potentials(
+            "potentials": draw_potentials(
                 assets,
                 potentials.gather(scorecard, energies, forces, maps),
                 inputs.read_table(recommended, inputs.RECOMMENDED),
             ),
-            "walks": _draw_walks(assets, walks.gather(geometry, curves, changes, change_curves, walk_maps)),
-            "isomers": _draw_isomers(assets, walks.gather_isomers(isomers)),
-            "relaxations": _draw_relaxations(assets, relaxed or {}),
+            "walks": draw_walks(assets, walks.gather(geometry, curves, changes, change_curves, walk_maps)),
+            "isomers": draw_isomers(assets, walks.gather_isomers(isomers)),
+            "relaxations": draw_relaxations(assets, relaxed or {}),
             "beside_papers": page.beside_papers(scorecard),
             "studies": sorted(set(scorecard["study"])),
             "parity": _draw_parity(assets, finite, splits),
@@ -258,13 +216,7 @@ def _paper_mae(scorecard: pd.DataFrame) -> float | None:
     return float(stated[0]) if len(stated) == 1 and stated[0] > 0 else None
 
 
-def _draw(assets: _Assets, name: str, draw: Callable[[Path], None]) -> str:
-    draw(assets.folder / name)
-    log.info("drew %s", name)
-    return f"assets/{name}"
-
-
-def _draw_scores(assets: _Assets, splits: Sequence[scores.SplitScores], paper: float | None) -> str | None:
+def _draw_scores(assets: Assets, splits: Sequence[scores.SplitScores], paper: float | None) -> str | None:
     rows = [
         {"split": split.split, **score.__dict__, "winner": split.winner == score.subject}
         for split in splits
@@ -272,128 +224,42 @@ def _draw_scores(assets: _Assets, splits: Sequence[scores.SplitScores], paper: f
     ]
     columns = ["split", "subject", "mae_angstrom", "low_angstrom", "high_angstrom", "n", "winner"]
     assets.table(pd.DataFrame(rows, columns=columns), "error_by_split", "error by split")
-    return _draw(assets, "error_by_split.svg", lambda path: figures.draw_scores(path, splits, paper)) if rows else None
+    return assets.draw("error_by_split.svg", lambda path: figures.draw_scores(path, splits, paper)) if rows else None
 
 
 def _draw_parity(
-    assets: _Assets, finite: pd.DataFrame, splits: Sequence[scores.SplitScores]
+    assets: Assets, finite: pd.DataFrame, splits: Sequence[scores.SplitScores]
 ) -> list[tuple[scores.SplitScores, str]]:
     drawn = []
     table = scores.cross_validated(finite)
     for number, split in enumerate(splits):
         part = table[table["split"] == split.split]
         name = f"parity_{split.split if split.split in scores.SPLITS else number}.svg"  # no foreign word in a path
-        drawn.append((split, _draw(assets, name, partial(figures.draw_parity, predictions=part))))
+        drawn.append((split, assets.draw(name, partial(figures.draw_parity, predictions=part))))
     return drawn
 
 
-def _draw_bins(assets: _Assets, finite: pd.DataFrame) -> str | None:
+def _draw_bins(assets: Assets, finite: pd.DataFrame) -> str | None:
     bins = scores.error_by_bin(finite)
     assets.table(bins, "error_by_bin", "error by bond-length bin")
-    return _draw(assets, "error_by_bin.svg", lambda path: figures.draw_bins(path, bins)) if len(bins) else None
+    return assets.draw("error_by_bin.svg", lambda path: figures.draw_bins(path, bins)) if len(bins) else None
 
 
-def _draw_learning(assets: _Assets, history: pd.DataFrame) -> str | None:
+def _draw_learning(assets: Assets, history: pd.DataFrame) -> str | None:
     if not len(history):
         return None
-    return _draw(assets, "learning.svg", lambda path: figures.draw_learning(path, history))
+    return assets.draw("learning.svg", lambda path: figures.draw_learning(path, history))
 
 
-def _draw_strip(assets: _Assets, images: xr.Dataset) -> str | None:
+def _draw_strip(assets: Assets, images: xr.Dataset) -> str | None:
     names = ["image", "structure", "frame", "bond", "third_atom", "third_element", "bond_length_angstrom", "weight"]
     chosen = figures.choose_images(images["bond_length_angstrom"].to_numpy())
     columns = {name: images[name].to_numpy()[chosen] for name in names if name in images}
     assets.table(pd.DataFrame(columns), "strip", "the images shown")
-    return _draw(assets, "strip.png", lambda path: figures.draw_strip(path, images, chosen)) if chosen else None
+    return assets.draw("strip.png", lambda path: figures.draw_strip(path, images, chosen)) if chosen else None
 
 
-def _draw_potentials(
-    assets: _Assets, systems: Sequence[potentials.System], winners: pd.DataFrame
-) -> list[dict[str, Any]]:
-    """Figures and words on each system, and its tables beside the page."""
-    shown = []
-    for place, system in enumerate(systems, 1):
-        stem = f"potential_{place}"  # no foreign word in a path
-        for name, label, table in potential_section.tables(system):
-            assets.table(table, f"{stem}_{name}", f"{system.name}: {label}")
-        figures_shown = [
-            {"file": _draw(assets, f"{stem}_{one.name}.svg", one.drawing(system)), "title": one.title,
-             "words": one.words(system), "caption": one.caption, "data": f"{stem}_{one.table}"}
-            for one in potential_section.figures(system)
-        ]  # fmt: skip
-        shown.append({"name": system.name, "anchor": stem, "figures": figures_shown,
-                      "tasks": potentials.tasks(winners[winners["system"] == system.name]), "plainly": potentials.on_contenders(system)[0]})  # fmt: skip
-    return shown
-
-
-def _draw_walks(assets: _Assets, found: Sequence[walks.Walked]) -> list[dict[str, Any]]:
-    """Figures and words on the walks beside each run, and their tables beside the page."""
-    shown = []
-    for place, walked in enumerate(found, 1):
-        stem = f"walk_{place}"  # no foreign word in a path
-        assets.table(walked.geometry, f"{stem}_geometry", f"{walked.run}: bonds and angles of walks")
-        assets.table(walked.curves, f"{stem}_curves", f"{walked.run}: distributions")
-        assets.table(walked.places, f"{stem}_map", f"{walked.run}: walks in descriptor space")
-        assets.table(walked.changes, f"{stem}_energies", f"{walked.run}: differences of energy")
-        shown.append({
-            "title": walked.title, "anchor": stem, "words": walks.words(walked), "rows": walks.rows(walked),
-            "file": _draw(assets, f"{stem}.svg", partial(walk_figures.draw_geometry, walked=walked)),
-            "geometry": f"{stem}_geometry", "curves": f"{stem}_curves", "on_energies": walks.words_on_energies(walked),
-            "space": _draw(assets, f"{stem}_space.svg", partial(walk_figures.draw_space, walked=walked)),
-            "map": f"{stem}_map", "energies": f"{stem}_energies",
-        })  # fmt: skip
-    return shown
-
-
-def _draw_isomers(assets: _Assets, found: Sequence[walks.Isomers]) -> list[dict[str, Any]]:
-    """A figure and words on each pair of isomers, and its table beside the page."""
-    shown = []
-    for place, pair in enumerate(found, 1):
-        stem = f"isomers_{place}"  # no foreign word in a path
-        assets.table(pair.rows, stem, f"{pair.title}: bonds and angles")
-        file = _draw(assets, f"{stem}.svg", partial(walk_figures.draw_isomers, isomers=pair))
-        shown.append(
-            {"title": pair.title, "anchor": stem, "words": walks.words_on_isomers(pair), "file": file, "data": stem}
-        )
-    return shown
-
-
-def _draw_relaxations(assets: _Assets, given: Mapping[str, Sequence[str | Path]]) -> dict[str, Any] | None:
-    """Figures and words on the relaxations of each system, rings and pulled units, and their tables beside the page."""
-    kinds = {name: list(given.get(name, ())) for name in ("tables", "traces", "series", "rings", "stretched")}
-    if not any(kinds.values()):
-        return None
-    systems = []
-    for place, relaxed in enumerate(relaxations.gather(kinds["tables"], kinds["traces"], kinds["series"]), 1):
-        stem = f"relaxation_{place}"  # no foreign word in a path
-        for name, label in (
-            ("table", "relaxations"),
-            ("traces", "energies along the way"),
-            ("series", "learning on the way"),
-        ):
-            assets.table(getattr(relaxed, name), f"{stem}_{name}", f"{relaxed.system}: {label}")
-        figures_shown = {"recovered": relaxations.draw_recovered}
-        if len(relaxed.traces):
-            figures_shown["progress"] = relaxations.draw_progress
-        if relaxations.counts_series(relaxed):
-            figures_shown["counted"] = relaxations.draw_counted
-        drawn = {
-            name: _draw(assets, f"{stem}_{name}.svg", partial(draw, relaxed=relaxed))
-            for name, draw in figures_shown.items()
-        }
-        shown: dict[str, Any] = {
-            "system": relaxed.system, "anchor": stem, "words": relaxations.words(relaxed), "rows": relaxations.rows(relaxed),
-            "progress": None, "counted": None, "table": f"{stem}_table", "traces": f"{stem}_traces", "series": f"{stem}_series",
-        }  # fmt: skip
-        systems.append(shown | drawn)
-    rings = []
-    for place, path in enumerate(kinds["rings"], 1):
-        assets.copy(path, f"rings_{place}", f"rings by the potential of {Path(path).parent.name}")
-        rings.append({"system": Path(path).parent.name, "rows": relaxations.ring_rows(path), "data": f"rings_{place}"})
-    return {"systems": systems, "rings": rings, "stretched": relaxations.stretched_rows(kinds["stretched"])}
-
-
-def _write_scene(assets: _Assets, labelled: Sequence[Atoms]) -> dict[str, Any] | None:
+def _write_scene(assets: Assets, labelled: Sequence[Atoms]) -> dict[str, Any] | None:
     content = scene.scene(labelled)
     if not content["structures"]:
         return None

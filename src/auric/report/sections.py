@@ -1,0 +1,97 @@
+"""Figures, words and tables of the rooms that stand on potentials: what the page's templates show of each system."""
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from auric.report import potential_section, potentials, relaxations, walk_figures, walks
+from auric.report.assets import Assets
+
+
+def draw_potentials(
+    assets: Assets, systems: Sequence[potentials.System], winners: pd.DataFrame
+) -> list[dict[str, Any]]:
+    """Figures and words on each system, and its tables beside the page."""
+    shown = []
+    for place, system in enumerate(systems, 1):
+        stem = f"potential_{place}"  # no foreign word in a path
+        for name, label, table in potential_section.tables(system):
+            assets.table(table, f"{stem}_{name}", f"{system.name}: {label}")
+        figures_shown = [
+            {"file": assets.draw(f"{stem}_{one.name}.svg", one.drawing(system)), "title": one.title,
+             "words": one.words(system), "caption": one.caption, "data": f"{stem}_{one.table}"}
+            for one in potential_section.figures(system)
+        ]  # fmt: skip
+        shown.append({"name": system.name, "anchor": stem, "figures": figures_shown,
+                      "tasks": potentials.tasks(winners[winners["system"] == system.name]), "plainly": potentials.on_contenders(system)[0]})  # fmt: skip
+    return shown
+
+
+def draw_walks(assets: Assets, found: Sequence[walks.Walked]) -> list[dict[str, Any]]:
+    """Figures and words on the walks beside each run, and their tables beside the page."""
+    shown = []
+    for place, walked in enumerate(found, 1):
+        stem = f"walk_{place}"  # no foreign word in a path
+        assets.table(walked.geometry, f"{stem}_geometry", f"{walked.run}: bonds and angles of walks")
+        assets.table(walked.curves, f"{stem}_curves", f"{walked.run}: distributions")
+        assets.table(walked.places, f"{stem}_map", f"{walked.run}: walks in descriptor space")
+        assets.table(walked.changes, f"{stem}_energies", f"{walked.run}: differences of energy")
+        shown.append({
+            "title": walked.title, "anchor": stem, "words": walks.words(walked), "rows": walks.rows(walked),
+            "file": assets.draw(f"{stem}.svg", partial(walk_figures.draw_geometry, walked=walked)),
+            "geometry": f"{stem}_geometry", "curves": f"{stem}_curves", "on_energies": walks.words_on_energies(walked),
+            "space": assets.draw(f"{stem}_space.svg", partial(walk_figures.draw_space, walked=walked)),
+            "map": f"{stem}_map", "energies": f"{stem}_energies",
+        })  # fmt: skip
+    return shown
+
+
+def draw_isomers(assets: Assets, found: Sequence[walks.Isomers]) -> list[dict[str, Any]]:
+    """A figure and words on each pair of isomers, and its table beside the page."""
+    shown = []
+    for place, pair in enumerate(found, 1):
+        stem = f"isomers_{place}"  # no foreign word in a path
+        assets.table(pair.rows, stem, f"{pair.title}: bonds and angles")
+        file = assets.draw(f"{stem}.svg", partial(walk_figures.draw_isomers, isomers=pair))
+        shown.append(
+            {"title": pair.title, "anchor": stem, "words": walks.words_on_isomers(pair), "file": file, "data": stem}
+        )
+    return shown
+
+
+def draw_relaxations(assets: Assets, given: Mapping[str, Sequence[str | Path]]) -> dict[str, Any] | None:
+    """Figures and words on the relaxations of each system, rings and pulled units, and their tables beside the page."""
+    kinds = {name: list(given.get(name, ())) for name in ("tables", "traces", "series", "rings", "stretched")}
+    if not any(kinds.values()):
+        return None
+    systems = []
+    for place, relaxed in enumerate(relaxations.gather(kinds["tables"], kinds["traces"], kinds["series"]), 1):
+        stem = f"relaxation_{place}"  # no foreign word in a path
+        for name, label in (
+            ("table", "relaxations"),
+            ("traces", "energies along the way"),
+            ("series", "learning on the way"),
+        ):
+            assets.table(getattr(relaxed, name), f"{stem}_{name}", f"{relaxed.system}: {label}")
+        figures_shown = {"recovered": relaxations.draw_recovered}
+        if len(relaxed.traces):
+            figures_shown["progress"] = relaxations.draw_progress
+        if relaxations.counts_series(relaxed):
+            figures_shown["counted"] = relaxations.draw_counted
+        drawn = {
+            name: assets.draw(f"{stem}_{name}.svg", partial(draw, relaxed=relaxed))
+            for name, draw in figures_shown.items()
+        }
+        shown: dict[str, Any] = {
+            "system": relaxed.system, "anchor": stem, "words": relaxations.words(relaxed), "rows": relaxations.rows(relaxed),
+            "progress": None, "counted": None, "table": f"{stem}_table", "traces": f"{stem}_traces", "series": f"{stem}_series",
+        }  # fmt: skip
+        systems.append(shown | drawn)
+    rings = []
+    for place, path in enumerate(kinds["rings"], 1):
+        assets.copy(path, f"rings_{place}", f"rings by the potential of {Path(path).parent.name}")
+        rings.append({"system": Path(path).parent.name, "rows": relaxations.ring_rows(path), "data": f"rings_{place}"})
+    return {"systems": systems, "rings": rings, "stretched": relaxations.stretched_rows(kinds["stretched"])}
