@@ -157,7 +157,7 @@ def draw_map(path: Path, system: System) -> None:
     dense = len(places) > DENSE
     energy = places["energy_ev"] - places.groupby("formula")["energy_ev"].transform("min")
     wide, high = (float(np.ptp(places[name])) for name in ("pc1", "pc2"))
-    with figure_at(path, 8.6, 1.3 + 3.4 * min(max(high / wide, 0.4), 1.2)) as figure:
+    with figure_at(path, 8.6, 1.5 + 3.4 * min(max(high / wide, 0.4), 1.2)) as figure:
         by_run, by_energy = figure.subplots(1, 2, sharex=True, sharey=True)
         by_run.scatter(training["pc1"], training["pc2"], s=9, color=PALE, linewidths=0, rasterized=dense)
         handles = [Line2D([], [], color=PALE, marker="o", ls="", ms=4, label="training runs")]
