@@ -122,6 +122,7 @@ def _on_leftovers(
     """The thesis's test: atoms of the training runs that were not chosen to learn from, structure by structure."""
     rows = []
     structures = np.array([str(atoms.info["structure"]) for atoms in frames])
+    of_set = f" of {frames[0].info['system']}" if "system" in frames[0].info else ""
     for structure in dict.fromkeys(structures.tolist()):
         members = np.flatnonzero(structures == structure)
         number = members[:: max(1, len(members) // LEFTOVER_FRAMES)]
@@ -131,7 +132,7 @@ def _on_leftovers(
             for frame, atom in chosen[np.isin(chosen[:, 0], number)]:
                 good[int(np.searchsorted(number, frame))][atom] = False
         found = [learned.forces(atoms) for atoms in mine]
-        rows += _judged(found, mine, good, gold, LEFTOVERS, subject, f"training runs, {structure}")
+        rows += _judged(found, mine, good, gold, LEFTOVERS, subject, f"training runs{of_set}, {structure}")
     return rows
 
 
