@@ -160,7 +160,7 @@ def draw_progress(path: Path, relaxed: Relaxed) -> None:
         for part, label in ((asked, "reference calls"), (alone, "steps on a potential alone"))
         if len(part)
     ]
-    with figure_at(path, 4.6 * len(panels), 3.9) as figure:
+    with figure_at(path, 4.6 * len(panels), 4.3) as figure:
         for axes, (part, label) in zip(
             figure.subplots(1, len(panels), sharey=True, squeeze=False)[0], panels, strict=True
         ):
@@ -176,7 +176,9 @@ def draw_progress(path: Path, relaxed: Relaxed) -> None:
             log_axis(axes.yaxis)
             axes.set_xlabel(label)
             axes.grid()
-            axes.legend(frameon=False, fontsize=7.5, loc="lower left")
+            axes.legend(
+                frameon=False, fontsize=7.5, loc="lower left", bbox_to_anchor=(0, 1), ncols=2
+            )  # above the lines
         figure.axes[0].set_ylabel("eV above the lowest end")
 
 
