@@ -226,7 +226,7 @@ class Study:
                 points += [(*place, method, uses, call, energy) for call, energy in enumerate(along)]
             series.append((*place, 60 if not start else 10, -2.0))
         columns = (inputs.RELAXATIONS, inputs.TRACES, inputs.SERIES)
-        for kind, told, names in zip(("tables", "traces", "series"), (rows, points, series), columns, strict=True):
+        for kind, told, names in zip(("relaxations", "traces", "series"), (rows, points, series), columns, strict=True):
             self.relaxed.setdefault(kind, []).append(pd.DataFrame(told, columns=list(names)))
         rings = [(4, seed, stage, "converged", -5.0 + 0.1 * (stage == "hybrid"), 3.0 - 6 * (stage == "hybrid"), stage == "hybrid", 30)
                  for seed in range(2) for stage in ("reference", "potential", "hybrid")]  # fmt: skip
@@ -254,7 +254,7 @@ class Study:
         self.frames = []
 
     def write(self) -> dict[str, Any]:
-        """Write the inputs; returns what `build_report` calls them."""
+        """Write the inputs; returns what `ReportFiles` calls them."""
         source = self.folder / "inputs"
         write_table(source / "predictions.csv", self.predictions, inputs.PREDICTIONS)
         write_table(source / "history.csv", self.history, inputs.HISTORY)
@@ -285,8 +285,7 @@ class Study:
             for place, table in enumerate(found):
                 relaxed.setdefault(kind, []).append(source / f"place_{place}" / f"{kind}.csv")
                 write_table(relaxed[kind][-1], table, list(table.columns))
-        paths["relaxed"] = relaxed
-        return paths | walked | {"recommended": source / "recommended.csv"} | self.write_potentials()
+        return paths | walked | relaxed | {"recommended": source / "recommended.csv"} | self.write_potentials()
 
     def write_potentials(self) -> dict[str, list[Path]]:
         """Write the tables of the potentials, a folder for each system."""
@@ -300,7 +299,7 @@ class Study:
     def build(self, name: str = "report") -> Path:
         """Write the inputs, make the report, return its folder."""
         build_report(
-            **self.write(),
+            inputs.ReportFiles(**self.write()),
             configuration=self.configuration,
             folder=self.folder / name,
             archive=self.folder / f"{name}.zip",

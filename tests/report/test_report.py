@@ -188,11 +188,14 @@ def test_nothing_at_all_is_still_a_page(study):
 def test_a_study_without_images_says_nothing_of_a_ruler(study):
     study.forget_the_ruler()
     study.add_potential("ring", {"linear, energies and forces": 0.1})
-    given = study.write() | {"predictions": None, "history": None, "images": None}
+    given = study.write() | {"predictions": [], "history": [], "images": []}  # as Snakemake gives what is not there
     build_report(
-        **given, configuration=study.configuration, folder=study.folder / "alone", archive=study.folder / "alone.zip",
+        inputs.ReportFiles(**given),
+        configuration=study.configuration,
+        folder=study.folder / "alone",
+        archive=study.folder / "alone.zip",
         study=study.name,
-    )  # fmt: skip
+    )
     page = Page(study.folder / "alone")
     assert not {"parity", "bins", "learning", "images"} & set(page.identifiers)
     assert "potentials" in page.identifiers

@@ -2,4 +2,6 @@
 
 from auric.lazy import public
 
-__getattr__, __all__ = public(__name__, {"build": ["build_report"], "tables": ["join_failures"]})
+__getattr__, __all__ = public(
+    __name__, {"build": ["build_report"], "inputs": ["ReportFiles"], "tables": ["join_failures"]}
+)

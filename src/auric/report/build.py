@@ -31,25 +31,8 @@ SHOWN_ROWS = 15
 
 
 def build_report(
+    files: inputs.ReportFiles,
     *,
-    scorecards: Sequence[str | Path],
-    predictions: str | Path | None,
-    history: str | Path | None,
-    images: str | Path | None,
-    frames: Sequence[str | Path],
-    failures: str | Path,
-    dropped: str | Path,
-    energies: Sequence[str | Path] = (),
-    forces: Sequence[str | Path] = (),
-    maps: Sequence[str | Path] = (),
-    recommended: str | Path | None = None,
-    geometry: Sequence[str | Path] = (),
-    curves: Sequence[str | Path] = (),
-    changes: Sequence[str | Path] = (),
-    change_curves: Sequence[str | Path] = (),
-    walk_maps: Sequence[str | Path] = (),
-    isomers: Sequence[str | Path] = (),
-    relaxed: Mapping[str, Sequence[str | Path]] | None = None,
     configuration: Mapping[str, Any],
     folder: str | Path,
     archive: str | Path,
@@ -60,26 +43,7 @@ def build_report(
     Nothing is left half done: folder and archive are made beside their places and renamed at the end.
 
     Args:
-        scorecards: CSV files with the columns of `auric.scorecard`.
-        predictions: CSV with the columns `inputs.PREDICTIONS`, lengths in angstrom; None of a study without a ruler.
-        history: CSV with the columns `inputs.HISTORY`; likewise.
-        images: NetCDF with elf (image, y, x) between 0 and 1 and bond_length_angstrom (image); likewise.
-        frames: Extended xyz files of labelled frames.
-        failures: CSV with the columns `inputs.FAILURES`.
-        dropped: CSV with the columns `inputs.DROPPED`.
-        energies: CSV files of predicted energies with the columns `inputs.ENERGIES`, each in a folder named after its system
-            of runs; none: no section on potentials.
-        forces: CSV files of errors of forces, columns `inputs.FORCES`, in the same folders.
-        maps: CSV files of places in descriptor space, columns `inputs.PLACES`, in the same folders.
-        geometry: CSV files of bonds and angles of walks, columns `inputs.GEOMETRY`; none: no section on walks.
-        curves: CSV files of their distributions, columns `inputs.CURVES`, in the same order.
-        changes: CSV files of differences of energy along them, columns `inputs.CHANGES`, in the same order.
-        change_curves: CSV files of the distributions of these, columns `inputs.CURVES`, in the same order.
-        walk_maps: CSV files of their places in descriptor space, columns `inputs.WALK_PLACES`, in the same order.
-        isomers: CSV files of isomers beside each other, columns `inputs.ISOMERS`.
-        relaxed: CSV files of relaxations by kind: `tables`, `traces` and `series` (columns `inputs.RELAXATIONS`, `inputs.TRACES`,
-            `inputs.SERIES`), `rings` in folders named after the potential's system, and `stretched`; none: no such section.
-        recommended: CSV of the best contender for each task and system, columns `inputs.RECOMMENDED`.
+        files: What the page tells of.
         configuration: The whole validated configuration.
         folder: Folder to make; one that is there is replaced.
         archive: Zip file to make, with the same files.
@@ -91,27 +55,29 @@ def build_report(
     with _replaced(Path(folder)) as place:
         assets = Assets(place / "assets")
         assets.folder.mkdir()
-        labelled = [atoms for path in frames for atoms in read_frames(path)]
-        dataset = read_dataset(images) if images else xr.Dataset({"bond_length_angstrom": ("image", np.zeros(0))})
-        scorecard = inputs.read_scorecards(scorecards)
+        labelled = [atoms for path in files.frames for atoms in read_frames(path)]
+        dataset = (
+            read_dataset(files.images) if files.images else xr.Dataset({"bond_length_angstrom": ("image", np.zeros(0))})
+        )
+        scorecard = inputs.read_scorecards(files.scorecards)
         tables = {
-            "failures": inputs.read_table(failures, inputs.FAILURES),
-            "dropped": inputs.read_table(dropped, inputs.DROPPED),
+            "failures": inputs.read_table(files.failures, inputs.FAILURES),
+            "dropped": inputs.read_table(files.dropped, inputs.DROPPED),
         }
-        every = inputs.read_table(predictions, inputs.PREDICTIONS)
-        training = inputs.read_table(history, inputs.HISTORY)
+        every = inputs.read_table(files.predictions, inputs.PREDICTIONS)
+        training = inputs.read_table(files.history, inputs.HISTORY)
         finite = inputs.finite_predictions(every)
         assets.table(scorecard, "scorecard", "scorecard, joined")
-        assets.copy(failures, "failures", "failures")
-        if predictions and history:
-            assets.copy(predictions, "predictions", "predictions of every test image")
-            assets.copy(history, "history", "training history")
-            assets.copy(dropped, "dropped", "dropped images")
+        assets.copy(files.failures, "failures", "failures")
+        if files.predictions and files.history:
+            assets.copy(files.predictions, "predictions", "predictions of every test image")
+            assets.copy(files.history, "history", "training history")
+            assets.copy(files.dropped, "dropped", "dropped images")
 
         splits = scores.split_scores(finite, scorecard)
         content = {
             "study": study,
-            "ruler": predictions is not None,
+            "ruler": bool(files.predictions),
             "created": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
             "counts": _counts(labelled, dataset, tables),
             "splits": splits,
@@ -125,12 +91,12 @@ def build_report(
             "rooms": page.scorecard_rooms(scorecard),
             "potentials": draw_potentials(
                 assets,
-                potentials.gather(scorecard, energies, forces, maps),
-                inputs.read_table(recommended, inputs.RECOMMENDED),
+                potentials.gather(scorecard, files.energies, files.forces, files.maps),
+                inputs.read_table(files.recommended, inputs.RECOMMENDED),
             ),
-            "walks": draw_walks(assets, walks.gather(geometry, curves, changes, change_curves, walk_maps)),
-            "isomers": draw_isomers(assets, walks.gather_isomers(isomers)),
-            "relaxations": draw_relaxations(assets, relaxed or {}),
+            "walks": draw_walks(assets, walks.gather(files)),
+            "isomers": draw_isomers(assets, walks.gather_isomers(files.isomers)),
+            "relaxations": draw_relaxations(assets, files),
             "beside_papers": page.beside_papers(scorecard),
             "studies": sorted(set(scorecard["study"])),
             "parity": _draw_parity(assets, finite, splits),

@@ -1,6 +1,7 @@
 """What the report reads: tables with names kept as text, images, and labelled frames."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -61,17 +62,71 @@ NUMBERS = frozenset(
 )  # fmt: skip
 
 
-def read_table(path: str | Path | None, columns: Sequence[str]) -> pd.DataFrame:
+@dataclass(frozen=True)
+class ReportFiles:
+    """What a report is made of, named as the inputs of the rule `report`; what a study does not have is left empty.
+
+    Attributes:
+        scorecards: CSV files with the columns of `auric.scorecard`.
+        frames: Extended xyz files of labelled frames.
+        failures: CSV with the columns `FAILURES`.
+        dropped: CSV with the columns `DROPPED`.
+        predictions: CSV with the columns `PREDICTIONS`, lengths in angstrom; empty in a study without a ruler.
+        history: CSV with the columns `HISTORY`; likewise.
+        images: NetCDF with elf (image, y, x) between 0 and 1 and bond_length_angstrom (image); likewise.
+        recommended: CSV of the best contender for each task and system, columns `RECOMMENDED`.
+        energies: CSV files of predicted energies with the columns `ENERGIES`, each in a folder named after its system of runs;
+            none: no section on potentials.
+        forces: CSV files of errors of forces, columns `FORCES`, in the same folders.
+        maps: CSV files of places in descriptor space, columns `PLACES`, in the same folders.
+        geometry: CSV files of bonds and angles of walks, columns `GEOMETRY`; none: no section on walks.
+        curves: CSV files of their distributions, columns `CURVES`, in the same order.
+        changes: CSV files of differences of energy along them, columns `CHANGES`, in the same order.
+        change_curves: CSV files of the distributions of these, columns `CURVES`, in the same order.
+        walk_maps: CSV files of their places in descriptor space, columns `WALK_PLACES`, in the same order.
+        isomers: CSV files of isomers beside each other, columns `ISOMERS`.
+        relaxations: CSV files of relaxations, columns `RELAXATIONS`; none here and below: no section on them.
+        traces: CSV files of energies along their way, columns `TRACES`.
+        series: CSV files of relaxations by a potential that learns on the way, columns `SERIES`.
+        rings: CSV files of rings from even shapes, columns `RINGS`, in folders named after the potential's system.
+        stretched: CSV files of units with their anchors pulled out, columns `STRETCHED`.
+    """
+
+    scorecards: Sequence[str | Path]
+    frames: Sequence[str | Path]
+    failures: str | Path
+    dropped: str | Path
+    predictions: str | Path = ""
+    history: str | Path = ""
+    images: str | Path = ""
+    recommended: str | Path = ""
+    energies: Sequence[str | Path] = ()
+    forces: Sequence[str | Path] = ()
+    maps: Sequence[str | Path] = ()
+    geometry: Sequence[str | Path] = ()
+    curves: Sequence[str | Path] = ()
+    changes: Sequence[str | Path] = ()
+    change_curves: Sequence[str | Path] = ()
+    walk_maps: Sequence[str | Path] = ()
+    isomers: Sequence[str | Path] = ()
+    relaxations: Sequence[str | Path] = ()
+    traces: Sequence[str | Path] = ()
+    series: Sequence[str | Path] = ()
+    rings: Sequence[str | Path] = ()
+    stretched: Sequence[str | Path] = ()
+
+
+def read_table(path: str | Path, columns: Sequence[str]) -> pd.DataFrame:
     """Read a CSV file; names stay text (a structure called `001` is not the number one), empty text is ''.
 
     Args:
-        path: CSV with at least these columns, perhaps without rows; None gives a table without rows.
+        path: CSV with at least these columns, perhaps without rows; '' gives a table without rows.
         columns: Names of the columns to keep, in this order; those in `NUMBERS` become float64 (empty: NaN).
 
     Raises:
         InputError: If a column is missing, or a number cannot be read.
     """
-    if path is None:
+    if not path:
         return pd.DataFrame({name: np.zeros(0) if name in NUMBERS else np.array([], dtype=str) for name in columns})
     try:
         table = pd.read_csv(path, dtype=str, keep_default_na=False)

@@ -61,7 +61,7 @@ def gather(tables: Sequence[str | Path], traces: Sequence[str | Path], series: S
         InputError: If a table lacks a column.
     """
     every = [
-        pd.concat([inputs.read_table(path, columns) for path in [*paths, None]], ignore_index=True)
+        pd.concat([inputs.read_table(path, columns) for path in [*paths, ""]], ignore_index=True)
         for paths, columns in ((tables, inputs.RELAXATIONS), (traces, inputs.TRACES), (series, inputs.SERIES))
     ]
     return [

@@ -1,6 +1,6 @@
 """Figures, words and tables of the rooms that stand on potentials: what the page's templates show of each system."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -9,6 +9,7 @@ import pandas as pd
 
 from auric.report import potential_section, potentials, relaxations, walk_figures, walks
 from auric.report.assets import Assets
+from auric.report.inputs import ReportFiles
 
 
 def draw_potentials(
@@ -62,13 +63,12 @@ def draw_isomers(assets: Assets, found: Sequence[walks.Isomers]) -> list[dict[st
     return shown
 
 
-def draw_relaxations(assets: Assets, given: Mapping[str, Sequence[str | Path]]) -> dict[str, Any] | None:
+def draw_relaxations(assets: Assets, files: ReportFiles) -> dict[str, Any] | None:
     """Figures and words on the relaxations of each system, rings and pulled units, and their tables beside the page."""
-    kinds = {name: list(given.get(name, ())) for name in ("tables", "traces", "series", "rings", "stretched")}
-    if not any(kinds.values()):
+    if not (files.relaxations or files.rings or files.stretched):
         return None
     systems = []
-    for place, relaxed in enumerate(relaxations.gather(kinds["tables"], kinds["traces"], kinds["series"]), 1):
+    for place, relaxed in enumerate(relaxations.gather(files.relaxations, files.traces, files.series), 1):
         stem = f"relaxation_{place}"  # no foreign word in a path
         for name, label in (
             ("table", "relaxations"),
@@ -91,7 +91,7 @@ def draw_relaxations(assets: Assets, given: Mapping[str, Sequence[str | Path]]) 
         }  # fmt: skip
         systems.append(shown | drawn)
     rings = []
-    for place, path in enumerate(kinds["rings"], 1):
+    for place, path in enumerate(files.rings, 1):
         assets.copy(path, f"rings_{place}", f"rings by the potential of {Path(path).parent.name}")
         rings.append({"system": Path(path).parent.name, "rows": relaxations.ring_rows(path), "data": f"rings_{place}"})
-    return {"systems": systems, "rings": rings, "stretched": relaxations.stretched_rows(kinds["stretched"])}
+    return {"systems": systems, "rings": rings, "stretched": relaxations.stretched_rows(files.stretched)}

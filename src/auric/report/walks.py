@@ -51,25 +51,16 @@ class Walked:
         return f"{self.run} ({self.geometry['temperature_k'].iloc[0]:.0f} K)"
 
 
-def gather(
-    geometry: Sequence[str | Path], curves: Sequence[str | Path], changes: Sequence[str | Path], change_curves: Sequence[str | Path],
-    places: Sequence[str | Path],
-) -> list[Walked]:  # fmt: skip
+def gather(files: inputs.ReportFiles) -> list[Walked]:
     """The walks of a study, run by run.
-
-    Args:
-        geometry: CSV files with the columns `inputs.GEOMETRY`.
-        curves: CSV files with the columns `inputs.CURVES`, of the same runs, as all that follow.
-        changes: CSV files with the columns `inputs.CHANGES`.
-        change_curves: CSV files with the columns `inputs.CURVES`, of differences of energy.
-        places: CSV files with the columns `inputs.WALK_PLACES`.
 
     Raises:
         InputError: If a table lacks a column.
     """
     columns = (inputs.GEOMETRY, inputs.CURVES, inputs.CHANGES, inputs.CURVES, inputs.WALK_PLACES)
     found = []
-    for paths in zip(geometry, curves, changes, change_curves, places, strict=True):
+    places = (files.geometry, files.curves, files.changes, files.change_curves, files.walk_maps)
+    for paths in zip(*places, strict=True):
         tables = [inputs.read_table(path, names) for path, names in zip(paths, columns, strict=True)]
         if len(tables[0]):
             found.append(Walked(str(tables[0]["run"].iloc[0]), *tables))
