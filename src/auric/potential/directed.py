@@ -14,7 +14,8 @@ import numpy as np
 from ase import Atoms
 
 from auric.descriptors import FeatureScaler, Soap, SoapSettings
-from auric.errors import InputError, StructureError
+from auric.errors import InputError, StructureError, suggestion
+from auric.potential.cosines import LOSSES
 from auric.potential.emlm import Emlm
 from auric.potential.environments import THESIS_RULE, Environments, atom_environments, join_environments, plain_classes
 from auric.potential.labels import forces_of
@@ -130,6 +131,8 @@ class DirectedForces:
         Raises:
             InputError: If a frame has no forces.
         """
+        if not frames:
+            raise InputError("forces: no frames to learn from; give some with forces")
         self.trained_on: dict[str, Any] = {}
         self._species = sorted({symbol for atoms in frames for symbol in atoms.symbols})
         self._soaps: dict[SoapSettings, Soap] = {}
@@ -177,6 +180,8 @@ class DirectedForces:
 
     def with_loss(self, loss: str) -> "DirectedForces":
         """The same, directions found in another way (see `auric.potential.cosines`); nothing is learned anew."""
+        if loss not in LOSSES:
+            raise InputError(f"forces: loss '{loss}' is unknown; {suggestion(loss, LOSSES)}")
         other = copy(self)
         classes = {name: replace(given, loss=loss) for name, given in self.settings.classes.items()}
         other.settings = replace(self.settings, loss=loss, classes=classes)

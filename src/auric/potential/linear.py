@@ -64,8 +64,10 @@ class LinearSettings:
             )
         if self.products < 0:
             raise InputError(f"linear potential: products of {self.products} directions; give 0 for none, or more")
-        if not self.penalties or min(self.penalties) <= 0:
+        if not self.penalties or not all(0 < penalty < np.inf for penalty in self.penalties):
             raise InputError(f"linear potential: penalties {self.penalties} must be positive numbers")
+        if not 0 <= self.floor < np.inf:
+            raise InputError(f"linear potential: floor {self.floor}; give a share, 0 or more")
 
 
 @dataclass
@@ -176,6 +178,10 @@ class LinearPotential:
         """Energy (eV) and forces (eV/angstrom, shape (atoms, 3)), which are minus its gradient."""
         values, forces = self.weighted.values_and_forces(atoms)
         return float(values.sum() + self.constant_ev(atoms)), forces
+
+    def forces(self, atoms: Atoms) -> np.ndarray:
+        """Forces alone, shape (atoms, 3), eV/angstrom."""
+        return self.energy_and_forces(atoms)[1]
 
     def energies(self, frames: Iterable[Atoms]) -> np.ndarray:
         """Energies of structures that need not be alike, shape (frames,), eV."""
