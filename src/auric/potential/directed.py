@@ -45,17 +45,6 @@ class ClassSettings:
     projections: bool = False
 
 
-# Found by hand, and repeated by no command, on the heating runs of Au38(SCH3)24 (GFN1-xTB), learned from isomer Q and asked of
-# T and the other way round. Loss and target lowered the mean angles of hydrogen and sulfur; for unit gold the thesis's
-# settings stayed best. Descriptors of sulfur differed too little to decide; of those with the thesis's cutoff, one whose
-# force norms had the lower error was taken. `auric.potential.scan` makes such a choice by a command.
-CHOSEN = {
-    "S": ClassSettings(SoapSettings(7, 4, 4.0, 0.2), "minimiser", 0.25, projections=True),
-    "H": ClassSettings(THESIS_SOAP, "minimiser", 0.5, projections=True),
-}
-"""Settings of classes that differ from the thesis's where these were worse, for `DirectedSettings.classes`."""
-
-
 @dataclass(frozen=True)
 class DirectedSettings:
     """The thesis's, by default.
