@@ -202,6 +202,22 @@ class TestComparison:
             assert (table["split"] == "random 80/20").sum() == 8
             assert set(table.loc[table["split"] == "random 80/20", "run"]) == {"training"}
 
+    def test_molecules_of_several_sizes_are_told_apart_by_their_elements(self) -> None:
+        """Learned with other rings, thousands of eV away, a model of whole structures still says what it says alone."""
+        rng, frames = np.random.default_rng(0), {}
+        for n in (3, 4):
+            frames[n] = []
+            for step in range(24):
+                atoms = build_ring(n)
+                atoms.positions += rng.normal(0, 0.05, atoms.positions.shape)
+                energy = -5000.0 * n + float(atoms.get_distance(0, n))
+                atoms.info |= {"run": f"r{n}", "step": step, "energy_ev": energy}
+                frames[n].append(atoms)
+        model = ENERGY_MODELS["emlm"].make().fit(frames[3][:16] + frames[4][:16])
+        for n in (3, 4):
+            true = np.array([atoms.info["energy_ev"] for atoms in frames[n][16:]])
+            assert np.abs(model.energies(frames[n][16:]) - true).max() < 0.3
+
     def test_forces_and_scorecard(self, files: dict[str, str]) -> None:
         forces, card, energies = (f"{files['folder']}/{name}.csv" for name in ("forces", "card", "linear"))
         compare_energies([files["training"]], [files["test"]], energies, contender="linear", random_split=False, seed=0)

@@ -29,7 +29,7 @@ from auric.descriptors import (
 )
 from auric.potential.atomwise import AtomDistances
 from auric.potential.emlm import Emlm
-from auric.potential.labels import energy_of, folds_of, runs_of
+from auric.potential.labels import counts_of, energy_of, folds_of, runs_of
 from auric.potential.linear import LinearPotential, LinearSettings
 from auric.potential.mlm import Mlm
 
@@ -58,7 +58,7 @@ class EnergyModel(Protocol):
 
 
 class OnFeatures:
-    """A regressor of scikit-learn's kind on features of whole structures; energies are given to it per frame, centred.
+    """A regressor of scikit-learn's kind on features of whole structures; energies are given to it without what their elements explain, scaled.
 
     Args:
         describe: From the frames that are learned from, what gives the features of any.
@@ -72,9 +72,13 @@ class OnFeatures:
     def fit(self, frames: Sequence[Atoms]) -> "OnFeatures":
         """See `EnergyModel`."""
         self._describe = self._make(frames)
-        energies = np.array([energy_of(atoms) for atoms in frames])
-        self._mean, self._scale = energies.mean(), energies.std() or 1.0
-        features, targets = self._describe(frames), (energies - self._mean) / self._scale
+        self._elements = _species(frames)
+        energies, counts = np.array([energy_of(atoms) for atoms in frames]), counts_of(frames, self._elements)
+        # Molecules of several sizes differ by thousands of eV, beside which what is to be learned would vanish.
+        self._offsets_ev = np.linalg.lstsq(counts, energies, rcond=None)[0]
+        rest = energies - counts @ self._offsets_ev
+        self._scale = rest.std() or 1.0
+        features, targets = self._describe(frames), rest / self._scale
         model = self._regressor
         if self._choices:
             folds = folds_of(runs_of(frames), folds=FOLDS, chunks=CHUNKS)
@@ -91,7 +95,8 @@ class OnFeatures:
 
     def energies(self, frames: Sequence[Atoms]) -> np.ndarray:
         """See `EnergyModel`."""
-        return np.asarray(self._mean + self._scale * self._model.predict(self._describe(frames)))
+        constant = counts_of(frames, self._elements) @ self._offsets_ev
+        return np.asarray(constant + self._scale * self._model.predict(self._describe(frames)))
 
 
 class Linear:
