@@ -232,6 +232,8 @@ def like_paper(settings: Mapping[str, Any]) -> bool:
         and ruler["weighting"] == "duplication"
         and len(network["channels"]) == 6
         and network["channels"][-1] == 64
+        and (network["architecture"], network["kernel"], network["activation"], network["pooling"]) == ("plain", 3, "relu", "max")
+        and not (network["batch_norm"] or network["dropout"])
         and (network["learning_rate"], network["batch_size"], network["schedule"]) == (1e-4, 64, "constant")
     )
 

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from auric.errors import InputError
 from auric.files import atomic
-from auric.ruler.network import ElfNet
+from auric.ruler.network import ElfNet, build_network
 
 FORMAT = "auric elfnet 1"
 BATCH = 256
@@ -75,11 +75,8 @@ class Ruler:
     @classmethod
     def of_tensors(cls, tensors: dict[str, Tensor], header: dict[str, Any]) -> "Ruler":
         """Put together what `tensors` and the header took apart."""
-        settings = header["settings"]
-        network = ElfNet(
-            header["pixels"], settings["channels"], settings["hidden"], closing=settings.get("closing", "max"),
-            edge=settings.get("edge", False), readings=settings.get("readings", 1),
-        ).to(next(iter(tensors.values())).dtype)  # fmt: skip
+        dtype = next(tensor.dtype for tensor in tensors.values() if tensor.is_floating_point())
+        network = build_network(header["pixels"], header["settings"]).to(dtype)
         network.load_state_dict(tensors)
         return cls(network.eval(), header)
 
