@@ -62,7 +62,9 @@ def coarsened(data: ImageSet, pixels: int | None) -> ImageSet:
     if pixels is None or pixels == data.pixels:
         return data
     if pixels > data.pixels:
-        raise InputError(f"a variant asks for {pixels} pixels, but images have {data.pixels}; raise elf.pixels or lower it")
+        raise InputError(
+            f"a variant asks for {pixels} pixels, but images have {data.pixels}; raise elf.pixels or lower it"
+        )
     small = torch.nn.functional.adaptive_avg_pool2d(torch.as_tensor(data.elf), pixels)
     return replace(data, elf=small.numpy())
 
@@ -206,9 +208,7 @@ class _Comparison:
         return float(np.corrcoef(values, sums.sum(axis=0) / counts.sum())[0, 1]), float(low), float(high)
 
 
-def _row(
-    variant: Variant, comparison: _Comparison, history: pd.DataFrame, split: str, folds: int
-) -> dict[str, Any]:
+def _row(variant: Variant, comparison: _Comparison, history: pd.DataFrame, split: str, folds: int) -> dict[str, Any]:
     mae, low, high, n = comparison.mae(variant.name)
     mine = history[history["variant"] == variant.name]
     last = mine.groupby("fold").last()
@@ -248,7 +248,9 @@ def conclude(
         alike = [one for one in variants if set(one.changes) <= {column}]
         values = {one.name: _settings(one, network)[setting] for one in alike}
         papers = [name for name, value in values.items() if value == best]
-        others = [name for name, value in values.items() if value != best and (setting != "learning_rate" or value > best)]
+        others = [
+            name for name, value in values.items() if value != best and (setting != "learning_rate" or value > best)
+        ]
         found = {name: comparison.difference(name, papers[0]) for name in others} if papers else {}
         found = {name: apart for name, apart in found.items() if np.isfinite(apart[0])}
         rows.append(

@@ -138,7 +138,7 @@ class ElfNet(nn.Module):
         return lengths
 
     def _behind(self, convolved: Tensor) -> Tensor:
-        outputs = self.activation(self.first(self.pool(convolved).flatten(1)))
+        outputs: Tensor = self.activation(self.first(self.pool(convolved).flatten(1)))
         for dropping in self.dropped:
             outputs = dropping(outputs)
         return outputs

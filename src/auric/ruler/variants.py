@@ -56,7 +56,9 @@ def read_variants(path: str | Path, schema: str | Path) -> list[Variant]:
     for n, line in numbered[1:]:
         found.append(_variant(header, line.split("\t"), f"{path}, line {n}", rules, found))
     if {variant.name: variant.changes for variant in found}.get(BASE) != {}:
-        raise InputError(f"{path}: a variant '{BASE}' without changes is needed, with which the others are compared; add it")
+        raise InputError(
+            f"{path}: a variant '{BASE}' without changes is needed, with which the others are compared; add it"
+        )
     return found
 
 
@@ -72,7 +74,9 @@ def _variant(header: list[str], cells: list[str], where: str, rules: Schema, bef
         if other.name == variant.name:
             raise InputError(f"{where}: the name '{variant.name}' is given twice; names must differ")
         if other.changes == variant.changes:
-            raise InputError(f"{where}: '{variant.name}' is the same as '{other.name}'; change a setting, or its repeat")
+            raise InputError(
+                f"{where}: '{variant.name}' is the same as '{other.name}'; change a setting, or its repeat"
+            )
     return variant
 
 
@@ -91,5 +95,7 @@ def _value(text: str, rules: Schema) -> Any:
 
 def told(changes: Mapping[str, Any]) -> str:
     """Changed settings in words: `batch_size 64, dropout 0.3`; nothing changed is `nothing`."""
-    words = [f"{name} {' '.join(map(str, value)) if isinstance(value, list) else value}" for name, value in changes.items()]
+    words = [
+        f"{name} {' '.join(map(str, value)) if isinstance(value, list) else value}" for name, value in changes.items()
+    ]
     return ", ".join(words) or "nothing"
