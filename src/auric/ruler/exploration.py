@@ -7,7 +7,7 @@ only if it is beyond theirs.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -91,7 +91,7 @@ def run_variant(
     """
     data = coarsened(read_images(images), changes.get("pixels"))
     chosen = make_fold(data, split, fold, folds=folds, seed=seed)
-    settings = NetworkSettings(**{**network, **{k: v for k, v in changes.items() if k not in OUTSIDE}})
+    settings = _network_settings(changes, network)
     rows: list[dict[str, Any]] = []
     points: list[dict[str, Any]] = []
     if chosen is None:
@@ -223,8 +223,12 @@ def _row(variant: Variant, comparison: _Comparison, history: pd.DataFrame, split
 
 
 def _settings(variant: Variant, network: Mapping[str, Any]) -> dict[str, Any]:
-    settings = {**network, **variant.changes}
-    return settings | {"depth": len(settings["channels"])}
+    settings = _network_settings(variant.changes, network)
+    return asdict(settings) | {"depth": len(settings.channels)}
+
+
+def _network_settings(changes: Mapping[str, Any], network: Mapping[str, Any]) -> NetworkSettings:
+    return NetworkSettings(**{**network, **{name: value for name, value in changes.items() if name not in OUTSIDE}})
 
 
 def conclude(
