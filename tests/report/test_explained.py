@@ -13,17 +13,17 @@ from auric.report import build_report, explained, explored, inputs
 
 def test_columns_and_words_are_those_that_the_room_writes():
     """The report imports no room, so it repeats them; this is where the copies are compared."""
-    from auric.ruler import exploration, modes, seen, variants
+    from auric.ruler import conclusions, modes, seen, variants
 
     assert set(inputs.MODES) <= set(seen.MODE_COLUMNS)
     assert inputs.OCCLUSION == seen.OCCLUSION_COLUMNS
     assert inputs.CHECKS == seen.CHECK_COLUMNS
-    assert inputs.VARIANTS == exploration.VARIANT_COLUMNS
-    assert set(inputs.CONCLUSIONS) <= set(exploration.CONCLUSION_COLUMNS)
+    assert inputs.VARIANTS == conclusions.VARIANT_COLUMNS
+    assert set(inputs.CONCLUSIONS) <= set(conclusions.CONCLUSION_COLUMNS)
     assert explained.MODES == modes.MODES
     for name in ("CAM", "OCCLUSION", "SCORES", "ANOTHER", "RANDOM", "ZERO", "MEAN"):
         assert getattr(explained, name) == getattr(seen, name)
-    assert (explored.HOLDS, explored.FAILS, explored.OPEN) == (exploration.HOLDS, exploration.FAILS, exploration.OPEN)
+    assert (explored.HOLDS, explored.FAILS, explored.OPEN) == (conclusions.HOLDS, conclusions.FAILS, conclusions.OPEN)
     assert explored.BASE == variants.BASE
 
 

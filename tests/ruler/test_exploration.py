@@ -19,15 +19,8 @@ from auric.ruler import (
     run_variant,
     train,
 )
-from auric.ruler.exploration import (
-    CURVE_COLUMNS,
-    FAILS,
-    HOLDS,
-    OPEN,
-    PAPERS,
-    READ_COLUMNS,
-    UNTESTED,
-)
+from auric.ruler.conclusions import FAILS, HOLDS, OPEN, PAPERS, UNTESTED
+from auric.ruler.exploration import CURVE_COLUMNS, READ_COLUMNS
 from auric.ruler.variants import OUTSIDE, told
 from tests.ruler.test_ruler import SMALL, dataset
 

@@ -1,7 +1,7 @@
 """Adapter of the rule `ruler_variants`."""
 
 from auric.progress import log_to
-from auric.ruler.exploration import compare_variants
+from auric.ruler.conclusions import compare_variants
 
 with log_to(snakemake.log[0], threads=snakemake.threads):
     compare_variants(

@@ -6,9 +6,10 @@ __getattr__, __all__ = public(
     __name__,
     {
         "baselines": ["MeanLength", "RidgeOnImage", "RidgeOnLine", "bond_line", "coarse_image"],
+        "conclusions": ["compare_variants", "conclude"],
         "dataset": ["ImageSet", "join_blocks", "read_images"],
         "domain": ["Domain"],
-        "exploration": ["coarsened", "compare_variants", "conclude", "run_variant"],
+        "exploration": ["coarsened", "run_variant"],
         "final": ["train_final", "train_rulers"],
         "fold": ["load_or_none", "run_fold", "train_twin"],
         "forecast": ["Forecast", "forecast_measurement"],
