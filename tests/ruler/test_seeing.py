@@ -68,11 +68,11 @@ def test_grad_cam_of_a_linear_network_is_the_closed_form(linear, rng):
 def test_grad_cam_of_several_images_is_that_of_each_alone(rng):
     torch.manual_seed(0)
     network = ElfNet(32, (4, 4, 8), 6).eval()
-    elf = rng.random((300, 32, 32)).astype("float32")  # more than are read at a time
+    elf = rng.random((700, 32, 32)).astype("float32")  # more than are read at a time
     together = grad_cam(network, elf)
-    assert together.shape == (300, *summed_maps(network, elf[:1])[-1].shape[1:])
+    assert together.shape == (700, *summed_maps(network, elf[:1])[-1].shape[1:])
     np.testing.assert_allclose(
-        together[[0, 299]], np.concatenate([grad_cam(network, elf[[i]]) for i in (0, 299)]), rtol=1e-4, atol=1e-7
+        together[[0, 699]], np.concatenate([grad_cam(network, elf[[i]]) for i in (0, 699)]), rtol=1e-4, atol=1e-7
     )
 
 

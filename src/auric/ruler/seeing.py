@@ -15,7 +15,7 @@ from scipy.stats import rankdata
 from torch import nn
 
 from auric.ruler.network import ElfNet, build_network, start_orthogonal
-from auric.ruler.rulers import BATCH, Ruler
+from auric.ruler.rulers import Ruler, images_at_a_time
 
 ZONES = 3
 """Zones along each side of an image."""
@@ -25,7 +25,7 @@ ROWS, COLUMNS = ("lower", "middle", "upper"), ("sulfur", "centre", "gold")
 
 def _parts(network: ElfNet, elf: np.ndarray) -> Sequence[torch.Tensor]:
     first = next(network.parameters())
-    return torch.split(torch.as_tensor(elf).to(first.device, first.dtype), BATCH)
+    return torch.split(torch.as_tensor(elf).to(first.device, first.dtype), images_at_a_time(network.pixels))
 
 
 @torch.no_grad()
