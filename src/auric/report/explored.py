@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import matplotlib.ticker
 import numpy as np
 import pandas as pd
 
@@ -43,6 +44,8 @@ def words(table: pd.DataFrame, conclusions: pd.DataFrame) -> list[str]:
         for verdict in (HOLDS, FAILS, OPEN)
     ]
     tested = conclusions["verdict"].isin([HOLDS, FAILS, OPEN]).sum()
+    if not tested:
+        return [*sentences, "These variants test none of the paper's conclusions."]
     noise = conclusions["noise_angstrom"].max()
     chance = (
         f"trainings of the same settings differ by up to {in_angstrom(noise)} Å."
@@ -108,6 +111,9 @@ def draw_variants(path: Path, table: pd.DataFrame, conclusions: pd.DataFrame) ->
         axes.set_yticks(range(len(shown)), shown["variant"])
         axes.set_ylim(len(shown) - 0.5, -0.5)
         axes.set_xscale("symlog", linthresh=max(1e-4, float(shown["difference_angstrom"].abs().median())))
+        axes.xaxis.set_major_formatter(
+            matplotlib.ticker.FuncFormatter(lambda value, _: np.format_float_positional(value, 4, trim="-"))
+        )
         axes.tick_params(axis="y", length=0)
         axes.grid(axis="x")
         axes.set_xlabel("mean absolute error less that of the base (Å); logarithmic beyond the inner ticks")
