@@ -18,6 +18,7 @@ try:
     STUDY = study.load(config, ROOT)
     ROWS = study.structures(STUDY, ROOT)
     ALL_RUNS = study.runs(STUDY, ROOT)
+    VARIANTS = study.variants(STUDY, ROOT)
 except study.AuricError as error:
     sys.exit(f"auric: {error}")
 
@@ -33,6 +34,11 @@ SCAN = {
 SCAN_BLOCKS = [f"{block:03d}" for block in range(STUDY["potential"]["scan"]["blocks"])]
 BLOCKS = study.blocks(STUDY, ROWS)
 IMAGES = bool(BLOCKS)  # a study without structures has no images and no ruler
+SEEN = (
+    STUDY["ruler"]["seeing"]["split"]
+    if IMAGES and STUDY["ruler"]["seeing"]["images"]
+    else ""
+)  # the split whose folds are explained
 WALKED = [  # folders of walks
     f"{RESULTS}/sampling/{walk['potential']}/{run['name']}"
     for walk in STUDY["sampling"]["walks"]
@@ -48,6 +54,8 @@ ISOMERS = [  # tables of one isomer's walks beside another's
 ]
 ROOMS = [
     *(["reference", "elf", "ruler"] if IMAGES else []),
+    *(["ruler_seen"] if SEEN else []),
+    *(["ruler_variants"] if VARIANTS else []),
     *(["potential"] if ALL_RUNS else []),
     *(["sampling"] if WALKED or STUDY["sampling"]["expansion"]["systems"] else []),
     *(
@@ -66,6 +74,7 @@ wildcard_constraints:
     split=r"image|bond|structure|leaky",
     b=r"\d{3}",
     fold=r"holdout|\d+",
+    variant=r"[a-z][a-z0-9_]{0,31}",
     run=r"[A-Za-z][A-Za-z0-9_-]{0,63}",
     system=r"[A-Za-z][A-Za-z0-9_-]{0,63}",
     contender=r"[a-z_]+",
@@ -78,6 +87,16 @@ def of_blocks(pattern):
     if "{f}" not in pattern:
         return [pattern.format(s=s) for s in BLOCKS]
     return [pattern.format(s=s, f=f) for s, parts in BLOCKS.items() for f in parts]
+
+
+def of_variants(pattern):
+    """Files of all variants and folds of a model exploration."""
+    folds = range(STUDY["ruler"]["exploration"]["folds"])
+    return [
+        f"{RESULTS}/ruler/variants/{pattern.format(variant=variant, fold=fold)}"
+        for variant in VARIANTS
+        for fold in folds
+    ]
 
 
 def frames_of_runs(role, kind="dynamics"):

@@ -64,6 +64,12 @@ rule report:
         predictions=f"{RESULTS}/ruler/predictions.csv" if IMAGES else [],
         history=f"{RESULTS}/ruler/history.csv" if IMAGES else [],
         images=f"{RESULTS}/ruler/images.nc" if IMAGES else [],
+        explanations=f"{RESULTS}/ruler/explanations.nc" if SEEN else [],
+        modes=f"{RESULTS}/ruler/modes.csv" if SEEN else [],
+        occlusion=f"{RESULTS}/ruler/occlusion.csv" if SEEN else [],
+        checks=f"{RESULTS}/ruler/explanation_checks.csv" if SEEN else [],
+        variants=f"{RESULTS}/ruler/variants.csv" if VARIANTS else [],
+        conclusions=f"{RESULTS}/ruler/conclusions.csv" if VARIANTS else [],
         frames=(
             of_blocks(f"{RESULTS}/reference/labels_{{s}}_{{f}}.extxyz")
             if IMAGES

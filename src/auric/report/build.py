@@ -24,7 +24,14 @@ from auric.progress import log
 from auric.provenance import configuration_hash, library_versions
 from auric.report import figures, inputs, page, potentials, scene, scores, walks
 from auric.report.assets import Assets
-from auric.report.sections import draw_isomers, draw_potentials, draw_relaxations, draw_walks
+from auric.report.sections import (
+    draw_explained,
+    draw_explored,
+    draw_isomers,
+    draw_potentials,
+    draw_relaxations,
+    draw_walks,
+)
 
 LIBRARIES = ("numpy", "torch", "pyscf", "tblite", "ase", "snakemake")
 SHOWN_ROWS = 15
@@ -89,6 +96,8 @@ def build_report(
             "paper": _paper_mae(scorecard),
             "score_figure": _draw_scores(assets, splits, _paper_mae(scorecard)),
             "rooms": page.scorecard_rooms(scorecard),
+            "explained": draw_explained(assets, files),
+            "explored": draw_explored(assets, files),
             "potentials": draw_potentials(
                 assets,
                 potentials.gather(scorecard, files.energies, files.forces, files.maps),

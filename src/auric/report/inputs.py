@@ -47,6 +47,16 @@ RINGS = ("n", "seed", "stage", "verdict", "energy_ev", "twist_degree", "turned_o
 STRETCHED = (
     "structure", "place", "method", "max_step_angstrom", "verdict", "energy_recovered", "rmsd_to_reference_angstrom", "calls",
 )  # fmt: skip
+MODES = ("image", "bond", "fold", "bond_length_angstrom", "toward_gold", "upward", "mode", "twin_mode")
+OCCLUSION = ("fill", "row", "column", "mae_angstrom", "rise_percent", "rise_low", "rise_high", "n")
+CHECKS = ("about", "check", "value", "low", "high", "n")
+VARIANTS = (
+    "variant", "changed", "split", "folds", "diverged", "n", "parameters", "seconds", "training_mae_angstrom", "mae_angstrom", "mae_low",
+    "mae_high", "difference_angstrom", "difference_low", "difference_high",
+)  # fmt: skip
+CONCLUSIONS = (
+    "conclusion", "papers", "tested", "verdict", "nearest", "difference_angstrom", "difference_low", "difference_high", "noise_angstrom",
+)  # fmt: skip
 DROPPED = ("structure", "frame", "bond", "third_atom", "reason")
 
 HOLDOUT = "holdout"
@@ -58,7 +68,9 @@ NUMBERS = frozenset(
      "autocorrelation_steps", "effective_samples", "value", "walk", "dynamics", "walk_sd_ev", "dynamics_sd_ev", "walk_harmonic_ev", "dynamics_harmonic_ev",
      "energy_recovered", "rise_ev", "reference_calls",
      "reference_core_seconds", "coarse_calls", "coarse_core_seconds", "call", "seed", "twist_degree", "calls", "max_step_angstrom",
-     "rmsd_to_reference_angstrom"}
+     "rmsd_to_reference_angstrom", "toward_gold", "upward", "mae_angstrom", "rise_percent", "rise_low", "rise_high", "low", "high",
+     "folds", "diverged", "parameters", "mae_low", "mae_high", "difference_angstrom", "difference_low", "difference_high", "tested",
+     "noise_angstrom"}
 )  # fmt: skip
 
 
@@ -74,6 +86,12 @@ class ReportFiles:
         predictions: CSV with the columns `PREDICTIONS`, lengths in angstrom; empty in a study without a ruler.
         history: CSV with the columns `HISTORY`; likewise.
         images: NetCDF with elf (image, y, x) between 0 and 1 and bond_length_angstrom (image); likewise.
+        explanations: NetCDF of ELFnet's explanations; empty here and below: no section on them.
+        modes: CSV of reading modes, columns `MODES`.
+        occlusion: CSV of errors with a zone hidden, columns `OCCLUSION`.
+        checks: CSV of what the explanations are worth, columns `CHECKS`.
+        variants: CSV of a model exploration, columns `VARIANTS`; empty: no section on it.
+        conclusions: CSV of the paper's conclusions, columns `CONCLUSIONS`.
         recommended: CSV of the best contender for each task and system, columns `RECOMMENDED`.
         energies: CSV files of predicted energies with the columns `ENERGIES`, each in a folder named after its system of runs;
             none: no section on potentials.
@@ -99,6 +117,12 @@ class ReportFiles:
     predictions: str | Path = ""
     history: str | Path = ""
     images: str | Path = ""
+    explanations: str | Path = ""
+    modes: str | Path = ""
+    occlusion: str | Path = ""
+    checks: str | Path = ""
+    variants: str | Path = ""
+    conclusions: str | Path = ""
     recommended: str | Path = ""
     energies: Sequence[str | Path] = ()
     forces: Sequence[str | Path] = ()
