@@ -47,6 +47,10 @@ RINGS = ("n", "seed", "stage", "verdict", "energy_ev", "twist_degree", "turned_o
 STRETCHED = (
     "structure", "place", "method", "max_step_angstrom", "verdict", "energy_recovered", "rmsd_to_reference_angstrom", "calls",
 )  # fmt: skip
+MASKS = ("share", "shape", "scale", "subject", "split", "mae_angstrom", "ci_low_angstrom", "ci_high_angstrom")
+BONDING = (
+    "share", "shape", "scale", "subject", "index", "kind", "judged", "correlation", "ci_low", "ci_high", "bonds", "structures",
+)  # fmt: skip
 DROPPED = ("structure", "frame", "bond", "third_atom", "reason")
 
 HOLDOUT = "holdout"
@@ -58,7 +62,8 @@ NUMBERS = frozenset(
      "autocorrelation_steps", "effective_samples", "value", "walk", "dynamics", "walk_sd_ev", "dynamics_sd_ev", "walk_harmonic_ev", "dynamics_harmonic_ev",
      "energy_recovered", "rise_ev", "reference_calls",
      "reference_core_seconds", "coarse_calls", "coarse_core_seconds", "call", "seed", "twist_degree", "calls", "max_step_angstrom",
-     "rmsd_to_reference_angstrom"}
+     "rmsd_to_reference_angstrom", "share", "mae_angstrom", "ci_low_angstrom", "ci_high_angstrom", "correlation", "bonds",
+     "structures"}
 )  # fmt: skip
 
 
@@ -90,6 +95,8 @@ class ReportFiles:
         series: CSV files of relaxations by a potential that learns on the way, columns `SERIES`.
         rings: CSV files of rings from even shapes, columns `RINGS`, in folders named after the potential's system.
         stretched: CSV files of units with their anchors pulled out, columns `STRETCHED`.
+        masks: CSV of errors behind masks, columns `MASKS`; empty: no section on them.
+        bonding: CSV of correlations of readings with bond indices, columns `BONDING`; likewise.
     """
 
     scorecards: Sequence[str | Path]
@@ -114,6 +121,8 @@ class ReportFiles:
     series: Sequence[str | Path] = ()
     rings: Sequence[str | Path] = ()
     stretched: Sequence[str | Path] = ()
+    masks: str | Path = ""
+    bonding: str | Path = ""
 
 
 def read_table(path: str | Path, columns: Sequence[str]) -> pd.DataFrame:
