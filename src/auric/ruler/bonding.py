@@ -77,7 +77,7 @@ def follow_bonding(
     """
     data, found = read_images(images), read_tables(tables)
     parts = [part for part in map(read_dataset, perturbed) if part.sizes["image"]]
-    if not parts or found.empty:
+    if not parts or (found["state"] == "parent").all():
         raise AuricError("no structure has a perturbed state, so nothing can be compared; see failures.csv")
     names = pd.concat([
         pd.DataFrame({name: part[name].values for name in ("structure", "state", "bond", "third_atom", "bond_length_angstrom")})
@@ -163,7 +163,7 @@ def changes(mask: Mask, subject: str, null: pd.DataFrame, read: Reading, indices
         bond_length_angstrom=("bond_length_angstrom", "mean"),
     )  # fmt: skip
     measured = ["mayer_bond_order", "delocalisation_index"]
-    before = indices[indices["kind"] == "parent"].set_index("bond")[measured].add_suffix("_before")
+    before = indices[indices["state"] == "parent"].set_index("bond")[measured].add_suffix("_before")
     after = indices.set_index(by)[["kind", *measured]]
     means = means.join(after, on=by, how="inner").join(before, on="bond", how="inner")
     known = indices.drop_duplicates("bond")

@@ -174,5 +174,6 @@ def masks_of(settings: Mapping[str, Any]) -> dict[str, Mask]:
     Args:
         settings: Keys `masks` and `valence_mask` of `ruler` of the configuration.
     """
-    named = [NO_MASK, *map(Mask.of, settings["masks"]), Mask.of(settings["valence_mask"])]
-    return {mask.name: mask for mask in named}
+    last = Mask.of(settings["valence_mask"])
+    named = [mask for mask in (NO_MASK, *map(Mask.of, settings["masks"])) if mask != last]
+    return {mask.name: mask for mask in (*named, last)}
