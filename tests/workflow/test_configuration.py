@@ -84,7 +84,9 @@ def test_missing_and_binary_files(tmp_path, root):
         load_configuration(tmp_path / "b.yaml", root / SCHEMA)
 
 
-@pytest.mark.parametrize("name", ["test", "workstation", "paper", "correction", "potentials", None])
+@pytest.mark.parametrize(
+    "name", ["test", "workstation", "paper", "correction", "potentials", "valence", "core79", None]
+)
 def test_shipped_studies_are_valid_and_write_under_their_own_names(root, monkeypatch, name):
     monkeypatch.chdir(root)
     settings = study.load({} if name is None else {"study": name}, root)
