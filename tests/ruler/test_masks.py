@@ -20,9 +20,12 @@ from auric.ruler import (
     RidgeOnLine,
     RulerSet,
     bond_line,
+    bond_reading,
     join_masks,
     masked_fold,
     masks_of,
+    measured_json,
+    measured_text,
     read_images,
     read_through_mask,
     ruler_for,
@@ -31,6 +34,7 @@ from auric.ruler import (
 )
 from auric.ruler.masked import MASK_ALONE
 from auric.ruler.measure import READER_WORDS, VALENCE_FILE
+from auric.ruler.reading import largest_first
 from tests.ruler.test_ruler import dataset
 
 PIXELS = 20
@@ -273,6 +277,15 @@ def test_it_is_trained_from_files_and_quotes_its_errors(place, tmp_path):
     header = RulerSet.load(tmp_path / VALENCE_FILE).header
     assert set(header["error_angstrom"]) == set(MASKED_READERS)
     assert header["mask"] == mask.settings()
+
+
+def test_its_readings_of_a_bond_say_through_which_mask(data, valence):
+    reader = READER_WORDS["valence"][1]
+    row = bond_reading(data.elf[:3], float(data.lengths_angstrom[0]), valence, reader)
+    assert row["reading_angstrom"] == pytest.approx(valence.read(data.elf[:3], reader=reader).mean())
+    table = largest_first([{"structure": "s", "frame": "f", "bond": "S0-Au0", "sulfur": 0, "gold": 0} | row])
+    assert "ridge on the bond line, seen through the mask share_0.4." in measured_text(table, valence, reader)
+    assert measured_json(table, valence, reader)["ruler"]["mask"] == valence.mask.settings()
 
 
 def test_the_command_finds_it_beside_the_full_ruler(data, valence, tmp_path):
