@@ -133,8 +133,9 @@ def readings(
             fitted = kind().fit(seen[training], data.lengths_angstrom[training], data.bond[training])
             own[test] = fitted.predict(seen[test])
             mine = ~np.isin(theirs, data.structure[training])
-            total[mine] += fitted.predict(looked_at[mine])
-            count[mine] += 1
+            if mine.any():
+                total[mine] += fitted.predict(looked_at[mine])
+                count[mine] += 1
         null = pd.DataFrame({
             "frame": data.frame, "bond": data.bond, "bond_class": classes, "bond_length_angstrom": data.lengths_angstrom,
             "error_angstrom": own - data.lengths_angstrom,
