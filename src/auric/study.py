@@ -72,6 +72,7 @@ def structures(settings: Mapping[str, Any], root: Path) -> list[Row]:
     wanted = {
         "elf.grid.structures": settings["elf"]["grid"]["structures"],
         "ruler.measure.structures": settings["ruler"]["measure"]["structures"],
+        "ruler.perturb.structures": settings["ruler"]["perturb"]["structures"],
     }
     if bundle:
         for key, names in wanted.items():

@@ -11,6 +11,7 @@ from auric import study
 from auric.provenance import code_fingerprint, files_fingerprint
 from auric.reference.engines import SETTINGS_OF
 from auric.reference.version import METHOD_VERSION
+from auric.ruler.masks import masks_of
 from auric.ruler.names import fold_names
 from auric.structures.table import frame_name
 
@@ -19,6 +20,7 @@ try:
     ROWS = study.structures(STUDY, ROOT)
     ALL_RUNS = study.runs(STUDY, ROOT)
     VARIANTS = study.variants(STUDY, ROOT)
+    MASKS = masks_of(STUDY["ruler"])
 except study.AuricError as error:
     sys.exit(f"auric: {error}")
 
@@ -52,10 +54,14 @@ ISOMERS = [  # tables of one isomer's walks beside another's
     )
     if WALKED
 ]
+MASKED = bool(IMAGES and STUDY["ruler"]["masks"])
+PERTURBED = STUDY["ruler"]["perturb"]["structures"]
 ROOMS = [
     *(["reference", "elf", "ruler"] if IMAGES else []),
     *(["ruler_seen"] if SEEN else []),
     *(["ruler_variants"] if VARIANTS else []),
+    *(["ruler_masks"] if MASKED else []),
+    *(["ruler_bonding"] if PERTURBED else []),
     *(["potential"] if ALL_RUNS else []),
     *(["sampling"] if WALKED or STUDY["sampling"]["expansion"]["systems"] else []),
     *(
@@ -75,6 +81,7 @@ wildcard_constraints:
     b=r"\d{3}",
     fold=r"holdout|\d+",
     variant=r"[a-z][a-z0-9_]{0,31}",
+    mask=r"[a-z0-9_.]+",
     run=r"[A-Za-z][A-Za-z0-9_-]{0,63}",
     system=r"[A-Za-z][A-Za-z0-9_-]{0,63}",
     contender=r"[a-z_]+",

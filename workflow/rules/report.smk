@@ -26,6 +26,10 @@ rule failures:
         ],
         relaxed=relaxed_runs("failures_") + bettered_runs("failures_"),
         expansions=rounds("failures_"),
+        perturbed=expand(
+            f"{RESULTS}/ruler/perturbed/failures_{{structure}}.csv",
+            structure=PERTURBED,
+        ),
         reweighted=reweighted("failures_"),
         dropped=of_blocks(f"{RESULTS}/elf/dropped_{{s}}_{{f}}.csv"),
     output:
@@ -99,6 +103,8 @@ rule report:
         rings=list(ring_tables().values()),
         stretched=stretched_tables(),
         series=series_tables(),
+        masks=f"{RESULTS}/ruler/masks.csv" if MASKED else [],
+        bonding=f"{RESULTS}/ruler/correlations.csv" if PERTURBED else [],
         recommended=(
             f"{RESULTS}/potential/recommended.csv" if "potential" in ROOMS else []
         ),

@@ -24,6 +24,7 @@ from auric.progress import log
 from auric.provenance import configuration_hash, library_versions
 from auric.report import figures, inputs, page, potentials, scene, scores, walks
 from auric.report.assets import Assets
+from auric.report.masks import draw_masks
 from auric.report.sections import (
     draw_explained,
     draw_explored,
@@ -103,6 +104,7 @@ def build_report(
                 potentials.gather(scorecard, files.energies, files.forces, files.maps),
                 inputs.read_table(files.recommended, inputs.RECOMMENDED),
             ),
+            "masks": draw_masks(assets, files),
             "walks": draw_walks(assets, walks.gather(files)),
             "isomers": draw_isomers(assets, walks.gather_isomers(files.isomers)),
             "relaxations": draw_relaxations(assets, files),

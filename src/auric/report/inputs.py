@@ -57,6 +57,10 @@ VARIANTS = (
 CONCLUSIONS = (
     "conclusion", "papers", "tested", "verdict", "nearest", "difference_angstrom", "difference_low", "difference_high", "noise_angstrom",
 )  # fmt: skip
+MASKS = ("share", "shape", "scale", "subject", "split", "mae_angstrom", "ci_low_angstrom", "ci_high_angstrom")
+BONDING = (
+    "share", "shape", "scale", "subject", "index", "kind", "judged", "correlation", "ci_low", "ci_high", "bonds", "structures",
+)  # fmt: skip
 DROPPED = ("structure", "frame", "bond", "third_atom", "reason")
 
 HOLDOUT = "holdout"
@@ -70,7 +74,8 @@ NUMBERS = frozenset(
      "reference_core_seconds", "coarse_calls", "coarse_core_seconds", "call", "seed", "twist_degree", "calls", "max_step_angstrom",
      "rmsd_to_reference_angstrom", "toward_gold", "upward", "mae_angstrom", "rise_percent", "rise_low", "rise_high", "low", "high",
      "folds", "diverged", "parameters", "mae_low", "mae_high", "difference_angstrom", "difference_low", "difference_high", "tested",
-     "noise_angstrom"}
+     "noise_angstrom",
+     "share", "ci_low_angstrom", "ci_high_angstrom", "correlation", "bonds", "structures"}
 )  # fmt: skip
 
 
@@ -108,6 +113,8 @@ class ReportFiles:
         series: CSV files of relaxations by a potential that learns on the way, columns `SERIES`.
         rings: CSV files of rings from even shapes, columns `RINGS`, in folders named after the potential's system.
         stretched: CSV files of units with their anchors pulled out, columns `STRETCHED`.
+        masks: CSV of errors behind masks, columns `MASKS`; empty: no section on them.
+        bonding: CSV of correlations of readings with bond indices, columns `BONDING`; likewise.
     """
 
     scorecards: Sequence[str | Path]
@@ -138,6 +145,8 @@ class ReportFiles:
     series: Sequence[str | Path] = ()
     rings: Sequence[str | Path] = ()
     stretched: Sequence[str | Path] = ()
+    masks: str | Path = ""
+    bonding: str | Path = ""
 
 
 def read_table(path: str | Path, columns: Sequence[str]) -> pd.DataFrame:
