@@ -27,6 +27,7 @@ rule failures:
         relaxed=relaxed_runs("failures_") + bettered_runs("failures_"),
         expansions=rounds("failures_"),
         reweighted=reweighted("failures_"),
+        microscopy=of_experiments("failures.csv"),
         dropped=of_blocks(f"{RESULTS}/elf/dropped_{{s}}_{{f}}.csv"),
     output:
         failures=report(
@@ -93,6 +94,13 @@ rule report:
         rings=list(ring_tables().values()),
         stretched=stretched_tables(),
         series=series_tables(),
+        tem_answers=of_experiments("answers.csv"),
+        tem_scores=of_experiments("scores.csv"),
+        tem_orientations=of_experiments("orientations.csv"),
+        tem_particles=of_experiments("particles.nc"),
+        tem_libraries=COMPARED if EXPERIMENTS else [],
+        tem_cases=f"{RESULTS}/microscopy/calibration.csv" if EXPERIMENTS else [],
+        tem_power=f"{RESULTS}/microscopy/power.csv" if EXPERIMENTS else [],
         recommended=(
             f"{RESULTS}/potential/recommended.csv" if "potential" in ROOMS else []
         ),

@@ -9,14 +9,19 @@ needs of two images nothing but the product of their transforms and the square o
 images are then one product of two matrices for each width.
 """
 
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
-from auric.errors import InputError
+from auric.errors import InputError, suggestion
 from auric.microscopy.turning import Turner, angles
-from auric.microscopy.wavelets import Form, default_widths, transform
+from auric.microscopy.wavelets import default_widths, transform
 
+Measure = Literal["zero_mean", "paper", "correlation"]
+MEASURES: tuple[Measure, ...] = ("zero_mean", "paper", "correlation")
+"""Equation 2.5 with wavelets of mean zero, or with those of equation 2.4; plain normalised cross-correlation. The first is recommended."""
 STABILISER = 0.01
 """K of equation 2.5."""
 BATCH_BYTES = 150_000_000
@@ -30,12 +35,12 @@ class ComparisonSettings:
     Attributes:
         rotations: Of each particle over the whole turn.
         widths_pixels: Of the wavelets; empty for the ten of the thesis at the images' size.
-        form: Of the wavelet.
+        measures: Which of `MEASURES`.
     """
 
     rotations: int = 50
     widths_pixels: tuple[float, ...] = ()
-    form: Form = "paper"
+    measures: tuple[Measure, ...] = MEASURES
 
     def widths(self, pixels: int) -> tuple[float, ...]:
         """Those to use for images of this size."""
@@ -43,20 +48,16 @@ class ComparisonSettings:
 
 
 @dataclass(frozen=True)
-class Matches:
-    """How alike particles and images are, at the best of all rotations.
+class Match:
+    """How alike particles and images are by one measure, at the best of all rotations.
 
     Attributes:
-        similarity: Equation 2.5, averaged over widths, shape (particles, images).
-        angle_degree: By which the particle is rotated there.
-        correlation: Normalised cross-correlation at its own best rotation.
-        correlation_angle_degree: That rotation.
+        similarity: Shape (particles, images).
+        angle_degree: By which the particle is rotated there, as `numpy.rot90` rotates by 90; same shape.
     """
 
     similarity: np.ndarray
     angle_degree: np.ndarray
-    correlation: np.ndarray = field(repr=False)
-    correlation_angle_degree: np.ndarray = field(repr=False)
 
 
 def wavelet_similarity(x: np.ndarray, y: np.ndarray, *, stabiliser: float = STABILISER) -> float:
@@ -82,42 +83,53 @@ def wavelet_similarity(x: np.ndarray, y: np.ndarray, *, stabiliser: float = STAB
     return float(first * (2 * inner + stabiliser) / (2 * sizes.sum() + stabiliser))
 
 
-def match(particles: np.ndarray, images: np.ndarray, settings: ComparisonSettings | None = None) -> Matches:
+def match(particles: np.ndarray, images: np.ndarray, settings: ComparisonSettings | None = None) -> dict[str, Match]:
     """Compare every particle, at every rotation, with every image.
 
     Args:
         particles: Shape (n, pixels, pixels); dark is large, background zero.
         images: Shape (m, pixels, pixels), likewise.
-        settings: Rotations and wavelets.
+        settings: Rotations, wavelets and measures.
+
+    Returns:
+        By measure.
 
     Raises:
-        InputError: If there is nothing to compare, sizes differ, or a particle is blank or not finite.
+        InputError: If there is nothing to compare, sizes differ, an unknown measure is asked for, or a particle is blank or not finite.
     """
     settings = settings or ComparisonSettings()
-    _check(particles, images)
-    pixels = images.shape[-1]
-    turner = Turner(pixels, settings.rotations)
-    turning = len(particles), settings.rotations, len(images)
-    total, widths = np.zeros(turning, np.float32), settings.widths(pixels)
+    _check(particles, images, settings.measures)
+    turner = Turner(images.shape[-1], settings.rotations)
     particles, images = particles.astype(np.float32), images.astype(np.float32)
-    for width in widths:
-        seen = transform(images, width, settings.form)[:, turner.inside]
-        ours = transform(particles, width, settings.form)
-        for rows, turned in _turned(turner, ours):
-            total[rows] += _similarities(turned, seen)
-    total /= len(widths)
-    best, at = _best(total, settings.rotations)
-    flat = _standardised(images[:, turner.inside])
-    for rows, turned in _turned(turner, particles):
-        total[rows] = (_standardised(turned).reshape(-1, flat.shape[1]) @ flat.T).reshape(total[rows].shape)
-    return Matches(best, at, *_best(total, settings.rotations))
+    return {measure: _matched(turner, particles, images, measure, settings) for measure in settings.measures}
 
 
-def _turned(turner: Turner, particles: np.ndarray) -> "list[tuple[slice, np.ndarray]]":
+def _matched(
+    turner: Turner, particles: np.ndarray, images: np.ndarray, measure: Measure, settings: ComparisonSettings
+) -> Match:
+    total = np.zeros((len(particles), settings.rotations, len(images)), np.float32)
+    if measure == "correlation":
+        flat = _standardised(images[:, turner.inside])
+        for rows, turned in _turned(turner, particles):
+            total[rows] = (_standardised(turned).reshape(-1, flat.shape[1]) @ flat.T).reshape(total[rows].shape)
+    else:
+        widths = settings.widths(turner.pixels)
+        for width in widths:
+            seen = transform(images, width, measure)[:, turner.inside]
+            for rows, turned in _turned(turner, transform(particles, width, measure)):
+                total[rows] += _similarities(turned, seen)
+        total /= len(widths)
+    at = total.argmax(axis=1)
+    best = np.take_along_axis(total, at[:, None], axis=1)[:, 0]
+    return Match(best.astype(float), angles(settings.rotations)[at])
+
+
+def _turned(turner: Turner, particles: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
     """Rotated particles, some at a time."""
     each = turner.rotations * int(turner.inside.sum()) * 4
     size = max(1, BATCH_BYTES // each)
-    return ((slice(k, k + size), turner(particles[k : k + size])) for k in range(0, len(particles), size))  # type: ignore[return-value]
+    for first in range(0, len(particles), size):
+        yield slice(first, first + size), turner(particles[first : first + size])
 
 
 def _similarities(turned: np.ndarray, seen: np.ndarray) -> np.ndarray:
@@ -139,13 +151,9 @@ def _standardised(rows: np.ndarray) -> np.ndarray:
     return np.asarray(centred / np.where(length > 0, length, 1.0))
 
 
-def _best(total: np.ndarray, rotations: int) -> tuple[np.ndarray, np.ndarray]:
-    at = total.argmax(axis=1)
-    best = np.take_along_axis(total, at[:, None], axis=1)[:, 0]
-    return best.astype(float), angles(rotations)[at]
-
-
-def _check(particles: np.ndarray, images: np.ndarray) -> None:
+def _check(particles: np.ndarray, images: np.ndarray, measures: Sequence[str]) -> None:
+    if unknown := [measure for measure in measures if measure not in MEASURES]:
+        raise InputError(f"there is no measure '{unknown[0]}'; {suggestion(unknown[0], MEASURES)}")
     for name, stack in (("particles", particles), ("images", images)):
         if stack.ndim != 3 or not len(stack) or stack.shape[1] != stack.shape[2]:
             raise InputError(f"{name} have the shape {stack.shape}; give at least one square image, (n, pixels, pixels)")
