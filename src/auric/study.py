@@ -207,7 +207,9 @@ def candidates(settings: Mapping[str, Any], root: Path) -> dict[str, Row]:
     if not wanted["candidates"]:
         for key in ("compared", "experiments"):
             if wanted[key]:
-                raise InputError(f"microscopy.{key} needs candidates; set microscopy.candidates to a table of structures")
+                raise InputError(
+                    f"microscopy.{key} needs candidates; set microscopy.candidates to a table of structures"
+                )
         return {}
     rows = read_structures_table(wanted["candidates"], root / STRUCTURES_SCHEMA)
     for row in rows:

@@ -117,6 +117,7 @@ rule tem_answer:
         answers=f"{RESULTS}/microscopy/{{experiment}}/answers.csv",
         scores=f"{RESULTS}/microscopy/{{experiment}}/scores.csv",
         orientations=f"{RESULTS}/microscopy/{{experiment}}/orientations.csv",
+        angles=f"{RESULTS}/microscopy/{{experiment}}/angles.csv",
     log:
         f"{RESULTS}/logs/tem_answer/{{experiment}}.log",
     benchmark:

@@ -97,6 +97,7 @@ rule report:
         tem_answers=of_experiments("answers.csv"),
         tem_scores=of_experiments("scores.csv"),
         tem_orientations=of_experiments("orientations.csv"),
+        tem_angles=of_experiments("angles.csv"),
         tem_particles=of_experiments("particles.nc"),
         tem_libraries=COMPARED if EXPERIMENTS else [],
         tem_cases=f"{RESULTS}/microscopy/calibration.csv" if EXPERIMENTS else [],

@@ -12,5 +12,6 @@ with log_to(snakemake.log[0], threads=snakemake.threads):
         snakemake.output.answers,
         snakemake.output.scores,
         snakemake.output.orientations,
+        snakemake.output.angles,
         level=snakemake.params.level,
     )

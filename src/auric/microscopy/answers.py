@@ -17,7 +17,7 @@ from scipy import stats
 
 from auric.errors import InputError
 from auric.files import read_dataset, read_tables, write_dataset, write_table
-from auric.microscopy.calibration import comparison_settings
+from auric.microscopy.calibration import comparison_settings, margins
 from auric.microscopy.directions import orientation_error, turned_about_beam
 from auric.microscopy.experiment import read_experiment
 from auric.microscopy.library import Library, joined, read_libraries
@@ -28,7 +28,7 @@ NEITHER = "neither"
 TOGETHER, SEPARATE = "together", "separately"
 KIND = "matches of an experiment"
 ANSWER_COLUMNS = (
-    "experiment", "measure", "particles", "answer", "nearest", "similarity", "margin", "p_other", "p_fit", "dose", "underfocus_angstrom",
+    "experiment", "measure", "recommended", "particles", "answer", "nearest", "similarity", "margin", "p_other", "p_fit", "dose", "underfocus_angstrom",
     "top", "top_of", "top_p", "from_line", "beam_error_degree", "expected_beam_error_degree", "true", "source",
 )  # fmt: skip
 SCORE_COLUMNS = (
@@ -38,6 +38,9 @@ ORIENTATION_COLUMNS = (
     "experiment", "measure", "particle", "candidate", "image", "direction_x", "direction_y", "direction_z", "angle_degree", "similarity",
     "next_similarity", "beam_error_degree", "orientation_error_degree",
 )  # fmt: skip
+ANGLE_COLUMNS = ("experiment", "measure", "candidate", "place", "image", "particle", "angle_degree")
+BEST_IMAGES = 5
+"""Of the winner, by score, whose angles are told for every particle."""
 
 
 def probability_below(value: float, size: int, known: np.ndarray) -> float:
@@ -65,7 +68,22 @@ def nearest_condition(cases: pd.DataFrame, noise: float) -> pd.DataFrame:
     return first[first["dose"] == distance.idxmin()]
 
 
-def decide(tops: np.ndarray, names: Sequence[str], cases: pd.DataFrame, *, level: float) -> dict[str, Any]:
+def recommended_measure(cases: pd.DataFrame) -> str:
+    """The measure whose margins stand out most from their spread, in the worst of the candidates.
+
+    Args:
+        cases: Of the calibration, one condition. With one candidate there are no margins, and the first measure is taken.
+    """
+    told = margins(cases)
+    if not len(told):
+        return str(cases["measure"].iloc[0])
+    clear = told.groupby(["measure", "true"], sort=False)["margin"].agg(lambda one: one.mean() / max(one.std(), 1e-12))
+    return str(clear.groupby(level="measure", sort=False).min().idxmax())
+
+
+def decide(
+    tops: np.ndarray, names: Sequence[str], cases: pd.DataFrame, *, level: float, shared: bool = False
+) -> dict[str, Any]:
     """The answer of one measure.
 
     Args:
@@ -73,6 +91,7 @@ def decide(tops: np.ndarray, names: Sequence[str], cases: pd.DataFrame, *, level
         names: Of the candidates.
         cases: Of the calibration, one measure and condition, columns of `auric.microscopy.calibration.CASE_COLUMNS`.
         level: Below this probability that the winner's own particles are as little similar, the answer is `neither`.
+        shared: Whether all particles lie the same way: they then say no more of other orientations than one does.
 
     Returns:
         `answer`, `nearest` (candidate), `similarity`, `margin` over the next (NaN for one candidate), `p_other` (the largest probability
@@ -80,7 +99,7 @@ def decide(tops: np.ndarray, names: Sequence[str], cases: pd.DataFrame, *, level
     """
     means = tops.mean(axis=0)
     order = np.argsort(-means, kind="stable")
-    winner, size = names[order[0]], len(tops)
+    winner, size = names[order[0]], 1 if shared else len(tops)
     table = cases.pivot_table(index=["true", "case"], columns="candidate", values="similarity")
     fit = probability_below(float(means[order[0]]), size, table.loc[winner, winner].to_numpy())
     margin, p_other = float("nan"), float("nan")
@@ -127,9 +146,9 @@ def write_matches(
 
 def write_answers(
     matches: str | Path, experiment: str | Path, libraries: Sequence[str | Path], calibration: str | Path, answers: str | Path,
-    scores: str | Path, orientations: str | Path, *, level: float,
+    scores: str | Path, orientations: str | Path, turned: str | Path, *, level: float,
 ) -> None:  # fmt: skip
-    """Answer for one experiment and write three tables.
+    """Answer for one experiment and write four tables.
 
     Args:
         matches: File of `write_matches`.
@@ -139,6 +158,7 @@ def write_answers(
         answers: CSV to write, columns `ANSWER_COLUMNS`.
         scores: CSV to write, columns `SCORE_COLUMNS`.
         orientations: CSV to write, columns `ORIENTATION_COLUMNS`.
+        turned: CSV to write, columns `ANGLE_COLUMNS`: rotations of all particles at the winner's best images.
         level: See `decide`.
 
     Raises:
@@ -151,12 +171,19 @@ def write_answers(
     cases = nearest_condition(read_tables([calibration]), float(np.median(particles["noise"])))
     labels = told["candidate"].to_numpy().astype(str)
     names = [one.name for one in candidates]
-    rows: dict[str, list[dict[str, Any]]] = {"answers": [], "scores": [], "orientations": []}
+    rows: dict[str, list[dict[str, Any]]] = {"answers": [], "scores": [], "orientations": [], "angles": []}
+    best = recommended_measure(cases)
     for measure in told["measure"].to_numpy().astype(str):
         mine = told.sel(measure=measure)
         similarity, angle = mine["similarity"].to_numpy(), mine["angle"].to_numpy()
         common = {"experiment": told.attrs["experiment"], "measure": measure}
-        answer = decide(by_isomer(similarity, labels, names), names, cases[cases["measure"] == measure], level=level)
+        answer = decide(
+            by_isomer(similarity, labels, names),
+            names,
+            cases[cases["measure"] == measure],
+            level=level,
+            shared=bool(particles.attrs["shared"]),
+        )
         winner = candidates[names.index(answer["nearest"])]
         scored = _scores(similarity, labels, candidates)
         together = np.concatenate([one[TOGETHER] for one in scored.values()])
@@ -164,7 +191,7 @@ def write_answers(
         placed = _orientations(similarity, angle, labels, winner, particles)
         own = cases[(cases["measure"] == measure) & (cases["true"] == winner.name)]
         rows["answers"].append(common | answer | {
-            "particles": len(similarity), "dose": cases["dose"].iloc[0], "underfocus_angstrom": cases["underfocus_angstrom"].iloc[0],
+            "recommended": int(measure == best), "particles": len(similarity), "dose": cases["dose"].iloc[0], "underfocus_angstrom": cases["underfocus_angstrom"].iloc[0],
             "top": top, "top_of": min(TOP, len(labels)), "top_p": chance,
             "from_line": departure_from_line(scored[winner.name][SEPARATE]),
             "beam_error_degree": float(np.median([one["beam_error_degree"] for one in placed])),
@@ -172,13 +199,22 @@ def write_answers(
             "true": told.attrs["true"], "source": told.attrs["source"],
         })  # fmt: skip
         rows["orientations"] += [common | one for one in placed]
+        best_images = np.argsort(-scored[winner.name][SEPARATE], kind="stable")[:BEST_IMAGES]
+        rows["angles"] += [
+            common | {"candidate": winner.name, "place": place, "image": int(k), "particle": j,
+                      "angle_degree": angle[j, np.flatnonzero(labels == winner.name)[k]]}
+            for place, k in enumerate(best_images) for j in range(len(similarity))
+        ]  # fmt: skip
         rows["scores"] += [common | one for one in _score_rows(similarity, labels, candidates, scored)]
     write_table(answers, rows["answers"], ANSWER_COLUMNS)
     write_table(scores, rows["scores"], SCORE_COLUMNS)
     write_table(orientations, rows["orientations"], ORIENTATION_COLUMNS)
+    write_table(turned, rows["angles"], ANGLE_COLUMNS)
 
 
-def _scores(similarity: np.ndarray, labels: np.ndarray, candidates: Sequence[Library]) -> dict[str, dict[str, np.ndarray]]:
+def _scores(
+    similarity: np.ndarray, labels: np.ndarray, candidates: Sequence[Library]
+) -> dict[str, dict[str, np.ndarray]]:
     """Rank scores of each candidate's images, all together and its own alone."""
     together = rank_scores(similarity)
     return {

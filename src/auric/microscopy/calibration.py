@@ -34,7 +34,13 @@ GROUPS = 500
 
 
 def simulated_micrograph(
-    wave: np.ndarray, microscope: Microscope, *, pixels: int, pixel_angstrom: float, dose: float, rng: np.random.Generator
+    wave: np.ndarray,
+    microscope: Microscope,
+    *,
+    pixels: int,
+    pixel_angstrom: float,
+    dose: float,
+    rng: np.random.Generator,
 ) -> np.ndarray:
     """Counts of a wave behind the lens, shape (pixels, pixels)."""
     intensity = through_lens(wave, microscope, pixels=pixels, pixel_angstrom=pixel_angstrom)
@@ -175,6 +181,4 @@ def particle_settings(settings: Mapping[str, Any]) -> ParticleSettings:
 
 def comparison_settings(settings: Mapping[str, Any]) -> ComparisonSettings:
     """Of `microscopy` of a configuration."""
-    return ComparisonSettings(
-        settings["rotations"], tuple(settings["widths_pixels"]), tuple(settings["measures"])
-    )
+    return ComparisonSettings(settings["rotations"], tuple(settings["widths_pixels"]), tuple(settings["measures"]))

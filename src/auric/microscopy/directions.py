@@ -83,7 +83,9 @@ def symmetry_operations(atoms: Atoms, *, tolerance_angstrom: float = 0.5) -> np.
             continue
         after = _frame(positions[one], positions[other])
         for hand in (1.0, -1.0):
-            operation = _settled(positions, kinds, trees, after.T @ np.diag([1.0, 1.0, hand]) @ before, tolerance_angstrom)
+            operation = _settled(
+                positions, kinds, trees, after.T @ np.diag([1.0, 1.0, hand]) @ before, tolerance_angstrom
+            )
             if operation is not None and all(np.abs(operation - known).max() > 0.2 for known in found):
                 found.append(operation)
     return np.array(found)

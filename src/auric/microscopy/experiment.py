@@ -44,9 +44,7 @@ def simulated_experiment(
     orientations = Rotation.random(particles, rng=rng).as_matrix()
     if shared:
         orientations = np.array([turned_about_beam(orientations[0], turn) for turn in rng.uniform(0, 360, particles)])
-    made = [
-        simulated_particle(library.atoms, one, microscope, settings, dose=dose, rng=rng) for one in orientations
-    ]
+    made = [simulated_particle(library.atoms, one, microscope, settings, dose=dose, rng=rng) for one in orientations]
     return made, orientations
 
 
@@ -77,7 +75,9 @@ def read_particle_table(path: str | Path) -> list[dict[str, str]]:
     return rows
 
 
-def particles_of_row(row: Mapping[str, str], folder: Path, settings: ParticleSettings, expected_angstrom: float) -> list[Particle]:
+def particles_of_row(
+    row: Mapping[str, str], folder: Path, settings: ParticleSettings, expected_angstrom: float
+) -> list[Particle]:
     """Particles of one row of the table.
 
     Args:
@@ -122,7 +122,8 @@ def size_angstrom(image: np.ndarray, pixel_angstrom: float) -> float:
     weight = np.where(image > 0.25 * image.max(), image, 0.0).astype(float)
     total = weight.sum()
     spread = [
-        (weight * along**2).sum() / total - ((weight * along).sum() / total) ** 2 for along in (steps[None], steps[:, None])
+        (weight * along**2).sum() / total - ((weight * along).sum() / total) ** 2
+        for along in (steps[None], steps[:, None])
     ]
     return float(np.sqrt(sum(spread)))
 
@@ -161,7 +162,12 @@ def write_experiment(
     wanted, bad = particle_settings(settings), []
     found: list[Particle] = []
     names: list[str] = []
-    attrs = {"kind": KIND, "experiment": experiment["name"], "true": experiment["simulated"]}
+    attrs = {
+        "kind": KIND,
+        "experiment": experiment["name"],
+        "true": experiment["simulated"],
+        "shared": int(experiment["shared"]),
+    }
     orientations = np.zeros((0, 3, 3))
     if experiment["simulated"]:
         library = next((one for one in candidates if one.name == experiment["simulated"]), None)
@@ -169,7 +175,9 @@ def write_experiment(
             raise StructureError(
                 f"experiment {experiment['name']}: there is no candidate '{experiment['simulated']}'; add it to the table"
             )
-        lens = Microscope(**settings["microscope"] | {"underfocus_angstrom": settings["calibration"]["underfocus_angstrom"][0]})
+        lens = Microscope(
+            **settings["microscope"] | {"underfocus_angstrom": settings["calibration"]["underfocus_angstrom"][0]}
+        )
         found, orientations = simulated_experiment(
             library, wanted, particles=experiment["particles"], dose=experiment["dose"], shared=experiment["shared"],
             microscope=lens, seed=seed,
@@ -178,13 +186,19 @@ def write_experiment(
         attrs["source"] = f"simulated: {library.name}, multislice, {experiment['dose']:g} electrons/angstrom^2"
     else:
         table = Path(experiment["table"])
-        expected = float(np.median([size_angstrom(image, wanted.pixel_angstrom) for one in candidates for image in one.images]))
+        expected = float(
+            np.median([size_angstrom(image, wanted.pixel_angstrom) for one in candidates for image in one.images])
+        )
         for row in read_particle_table(table):
             try:
                 here = particles_of_row(row, table.parent, wanted, expected)
             except InputError as error:
                 log.warning("%s", error)
-                bad.append(dict(zip(FAILURE_COLUMNS, ("microscopy", experiment["name"], row["image"], str(error)), strict=True)))
+                bad.append(
+                    dict(
+                        zip(FAILURE_COLUMNS, ("microscopy", experiment["name"], row["image"], str(error)), strict=True)
+                    )
+                )
                 continue
             names += [f"{Path(row['image']).name}_{len(found) + k}" for k in range(len(here))]
             found += here

@@ -11,7 +11,14 @@ from PIL import Image, UnidentifiedImageError
 from auric.errors import InputError
 
 FORMATS = {".png": "PNG", ".tif": "TIFF", ".tiff": "TIFF", ".mrc": "MRC"}
-ELSEWHERE = {".dm3": "DigitalMicrograph", ".dm4": "DigitalMicrograph", ".ser": "TIA", ".emd": "Velox", ".jpg": "JPEG", ".jpeg": "JPEG"}
+ELSEWHERE = {
+    ".dm3": "DigitalMicrograph",
+    ".dm4": "DigitalMicrograph",
+    ".ser": "TIA",
+    ".emd": "Velox",
+    ".jpg": "JPEG",
+    ".jpeg": "JPEG",
+}
 PIXEL_LIMIT = 80_000_000
 LEAST_SIDE = 16
 GREY = np.array([0.299, 0.587, 0.114])
@@ -53,7 +60,9 @@ def read_micrograph(path: str | Path) -> Micrograph:
     path = Path(path)
     suffix = path.suffix.lower()
     if suffix in ELSEWHERE:
-        raise InputError(f"{path}: {ELSEWHERE[suffix]} files are not read; export it as tiff or mrc with its pixel size")
+        raise InputError(
+            f"{path}: {ELSEWHERE[suffix]} files are not read; export it as tiff or mrc with its pixel size"
+        )
     if suffix not in FORMATS:
         raise InputError(f"{path}: '{suffix}' is not read; give a file that ends in {', '.join(FORMATS)}")
     if not path.is_file():
@@ -100,7 +109,9 @@ def _grey(values: np.ndarray, path: Path) -> np.ndarray:
         return values[:, :, 0].astype(float)
     if values.ndim == 3 and values.shape[2] == 3:
         return np.asarray(values.astype(float) @ GREY)
-    raise InputError(f"{path}: channels of shape {values.shape} are not read; save it in grey or in red, green and blue")
+    raise InputError(
+        f"{path}: channels of shape {values.shape} are not read; save it in grey or in red, green and blue"
+    )
 
 
 def _stated_pixel(tags: dict[int, object]) -> float | None:
@@ -143,7 +154,9 @@ def _read_mrc(path: Path) -> Micrograph:
         kind = np.dtype(order + MRC_TYPES[mode])
         wanted = columns * rows * kind.itemsize
         if size < MRC_HEADER_BYTES + extended + wanted:
-            raise InputError(f"{path}: {size} bytes are too few for {columns} x {rows}; the file is cut off, export it again")
+            raise InputError(
+                f"{path}: {size} bytes are too few for {columns} x {rows}; the file is cut off, export it again"
+            )
         file.seek(MRC_HEADER_BYTES + extended)
         values = np.frombuffer(file.read(wanted), kind).reshape(rows, columns).astype(float)
     pixel = width / intervals if intervals > 0 and np.isfinite(width) and width > 0 else None

@@ -92,11 +92,16 @@ def prepare_particle(
     first, middle = _cut(piece, distance, settings), (0.0, 0.0)
     total = first.image.sum()
     if total > 0:
-        middle = (float((first.image * steps[None, :]).sum() / total), float((first.image * steps[:, None]).sum() / total))
+        middle = (
+            float((first.image * steps[None, :]).sum() / total),
+            float((first.image * steps[:, None]).sum() / total),
+        )
     moved = _sampled(values, x + middle[0] / pixel_angstrom, y + middle[1] / pixel_angstrom, scale, settings.pixels)
     cut = _cut(moved, distance, settings)
     if not cut.image.any():
-        raise InputError(f"{where}: nothing stands out from the background; is the contrast '{settings.contrast}' right?")
+        raise InputError(
+            f"{where}: nothing stands out from the background; is the contrast '{settings.contrast}' right?"
+        )
     return Particle(cut.image, cut.noise, cut.contrast, middle)
 
 
@@ -151,7 +156,12 @@ def _cut(piece: np.ndarray, distance: np.ndarray, settings: ParticleSettings) ->
 
 
 def find_particles(
-    micrograph: np.ndarray, pixel_angstrom: float, *, radius_angstrom: float, contrast: Contrast = "dark", least: float = 5.0
+    micrograph: np.ndarray,
+    pixel_angstrom: float,
+    *,
+    radius_angstrom: float,
+    contrast: Contrast = "dark",
+    least: float = 5.0,
 ) -> np.ndarray:
     """Middles of particles: places darker (or brighter) than their surroundings, over a circle of the particle's size.
 

@@ -44,9 +44,7 @@ class ImageSettings:
             ValueError: If a number makes no image.
         """
         if self.pixels < 8 or not (self.pixel_angstrom > 0 and self.width_angstrom > 0 and 0 < self.saturation <= 1):
-            raise ValueError(
-                f"{self}: give at least 8 pixels, lengths above 0, and a saturation above 0 and at most 1"
-            )
+            raise ValueError(f"{self}: give at least 8 pixels, lengths above 0, and a saturation above 0 and at most 1")
 
     @property
     def side_angstrom(self) -> float:
@@ -82,9 +80,7 @@ def project(atoms: Atoms, orientations: np.ndarray, settings: ImageSettings) -> 
     images = np.empty((len(orientations), settings.pixels, settings.pixels))
     for first in range(0, len(orientations), BATCH):
         places = orientations[first : first + BATCH, :2] @ centred.T
-        x, y = (
-            np.exp(-(((along - places[:, axis, :, None]) / settings.width_angstrom) ** 2)) for axis in (0, 1)
-        )
+        x, y = (np.exp(-(((along - places[:, axis, :, None]) / settings.width_angstrom) ** 2)) for axis in (0, 1))
         images[first : first + BATCH] = (y * weights[:, None]).transpose(0, 2, 1) @ x
     return images
 

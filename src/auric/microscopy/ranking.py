@@ -21,7 +21,9 @@ def rank_scores(similarity: np.ndarray) -> np.ndarray:
         ValueError: If there are fewer than two images, or no particles.
     """
     if similarity.ndim != 2 or similarity.shape[1] < 2 or not len(similarity):
-        raise ValueError(f"similarities have the shape {similarity.shape}; ranks need particles and at least two images")
+        raise ValueError(
+            f"similarities have the shape {similarity.shape}; ranks need particles and at least two images"
+        )
     points = rankdata(similarity, axis=1) - 1
     return np.asarray(points.sum(axis=0) / (len(similarity) * (similarity.shape[1] - 1)))
 

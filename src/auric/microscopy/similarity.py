@@ -5,8 +5,11 @@ S = (2 sum |x_i||y_i| + K) / (sum x_i^2 + sum y_i^2 + K) * (2 |sum x_i y_i| + K)
 
     S = (2 |sum x_i y_i| + K) / (sum x_i^2 + sum y_i^2 + K),
 
-needs of two images nothing but the product of their transforms and the square of each. All products of all rotated particles with all
+which needs of two images nothing but the product of their transforms and the square of each. All products of all rotated particles with all
 images are then one product of two matrices for each width.
+
+S depends on how dark a particle is beside an image, and noise makes it darker. With each particle at the scale where S is greatest the sum
+of squares becomes 2 sqrt(sum x_i^2 sum y_i^2), and S the cosine between both transforms: measure `scaled`.
 """
 
 from collections.abc import Iterator, Sequence
@@ -17,11 +20,13 @@ import numpy as np
 
 from auric.errors import InputError, suggestion
 from auric.microscopy.turning import Turner, angles
-from auric.microscopy.wavelets import default_widths, transform
+from auric.microscopy.wavelets import FORMS, Form, default_widths, transform
 
-Measure = Literal["zero_mean", "paper", "correlation"]
-MEASURES: tuple[Measure, ...] = ("zero_mean", "paper", "correlation")
-"""Equation 2.5 with wavelets of mean zero, or with those of equation 2.4; plain normalised cross-correlation. The first is recommended."""
+Measure = Literal["scaled", "zero_mean", "paper", "correlation"]
+MEASURES: tuple[Measure, ...] = ("scaled", "zero_mean", "paper", "correlation")
+"""Equation 2.5 with wavelets of mean zero and each width at its best scale, with the images' own scale, with the wavelets of equation 2.4;
+plain normalised cross-correlation."""
+FORM_OF: dict[str, Form] = {"scaled": "zero_mean", "zero_mean": "zero_mean", "paper": "paper"}
 STABILISER = 0.01
 """K of equation 2.5."""
 BATCH_BYTES = 150_000_000
@@ -101,27 +106,49 @@ def match(particles: np.ndarray, images: np.ndarray, settings: ComparisonSetting
     _check(particles, images, settings.measures)
     turner = Turner(images.shape[-1], settings.rotations)
     particles, images = particles.astype(np.float32), images.astype(np.float32)
-    return {measure: _matched(turner, particles, images, measure, settings) for measure in settings.measures}
+    found = {}
+    for form in FORMS:
+        wanted = [measure for measure in settings.measures if FORM_OF.get(measure) == form]
+        if wanted:
+            found |= _through_wavelets(turner, particles, images, form, wanted, settings)
+    if "correlation" in settings.measures:
+        found["correlation"] = _correlated(turner, particles, images)
+    return {measure: _best(found[measure], settings.rotations) for measure in settings.measures}
 
 
-def _matched(
-    turner: Turner, particles: np.ndarray, images: np.ndarray, measure: Measure, settings: ComparisonSettings
-) -> Match:
-    total = np.zeros((len(particles), settings.rotations, len(images)), np.float32)
-    if measure == "correlation":
-        flat = _standardised(images[:, turner.inside])
-        for rows, turned in _turned(turner, particles):
-            total[rows] = (_standardised(turned).reshape(-1, flat.shape[1]) @ flat.T).reshape(total[rows].shape)
-    else:
-        widths = settings.widths(turner.pixels)
-        for width in widths:
-            seen = transform(images, width, measure)[:, turner.inside]
-            for rows, turned in _turned(turner, transform(particles, width, measure)):
-                total[rows] += _similarities(turned, seen)
-        total /= len(widths)
+def _through_wavelets(
+    turner: Turner, particles: np.ndarray, images: np.ndarray, form: Form, measures: Sequence[str], settings: ComparisonSettings
+) -> dict[str, np.ndarray]:  # fmt: skip
+    """Similarities by measures of one form of the wavelet, shape (particles, rotations, images) each."""
+    shape = (len(particles), settings.rotations, len(images))
+    total = {measure: np.zeros(shape, np.float32) for measure in measures}
+    widths = settings.widths(turner.pixels)
+    for width in widths:
+        seen = transform(images, width, form)[:, turner.inside]
+        theirs = _squares(seen)
+        for rows, turned in _turned(turner, transform(particles, width, form)):
+            ours = _squares(turned)[..., None]
+            inner = np.abs(turned.reshape(-1, seen.shape[1]) @ seen.T).reshape(*turned.shape[:2], -1)
+            for measure in measures:
+                energies = 2 * np.sqrt(ours * theirs) if measure == "scaled" else ours + theirs
+                total[measure][rows] += (2 * inner + STABILISER) / (energies + STABILISER) / len(widths)
+    return total
+
+
+def _correlated(turner: Turner, particles: np.ndarray, images: np.ndarray) -> np.ndarray:
+    flat = _standardised(images[:, turner.inside])
+    return np.concatenate(
+        [
+            (_standardised(turned).reshape(-1, flat.shape[1]) @ flat.T).reshape(*turned.shape[:2], -1)
+            for _, turned in _turned(turner, particles)
+        ]
+    )
+
+
+def _best(total: np.ndarray, rotations: int) -> Match:
     at = total.argmax(axis=1)
     best = np.take_along_axis(total, at[:, None], axis=1)[:, 0]
-    return Match(best.astype(float), angles(settings.rotations)[at])
+    return Match(best.astype(float), angles(rotations)[at])
 
 
 def _turned(turner: Turner, particles: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
@@ -132,16 +159,8 @@ def _turned(turner: Turner, particles: np.ndarray) -> Iterator[tuple[slice, np.n
         yield slice(first, first + size), turner(particles[first : first + size])
 
 
-def _similarities(turned: np.ndarray, seen: np.ndarray) -> np.ndarray:
-    """Equation 2.5 in its short form, shape (particles, rotations, images)."""
-    flat = turned.reshape(-1, turned.shape[-1])
-    inner = np.abs(flat @ seen.T)
-    energies = _squares(flat)[:, None] + _squares(seen)[None, :]
-    return np.asarray((2 * inner + STABILISER) / (energies + STABILISER)).reshape(*turned.shape[:2], -1)
-
-
 def _squares(rows: np.ndarray) -> np.ndarray:
-    return np.einsum("ij,ij->i", rows, rows).astype(np.float32)
+    return np.einsum("...i,...i->...", rows, rows)
 
 
 def _standardised(rows: np.ndarray) -> np.ndarray:
@@ -156,7 +175,9 @@ def _check(particles: np.ndarray, images: np.ndarray, measures: Sequence[str]) -
         raise InputError(f"there is no measure '{unknown[0]}'; {suggestion(unknown[0], MEASURES)}")
     for name, stack in (("particles", particles), ("images", images)):
         if stack.ndim != 3 or not len(stack) or stack.shape[1] != stack.shape[2]:
-            raise InputError(f"{name} have the shape {stack.shape}; give at least one square image, (n, pixels, pixels)")
+            raise InputError(
+                f"{name} have the shape {stack.shape}; give at least one square image, (n, pixels, pixels)"
+            )
         if not np.isfinite(stack).all():
             raise InputError(f"{name} hold values that are not finite; correct the images they come from")
     if particles.shape[1:] != images.shape[1:]:

@@ -88,7 +88,9 @@ def exit_wave(
     k = fft.fftfreq(field, pixel_angstrom)
     square = k[:, None] ** 2 + k[None, :] ** 2
     kept = square <= (k.max() * 2 / 3) ** 2  # beyond it, products of waves come back as others
-    flight = np.where(kept, np.exp(-1j * np.pi * microscope.wavelength_angstrom * microscope.slice_angstrom * square), 0)
+    flight = np.where(
+        kept, np.exp(-1j * np.pi * microscope.wavelength_angstrom * microscope.slice_angstrom * square), 0
+    )
     damping = np.exp(-2 * (np.pi * microscope.vibration_angstrom) ** 2 * square) / pixel_angstrom**2
     factors = {
         int(z): microscope.interaction * POTENTIAL_VOLT_ANGSTROM2 * damping * scattering_factor(int(z), square)

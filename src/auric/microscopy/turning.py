@@ -62,9 +62,9 @@ def _taps(places: np.ndarray, pixels: int) -> tuple[np.ndarray, np.ndarray]:
     """Coefficients that a place needs along one axis, mirrored at the edge, and their weights, shape (n, 4) each."""
     left = np.floor(places).astype(int)
     t = (places - left)[:, None]
-    weights = np.hstack(
-        [(1 - t) ** 3, 3 * t**3 - 6 * t**2 + 4, -3 * t**3 + 3 * t**2 + 3 * t + 1, t**3]
-    ) / 6  # the cubic B-spline's pieces
+    weights = (
+        np.hstack([(1 - t) ** 3, 3 * t**3 - 6 * t**2 + 4, -3 * t**3 + 3 * t**2 + 3 * t + 1, t**3]) / 6
+    )  # the cubic B-spline's pieces
     index = np.abs(left[:, None] + np.arange(-1, 3))
     last = pixels - 1
     return np.where(index > last, 2 * last - index, index), weights

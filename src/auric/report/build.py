@@ -24,6 +24,7 @@ from auric.progress import log
 from auric.provenance import configuration_hash, library_versions
 from auric.report import figures, inputs, page, potentials, scene, scores, walks
 from auric.report.assets import Assets
+from auric.report.microscopy_section import draw_microscopy
 from auric.report.sections import draw_isomers, draw_potentials, draw_relaxations, draw_walks
 
 LIBRARIES = ("numpy", "torch", "pyscf", "tblite", "ase", "snakemake")
@@ -97,6 +98,7 @@ def build_report(
             "walks": draw_walks(assets, walks.gather(files)),
             "isomers": draw_isomers(assets, walks.gather_isomers(files.isomers)),
             "relaxations": draw_relaxations(assets, files),
+            "microscopy": draw_microscopy(assets, files),
             "beside_papers": page.beside_papers(scorecard),
             "studies": sorted(set(scorecard["study"])),
             "parity": _draw_parity(assets, finite, splits),

@@ -47,6 +47,18 @@ RINGS = ("n", "seed", "stage", "verdict", "energy_ev", "twist_degree", "turned_o
 STRETCHED = (
     "structure", "place", "method", "max_step_angstrom", "verdict", "energy_recovered", "rmsd_to_reference_angstrom", "calls",
 )  # fmt: skip
+TEM_ANSWERS = (
+    "experiment", "measure", "recommended", "particles", "answer", "nearest", "similarity", "margin", "p_other", "p_fit", "dose", "top",
+    "top_of", "top_p", "from_line", "beam_error_degree", "expected_beam_error_degree", "true", "source",
+)  # fmt: skip
+TEM_SCORES = (
+    "experiment", "measure", "scope", "candidate", "image", "direction_x", "direction_y", "direction_z", "similarity", "score", "rank",
+)  # fmt: skip
+TEM_ORIENTATIONS = (
+    "experiment", "measure", "particle", "candidate", "image", "direction_x", "direction_y", "direction_z", "angle_degree",
+)  # fmt: skip
+TEM_ANGLES = ("experiment", "measure", "candidate", "place", "image", "particle", "angle_degree")
+TEM_POWER = ("measure", "dose", "underfocus_angstrom", "particles", "right", "low", "high", "cases")
 DROPPED = ("structure", "frame", "bond", "third_atom", "reason")
 
 HOLDOUT = "holdout"
@@ -58,7 +70,9 @@ NUMBERS = frozenset(
      "autocorrelation_steps", "effective_samples", "value", "walk", "dynamics", "walk_sd_ev", "dynamics_sd_ev", "walk_harmonic_ev", "dynamics_harmonic_ev",
      "energy_recovered", "rise_ev", "reference_calls",
      "reference_core_seconds", "coarse_calls", "coarse_core_seconds", "call", "seed", "twist_degree", "calls", "max_step_angstrom",
-     "rmsd_to_reference_angstrom"}
+     "rmsd_to_reference_angstrom", "particles", "similarity", "margin", "p_other", "p_fit", "dose", "top", "top_of",
+     "top_p", "from_line", "beam_error_degree", "expected_beam_error_degree", "direction_x", "direction_y", "direction_z", "score", "rank",
+     "angle_degree", "place", "underfocus_angstrom", "right", "low", "high", "cases"}
 )  # fmt: skip
 
 
@@ -90,6 +104,14 @@ class ReportFiles:
         series: CSV files of relaxations by a potential that learns on the way, columns `SERIES`.
         rings: CSV files of rings from even shapes, columns `RINGS`, in folders named after the potential's system.
         stretched: CSV files of units with their anchors pulled out, columns `STRETCHED`.
+        tem_answers: CSV files of what experiments of microscopy answer, columns `TEM_ANSWERS`; none: no section on it.
+        tem_scores: CSV files of scores of simulated images, columns `TEM_SCORES`, in the same order.
+        tem_orientations: CSV files of how particles lie, columns `TEM_ORIENTATIONS`, in the same order.
+        tem_angles: CSV files of rotations at the best images, columns `TEM_ANGLES`, in the same order.
+        tem_particles: NetCDF files of the particles' images, in the same order.
+        tem_libraries: NetCDF files of the candidates and their simulated images.
+        tem_cases: CSV of simulated cases of known isomer and orientation.
+        tem_power: CSV of how often the right isomer wins among them, columns `TEM_POWER`.
     """
 
     scorecards: Sequence[str | Path]
@@ -114,6 +136,14 @@ class ReportFiles:
     series: Sequence[str | Path] = ()
     rings: Sequence[str | Path] = ()
     stretched: Sequence[str | Path] = ()
+    tem_answers: Sequence[str | Path] = ()
+    tem_scores: Sequence[str | Path] = ()
+    tem_orientations: Sequence[str | Path] = ()
+    tem_angles: Sequence[str | Path] = ()
+    tem_particles: Sequence[str | Path] = ()
+    tem_libraries: Sequence[str | Path] = ()
+    tem_cases: str | Path = ""
+    tem_power: str | Path = ""
 
 
 def read_table(path: str | Path, columns: Sequence[str]) -> pd.DataFrame:
