@@ -115,7 +115,7 @@ def _draw_angles(axes: Any, angles: pd.DataFrame) -> None:
             color=COLOURS[int(place) % len(COLOURS)], label=f"image {int(place) + 1}",
         )  # fmt: skip
     axes.set(
-        title="Rotation of each particle (outwards) at the five best images",
+        title="Rotations at the five best images",
         yticklabels=[],
         ylim=(0, len(particles) + 1),
     )
