@@ -67,6 +67,8 @@ def symmetry_operations(atoms: Atoms, *, tolerance_angstrom: float = 0.5) -> np.
         Orthogonal matrices, shape (n, 3, 3), the identity first; without two such atoms, the identity alone.
     """
     seen = atoms.numbers >= SEEN_FROM
+    if not seen.any():
+        return np.eye(3)[None]
     positions, kinds = atoms.positions[seen] - atoms.positions[seen].mean(axis=0), atoms.numbers[seen]
     found = [np.eye(3)]
     anchors = _anchors(positions, kinds)

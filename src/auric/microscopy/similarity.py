@@ -160,13 +160,14 @@ def _turned(turner: Turner, particles: np.ndarray) -> Iterator[tuple[slice, np.n
 
 
 def _squares(rows: np.ndarray) -> np.ndarray:
-    return np.einsum("...i,...i->...", rows, rows)
+    """Sums in double precision; those of single precision lose the sixth digit over an image."""
+    return np.asarray(np.einsum("...i,...i->...", rows, rows, dtype=np.float64), np.float32)
 
 
 def _standardised(rows: np.ndarray) -> np.ndarray:
     """Rows with mean zero and length one; even rows become zero."""
-    centred = rows - rows.mean(axis=-1, keepdims=True)
-    length = np.linalg.norm(centred, axis=-1, keepdims=True)
+    centred = rows - rows.mean(axis=-1, keepdims=True, dtype=np.float64).astype(np.float32)
+    length = np.sqrt(_squares(centred))[..., None]
     return np.asarray(centred / np.where(length > 0, length, 1.0))
 
 

@@ -25,10 +25,10 @@ def angles(count: int) -> np.ndarray:
 
 def coefficients(images: np.ndarray) -> np.ndarray:
     """Cubic spline coefficients of images, flattened: shape (n, pixels, pixels) to (pixels^2, n)."""
-    filtered = images
+    filtered = images.astype(float)
     for axis in (1, 2):
-        filtered = ndimage.spline_filter1d(filtered, SPLINE_ORDER, axis=axis, output=images.dtype, mode="mirror")
-    return np.ascontiguousarray(filtered.reshape(len(images), -1).T)
+        filtered = ndimage.spline_filter1d(filtered, SPLINE_ORDER, axis=axis, mode="mirror")
+    return np.ascontiguousarray(filtered.reshape(len(images), -1).T, images.dtype)
 
 
 def rotation_matrix(pixels: int, angle_degree: float, *, dtype: type = np.float32) -> sparse.csr_array:
