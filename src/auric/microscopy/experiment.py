@@ -105,7 +105,7 @@ def particles_of_row(
             raise InputError(f"{path}: no particle stands out; give x_pixel and y_pixel, or check the contrast")
     else:
         places = np.array([[x, y]])
-    found = [prepare_particle(image.values, *place, pixel, settings) for place in places.tolist()]
+    found = [prepare_particle(image.values, at_x, at_y, pixel, settings) for at_x, at_y in places.tolist()]
     for one in found:
         ratio = size_angstrom(one.image, settings.pixel_angstrom) / expected_angstrom
         if not NEAR_SIZE[0] <= ratio <= NEAR_SIZE[1]:

@@ -79,13 +79,11 @@ def _read_picture(path: Path, file_format: str) -> Micrograph:
         with Image.open(path, formats=[file_format]) as picture:
             if picture.width * picture.height > PIXEL_LIMIT:
                 raise InputError(_too_large(path, picture.width, picture.height))
-            if getattr(picture, "n_frames", 1) > 1:
-                raise InputError(f"{path}: {picture.n_frames} images in one file; save the one to look at")
+            if (count := getattr(picture, "n_frames", 1)) > 1:
+                raise InputError(f"{path}: {count} images in one file; save the one to look at")
             tags = getattr(picture, "tag_v2", {}) if file_format == "TIFF" else {}
             pixel = _stated_pixel(dict(tags))
-            if picture.mode in ("P", "PA"):
-                picture = picture.convert("RGBA")
-            values = np.asarray(picture)
+            values = np.asarray(picture.convert("RGBA") if picture.mode in ("P", "PA") else picture)
             kind = picture.mode
     except InputError:
         raise

@@ -106,7 +106,7 @@ def match(particles: np.ndarray, images: np.ndarray, settings: ComparisonSetting
     _check(particles, images, settings.measures)
     turner = Turner(images.shape[-1], settings.rotations)
     particles, images = particles.astype(np.float32), images.astype(np.float32)
-    found = {}
+    found: dict[str, np.ndarray] = {}
     for form in FORMS:
         wanted = [measure for measure in settings.measures if FORM_OF.get(measure) == form]
         if wanted:

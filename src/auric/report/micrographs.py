@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -79,10 +80,12 @@ def gather(files: inputs.ReportFiles) -> list[Seen]:
     columns = (inputs.TEM_ANSWERS, inputs.TEM_SCORES, inputs.TEM_ORIENTATIONS, inputs.TEM_ANGLES)
     places = (files.tem_answers, files.tem_scores, files.tem_orientations, files.tem_angles)
     found = []
-    for *paths, particles in zip(*places, files.tem_particles, strict=True):
-        tables = [inputs.read_table(path, names) for path, names in zip(paths, columns, strict=True)]
+    for number, particles in enumerate(files.tem_particles):
+        answers, scores, orientations, angles = (
+            inputs.read_table(paths[number], names) for paths, names in zip(places, columns, strict=True)
+        )
         images = read_dataset(particles)["image"].to_numpy()
-        found.append(Seen(str(tables[0]["experiment"].iloc[0]), *tables, images, candidates))
+        found.append(Seen(str(answers["experiment"].iloc[0]), answers, scores, orientations, angles, images, candidates))
     return found
 
 
@@ -124,7 +127,7 @@ def _chance(value: float) -> str:
     return "below 0.0001" if value < 1e-4 else number(value)
 
 
-def rows(seen: Seen) -> list[dict[str, str]]:
+def rows(seen: Seen) -> list[dict[str, Any]]:
     """For print: the answer by each measure."""
     return [
         {
