@@ -56,11 +56,11 @@ PAPER_PARTICLES, PAPER_DIRECTIONS, PAPER_PIXELS, PAPER_PIXEL_ANGSTROM = 13, 200,
 SAMPLE = 24
 """Pairs of a rotated particle and an image that the loop is timed on, at all widths."""
 DOSES = (1e3, 1e4, 1e5)
-CASES, CALIBRATED = 26, 20
+CASES, CALIBRATED = 26, 12
 """Of each structure and dose: drawn for the test, and simulated for the calibration."""
-IMAGES = ImageSettings(pixels=80, pixel_angstrom=0.3)
+IMAGES = ImageSettings(pixels=64, pixel_angstrom=0.375)
 RADIUS_ANGSTROM = 9.0
-GROUPS = 2
+GROUPS = 1
 """Crystals of 13 particles of each isomer, all lying one way, for the ranking."""
 LEVEL = 0.01
 ENERGY_EV = 3e5
