@@ -13,6 +13,10 @@ Contrast = Literal["dark", "bright"]
 LEAST_PIXELS = 16
 DARKEST_SHARE = 0.999
 """Of the pixels of a smoothed particle; what is darker is as dark as can be."""
+CENTRINGS, CENTRED_PIXELS = 6, 0.1
+"""A particle is cut out again about the middle found so often, until that moves no more."""
+CALM_ANGSTROM, CLEARLY_DARK = 0.7, 0.3
+"""The middle is that of pixels darker than a share of the darkest, after a Gaussian of this width."""
 SHADES = 8
 """Fewer different values than this make no picture."""
 SATURATED_SHARE = 0.5
@@ -83,26 +87,34 @@ def prepare_particle(
             "leave it out, or check the pixel size and the radius"
         )
     _check_piece(_piece(micrograph, x, y, reach), where)
-    values = micrograph.astype(float)
+    around = reach + settings.pixels * scale  # all that is looked at, wherever the middle is found
+    values = _piece(micrograph, x, y, around).astype(float)
+    x, y = x - max(0, int(np.floor(x - around))), y - max(0, int(np.floor(y - around)))
     if scale > 1:  # what a larger pixel gathers
         values = ndimage.gaussian_filter(values, 0.5 * np.sqrt(scale**2 - 1))
-    piece = _sampled(values, x, y, scale, settings.pixels)
     steps = (np.arange(settings.pixels) - (settings.pixels - 1) / 2) * settings.pixel_angstrom
     distance = np.hypot(steps[:, None], steps[None, :])
-    first, middle = _cut(piece, distance, settings), (0.0, 0.0)
-    total = first.image.sum()
-    if total > 0:
-        middle = (
-            float((first.image * steps[None, :]).sum() / total),
-            float((first.image * steps[:, None]).sum() / total),
-        )
-    moved = _sampled(values, x + middle[0] / pixel_angstrom, y + middle[1] / pixel_angstrom, scale, settings.pixels)
-    cut = _cut(moved, distance, settings)
+    middle = np.zeros(2)
+    for _ in range(CENTRINGS):
+        at_x, at_y = (x, y) + middle / pixel_angstrom
+        cut = _cut(_sampled(values, at_x, at_y, scale, settings.pixels), distance, settings)
+        moved = _middle(cut.image, steps, settings)
+        if not cut.image.any() or np.hypot(*moved) < CENTRED_PIXELS * settings.pixel_angstrom:
+            break
+        middle += moved
     if not cut.image.any():
         raise InputError(
             f"{where}: nothing stands out from the background; is the contrast '{settings.contrast}' right?"
         )
-    return Particle(cut.image, cut.noise, cut.contrast, middle)
+    return Particle(cut.image, cut.noise, cut.contrast, (float(middle[0]), float(middle[1])))
+
+
+def _middle(image: np.ndarray, steps: np.ndarray, settings: ParticleSettings) -> np.ndarray:
+    """Middle of what is clearly dark, along columns and rows; noise fills the circle evenly and would hold it where it is."""
+    calm = ndimage.gaussian_filter(image, CALM_ANGSTROM / settings.pixel_angstrom)
+    weight = np.where(calm > CLEARLY_DARK * calm.max(), calm, 0.0)
+    total = max(float(weight.sum()), 1e-12)
+    return np.array([(weight * steps[None, :]).sum(), (weight * steps[:, None]).sum()]) / total
 
 
 def _piece(micrograph: np.ndarray, x: float, y: float, reach: float) -> np.ndarray:

@@ -80,12 +80,14 @@ def gather(files: inputs.ReportFiles) -> list[Seen]:
     columns = (inputs.TEM_ANSWERS, inputs.TEM_SCORES, inputs.TEM_ORIENTATIONS, inputs.TEM_ANGLES)
     places = (files.tem_answers, files.tem_scores, files.tem_orientations, files.tem_angles)
     found = []
-    for number, particles in enumerate(files.tem_particles):
+    for place, particles in enumerate(files.tem_particles):
         answers, scores, orientations, angles = (
-            inputs.read_table(paths[number], names) for paths, names in zip(places, columns, strict=True)
+            inputs.read_table(paths[place], names) for paths, names in zip(places, columns, strict=True)
         )
         images = read_dataset(particles)["image"].to_numpy()
-        found.append(Seen(str(answers["experiment"].iloc[0]), answers, scores, orientations, angles, images, candidates))
+        found.append(
+            Seen(str(answers["experiment"].iloc[0]), answers, scores, orientations, angles, images, candidates)
+        )
     return found
 
 
