@@ -62,7 +62,8 @@ IMAGES = ImageSettings(pixels=64, pixel_angstrom=0.375)
 RADIUS_ANGSTROM = 9.0
 GROUPS = 1
 """Crystals of 13 particles of each isomer, all lying one way, for the ranking."""
-LEVEL = 0.01
+LEVEL, TOGETHER = 0.01, 4
+"""Below which probability the answer is `neither`; and of how many particles it is asked too."""
 ENERGY_EV = 3e5
 
 
@@ -219,6 +220,9 @@ def _told(
         tops = by_isomer(found[name][measure].similarity, labels, names)
         refused = [decide(one[None], names, cases, level=LEVEL)["answer"] == "neither" for one in tops]
         shares.append((f"neither, {name}", refused))
+        groups = [tops[k : k + TOGETHER] for k in range(0, len(tops), TOGETHER)]
+        refused = [decide(one, names, cases, level=LEVEL)["answer"] == "neither" for one in groups]
+        shares.append((f"neither, {name}, {TOGETHER} particles together", refused))
     rows = []
     for what, hits in shares:
         interval = dict(zip(("ci_low", "ci_high"), wilson(float(np.mean(hits)), len(hits)), strict=True))
