@@ -26,6 +26,7 @@ include: "workflow/rules/masks.smk"
 include: "workflow/rules/potential.smk"
 include: "workflow/rules/sampling.smk"
 include: "workflow/rules/relaxation.smk"
+include: "workflow/rules/microscopy.smk"
 include: "workflow/rules/report.smk"
 
 

@@ -221,6 +221,65 @@ def _check_among_potentials(settings: Mapping[str, Any]) -> None:
             raise InputError(f"{key}: '{absent[0]}' is not among {among}; add it there too")
 
 
+def candidates(settings: Mapping[str, Any], root: Path) -> dict[str, Row]:
+    """Rows of the table of candidates of microscopy, by name; none without a table.
+
+    Raises:
+        InputError: If a row is wrong, or a name that the study uses is not in the table.
+    """
+    wanted = settings["microscopy"]
+    if not wanted["candidates"]:
+        for key in ("compared", "experiments"):
+            if wanted[key]:
+                raise InputError(
+                    f"microscopy.{key} needs candidates; set microscopy.candidates to a table of structures"
+                )
+        return {}
+    rows = read_structures_table(wanted["candidates"], root / STRUCTURES_SCHEMA)
+    for row in rows:
+        if row["error"]:
+            raise InputError(row["error"])
+    found = {row["name"]: row for row in rows}
+    used = {
+        "microscopy.compared": wanted["compared"],
+        "microscopy.experiments": [one["simulated"] for one in wanted["experiments"] if "simulated" in one],
+    }
+    for key, names in used.items():
+        if absent := [name for name in names if name not in found]:
+            raise InputError(f"{key}: there is no candidate '{absent[0]}'; choose from {', '.join(sorted(found))}")
+    return found
+
+
+def experiments(settings: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """The experiments of microscopy by name, complete.
+
+    Raises:
+        InputError: If a name is given twice, or an experiment has no particles, or two kinds of them.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    for one in settings["microscopy"]["experiments"]:
+        where = f"microscopy.experiments, {one['name']}"
+        if one["name"] in found or one["name"] == "libraries":
+            raise InputError(f"{where}: the name is taken; give another")
+        if ("table" in one) == ("simulated" in one):
+            raise InputError(f"{where}: give either a table of particles or a candidate to be simulated")
+        if "table" in one and not _is_plain_file(one["table"]):
+            raise InputError(f"{where}: there is no table {one['table']}; correct its name")
+        found[one["name"]] = {"table": "", "simulated": "", "particles": 13, "dose": 10000.0, "shared": True} | one
+    return found
+
+
+def micrographs(experiment: Mapping[str, Any]) -> list[str]:
+    """Files that an experiment reads and that must be watched; missing ones are told by the job."""
+    if not experiment["table"]:
+        return []
+    from auric.microscopy.experiment import read_particle_table  # not before it is needed: it loads much
+
+    table = Path(experiment["table"])
+    images = sorted({str(table.parent / row["image"]) for row in read_particle_table(table)})
+    return [str(table), *(path for path in images if _is_plain_file(path))]
+
+
 def at_hand(settings: Mapping[str, Any], rows: list[Row], root: Path) -> list[tuple[str, str]]:
     """For each row its name and whether its structure is at hand here, or where it would have to come from."""
     from auric.structures.manifest import mirror_folder

@@ -28,6 +28,7 @@ STANDS_ON = {
     "potential": {"descriptors", "structures"},
     "sampling": {"potential", "reference", "descriptors", "structures"},
     "relaxation": {"potential", "reference", "structures"},
+    "microscopy": {"structures"},
     "report": set(),
 }
 

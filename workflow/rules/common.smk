@@ -21,6 +21,8 @@ try:
     ALL_RUNS = study.runs(STUDY, ROOT)
     VARIANTS = study.variants(STUDY, ROOT)
     MASKS = masks_of(STUDY["ruler"])
+    CANDIDATES = study.candidates(STUDY, ROOT)
+    EXPERIMENTS = study.experiments(STUDY)
 except study.AuricError as error:
     sys.exit(f"auric: {error}")
 
@@ -69,6 +71,16 @@ ROOMS = [
         if STUDY["relaxation"]["systems"] or STUDY["relaxation"]["better"]
         else []
     ),
+    *(["microscopy"] if EXPERIMENTS else []),
+]
+MICROSCOPY = {  # what makes numbers; names of candidates and experiments are inputs
+    key: value
+    for key, value in STUDY["microscopy"].items()
+    if key not in ("candidates", "compared", "experiments", "neither_level")
+}
+COMPARED = [  # simulated images of what may be the answer
+    f"{RESULTS}/microscopy/libraries/{name}.nc"
+    for name in STUDY["microscopy"]["compared"] or CANDIDATES
 ]
 ORBITALS = (lambda path: path) if STUDY["reference"]["keep_orbitals"] else temp
 
@@ -87,6 +99,8 @@ wildcard_constraints:
     contender=r"[a-z_]+",
     walker=r"linear|emlm",
     round=r"[1-9]",
+    candidate=r"[A-Za-z][A-Za-z0-9_-]{0,63}",
+    experiment=r"[A-Za-z][A-Za-z0-9_-]{0,63}",
 
 
 def of_blocks(pattern):
@@ -248,6 +262,11 @@ def reweighted(prefix="reweighted_"):
         for walker in STUDY["sampling"]["walkers"]
         if walker in wanted["walkers"]
     ]
+
+
+def of_experiments(name):
+    """Files of all experiments of microscopy."""
+    return [f"{RESULTS}/microscopy/{experiment}/{name}" for experiment in EXPERIMENTS]
 
 
 def closing_words():

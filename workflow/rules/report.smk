@@ -31,6 +31,7 @@ rule failures:
             structure=PERTURBED,
         ),
         reweighted=reweighted("failures_"),
+        microscopy=of_experiments("failures.csv"),
         dropped=of_blocks(f"{RESULTS}/elf/dropped_{{s}}_{{f}}.csv"),
     output:
         failures=report(
@@ -105,6 +106,14 @@ rule report:
         series=series_tables(),
         masks=f"{RESULTS}/ruler/masks.csv" if MASKED else [],
         bonding=f"{RESULTS}/ruler/correlations.csv" if PERTURBED else [],
+        tem_answers=of_experiments("answers.csv"),
+        tem_scores=of_experiments("scores.csv"),
+        tem_orientations=of_experiments("orientations.csv"),
+        tem_angles=of_experiments("angles.csv"),
+        tem_particles=of_experiments("particles.nc"),
+        tem_libraries=COMPARED if EXPERIMENTS else [],
+        tem_cases=f"{RESULTS}/microscopy/calibration.csv" if EXPERIMENTS else [],
+        tem_power=f"{RESULTS}/microscopy/power.csv" if EXPERIMENTS else [],
         recommended=(
             f"{RESULTS}/potential/recommended.csv" if "potential" in ROOMS else []
         ),

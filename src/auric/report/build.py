@@ -25,6 +25,7 @@ from auric.provenance import configuration_hash, library_versions
 from auric.report import figures, inputs, page, potentials, scene, scores, walks
 from auric.report.assets import Assets
 from auric.report.masks import draw_masks
+from auric.report.microscopy_section import draw_microscopy
 from auric.report.sections import (
     draw_explained,
     draw_explored,
@@ -108,6 +109,7 @@ def build_report(
             "walks": draw_walks(assets, walks.gather(files)),
             "isomers": draw_isomers(assets, walks.gather_isomers(files.isomers)),
             "relaxations": draw_relaxations(assets, files),
+            "microscopy": draw_microscopy(assets, files),
             "beside_papers": page.beside_papers(scorecard),
             "studies": sorted(set(scorecard["study"])),
             "parity": _draw_parity(assets, finite, splits),

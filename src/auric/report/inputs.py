@@ -61,6 +61,18 @@ MASKS = ("share", "shape", "scale", "subject", "split", "mae_angstrom", "ci_low_
 BONDING = (
     "share", "shape", "scale", "subject", "index", "kind", "judged", "correlation", "ci_low", "ci_high", "bonds", "structures",
 )  # fmt: skip
+TEM_ANSWERS = (
+    "experiment", "measure", "recommended", "particles", "answer", "nearest", "similarity", "margin", "p_other", "p_fit", "dose", "top",
+    "top_of", "top_p", "from_line", "beam_error_degree", "expected_beam_error_degree", "true", "source",
+)  # fmt: skip
+TEM_SCORES = (
+    "experiment", "measure", "scope", "candidate", "image", "direction_x", "direction_y", "direction_z", "similarity", "score", "rank",
+)  # fmt: skip
+TEM_ORIENTATIONS = (
+    "experiment", "measure", "particle", "candidate", "image", "direction_x", "direction_y", "direction_z", "angle_degree",
+)  # fmt: skip
+TEM_ANGLES = ("experiment", "measure", "candidate", "place", "image", "particle", "angle_degree")
+TEM_POWER = ("measure", "dose", "underfocus_angstrom", "particles", "right", "low", "high", "cases")
 DROPPED = ("structure", "frame", "bond", "third_atom", "reason")
 
 HOLDOUT = "holdout"
@@ -75,8 +87,10 @@ NUMBERS = frozenset(
      "rmsd_to_reference_angstrom", "toward_gold", "upward", "mae_angstrom", "rise_percent", "rise_low", "rise_high", "low", "high",
      "folds", "diverged", "parameters", "mae_low", "mae_high", "difference_angstrom", "difference_low", "difference_high", "tested",
      "noise_angstrom",
-     "share", "ci_low_angstrom", "ci_high_angstrom", "correlation", "bonds", "structures"}
-)  # fmt: skip
+     "share", "ci_low_angstrom", "ci_high_angstrom", "correlation", "bonds", "structures",
+     "particles", "similarity", "margin", "p_other", "p_fit", "dose", "top", "top_of",
+     "top_p", "from_line", "beam_error_degree", "expected_beam_error_degree", "direction_x", "direction_y", "direction_z", "score", "rank",
+     "angle_degree", "place", "underfocus_angstrom", "right", "cases"})  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -115,6 +129,14 @@ class ReportFiles:
         stretched: CSV files of units with their anchors pulled out, columns `STRETCHED`.
         masks: CSV of errors behind masks, columns `MASKS`; empty: no section on them.
         bonding: CSV of correlations of readings with bond indices, columns `BONDING`; likewise.
+        tem_answers: CSV files of what experiments of microscopy answer, columns `TEM_ANSWERS`; none: no section on it.
+        tem_scores: CSV files of scores of simulated images, columns `TEM_SCORES`, in the same order.
+        tem_orientations: CSV files of how particles lie, columns `TEM_ORIENTATIONS`, in the same order.
+        tem_angles: CSV files of rotations at the best images, columns `TEM_ANGLES`, in the same order.
+        tem_particles: NetCDF files of the particles' images, in the same order.
+        tem_libraries: NetCDF files of the candidates and their simulated images.
+        tem_cases: CSV of simulated cases of known isomer and orientation.
+        tem_power: CSV of how often the right isomer wins among them, columns `TEM_POWER`.
     """
 
     scorecards: Sequence[str | Path]
@@ -147,6 +169,14 @@ class ReportFiles:
     stretched: Sequence[str | Path] = ()
     masks: str | Path = ""
     bonding: str | Path = ""
+    tem_answers: Sequence[str | Path] = ()
+    tem_scores: Sequence[str | Path] = ()
+    tem_orientations: Sequence[str | Path] = ()
+    tem_angles: Sequence[str | Path] = ()
+    tem_particles: Sequence[str | Path] = ()
+    tem_libraries: Sequence[str | Path] = ()
+    tem_cases: str | Path = ""
+    tem_power: str | Path = ""
 
 
 def read_table(path: str | Path, columns: Sequence[str]) -> pd.DataFrame:

@@ -1,0 +1,267 @@
+"""Which isomer, which orientation, and how sure: what matches and calibration say of one experiment.
+
+The isomer whose images are most similar to the particles, each at its best image, wins by a margin. How likely such a margin is where
+another isomer is the true one is read from the calibration's cases of that isomer, as is whether the winner is as similar to its own
+particles as here: if not, the answer is `neither`. Both are probabilities of the mean of new cases beside the mean of known ones
+(Student's t, one-sided), under the calibration whose noise is nearest to that of the particles.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from scipy import stats
+
+from auric.errors import InputError
+from auric.files import read_dataset, read_tables, write_dataset, write_table
+from auric.microscopy.calibration import comparison_settings, margins
+from auric.microscopy.directions import orientation_error, turned_about_beam
+from auric.microscopy.experiment import read_experiment
+from auric.microscopy.library import Library, joined, read_libraries
+from auric.microscopy.ranking import TOP, by_isomer, departure_from_line, rank_scores, top_share
+from auric.microscopy.similarity import match
+
+NEITHER = "neither"
+TOGETHER, SEPARATE = "together", "separately"
+KIND = "matches of an experiment"
+ANSWER_COLUMNS = (
+    "experiment", "measure", "recommended", "particles", "answer", "nearest", "similarity", "margin", "p_other", "p_fit", "dose", "underfocus_angstrom",
+    "top", "top_of", "top_p", "from_line", "beam_error_degree", "expected_beam_error_degree", "true", "source",
+)  # fmt: skip
+SCORE_COLUMNS = (
+    "experiment", "measure", "scope", "candidate", "image", "direction_x", "direction_y", "direction_z", "similarity", "score", "rank",
+)  # fmt: skip
+ORIENTATION_COLUMNS = (
+    "experiment", "measure", "particle", "candidate", "image", "direction_x", "direction_y", "direction_z", "angle_degree", "similarity",
+    "next_similarity", "beam_error_degree", "orientation_error_degree",
+)  # fmt: skip
+ANGLE_COLUMNS = ("experiment", "measure", "candidate", "place", "image", "particle", "angle_degree")
+BEST_IMAGES = 5
+"""Of the winner, by score, whose angles are told for every particle."""
+
+
+def probability_below(value: float, size: int, known: np.ndarray) -> float:
+    """How likely the mean of so many new cases is at most a value, by Student's t of the known ones.
+
+    Args:
+        value: Mean of the new cases.
+        size: Their number.
+        known: Values of the known cases, at least two.
+
+    Raises:
+        ValueError: If fewer than two cases are known.
+    """
+    if len(known) < 2:
+        raise ValueError(f"{len(known)} cases; a spread needs at least two")
+    spread = float(np.std(known, ddof=1)) * np.sqrt(1 / size + 1 / len(known))
+    return float(stats.t.cdf((value - known.mean()) / max(spread, 1e-12), len(known) - 1))
+
+
+def nearest_condition(cases: pd.DataFrame, noise: float) -> pd.DataFrame:
+    """The calibration's cases under the condition whose noise is nearest to this one (as a ratio); foci of the first alone."""
+    first = cases[cases["underfocus_angstrom"] == cases["underfocus_angstrom"].iloc[0]]
+    levels = first.groupby("dose")["noise"].median()
+    distance = (np.log(levels.clip(lower=1e-3)) - np.log(max(noise, 1e-3))).abs()
+    return first[first["dose"] == distance.idxmin()]
+
+
+def recommended_measure(cases: pd.DataFrame) -> str:
+    """The measure whose margins stand out most from their spread, in the worst of the candidates.
+
+    Args:
+        cases: Of the calibration, one condition. With one candidate there are no margins, and the first measure is taken.
+    """
+    told = margins(cases)
+    if not len(told):
+        return str(cases["measure"].iloc[0])
+    clear = told.groupby(["measure", "true"], sort=False)["margin"].agg(lambda one: one.mean() / max(one.std(), 1e-12))
+    return str(clear.groupby(level="measure", sort=False).min().idxmax())
+
+
+def decide(
+    tops: np.ndarray, names: Sequence[str], cases: pd.DataFrame, *, level: float, shared: bool = False
+) -> dict[str, Any]:
+    """The answer of one measure.
+
+    Args:
+        tops: Highest similarity of each particle among the images of each candidate, shape (particles, candidates).
+        names: Of the candidates.
+        cases: Of the calibration, one measure and condition, columns of `auric.microscopy.calibration.CASE_COLUMNS`.
+        level: Below this probability that the winner's own particles are as little similar, the answer is `neither`.
+        shared: Whether all particles lie the same way: they then say no more of other orientations than one does.
+
+    Returns:
+        `answer`, `nearest` (candidate), `similarity`, `margin` over the next (NaN for one candidate), `p_other` (the largest probability
+        of the margin where another candidate is true) and `p_fit`.
+    """
+    means = tops.mean(axis=0)
+    order = np.argsort(-means, kind="stable")
+    winner, size = names[order[0]], 1 if shared else len(tops)
+    table = cases.pivot_table(index=["true", "case"], columns="candidate", values="similarity")
+    fit = probability_below(float(means[order[0]]), size, table.loc[winner, winner].to_numpy())
+    margin, p_other = float("nan"), float("nan")
+    if len(names) > 1:
+        margin = float(means[order[0]] - means[order[1]])
+        chances = []
+        for k in order[1:]:
+            rival = table.loc[names[k]]
+            known = (rival[names[k]] - rival[winner]).to_numpy()
+            chances.append(probability_below(float(means[k] - means[order[0]]), size, known))
+        p_other = max(chances)
+    return {
+        "answer": NEITHER if fit < level else winner, "nearest": winner, "similarity": float(means[order[0]]), "margin": margin,
+        "p_other": p_other, "p_fit": fit,
+    }  # fmt: skip
+
+
+def write_matches(
+    experiment: str | Path, libraries: Sequence[str | Path], path: str | Path, *, settings: Mapping[str, Any]
+) -> None:
+    """Compare an experiment's particles with all images of all candidates (NetCDF: similarity and angle by measure).
+
+    Args:
+        experiment: File of `write_experiment`.
+        libraries: Files of the candidates.
+        path: NetCDF to write.
+        settings: `microscopy` of the configuration.
+    """
+    particles = read_experiment(experiment)
+    images, labels = joined(read_libraries(libraries))
+    found = match(particles["image"].to_numpy(), images, comparison_settings(settings))
+    dims = ("measure", "particle", "library_image")
+    dataset = xr.Dataset(
+        {
+            "similarity": (dims, np.array([one.similarity for one in found.values()])),
+            "angle": (dims, np.array([one.angle_degree for one in found.values()]), {"units": "degree"}),
+            "candidate": ("library_image", labels),
+        },
+        coords={"measure": list(found), "particle": particles["particle"].to_numpy()},
+        attrs={"kind": KIND} | {name: particles.attrs[name] for name in ("experiment", "true", "source")},
+    )
+    write_dataset(path, dataset)
+
+
+def write_answers(
+    matches: str | Path, experiment: str | Path, libraries: Sequence[str | Path], calibration: str | Path, answers: str | Path,
+    scores: str | Path, orientations: str | Path, turned: str | Path, *, level: float,
+) -> None:  # fmt: skip
+    """Answer for one experiment and write four tables.
+
+    Args:
+        matches: File of `write_matches`.
+        experiment: File of `write_experiment`.
+        libraries: Files of the candidates.
+        calibration: Table of `write_calibration`.
+        answers: CSV to write, columns `ANSWER_COLUMNS`.
+        scores: CSV to write, columns `SCORE_COLUMNS`.
+        orientations: CSV to write, columns `ORIENTATION_COLUMNS`.
+        turned: CSV to write, columns `ANGLE_COLUMNS`: rotations of all particles at the winner's best images.
+        level: See `decide`.
+
+    Raises:
+        InputError: If the file of matches is something else.
+    """
+    told = read_dataset(matches)
+    if told.attrs.get("kind") != KIND:
+        raise InputError(f"{matches}: no matches of an experiment; run the step that makes them")
+    candidates, particles = read_libraries(libraries), read_experiment(experiment)
+    cases = nearest_condition(read_tables([calibration]), float(np.median(particles["noise"])))
+    labels = told["candidate"].to_numpy().astype(str)
+    names = [one.name for one in candidates]
+    rows: dict[str, list[dict[str, Any]]] = {"answers": [], "scores": [], "orientations": [], "angles": []}
+    best = recommended_measure(cases)
+    for measure in told["measure"].to_numpy().astype(str):
+        mine = told.sel(measure=measure)
+        similarity, angle = mine["similarity"].to_numpy(), mine["angle"].to_numpy()
+        common = {"experiment": told.attrs["experiment"], "measure": measure}
+        answer = decide(
+            by_isomer(similarity, labels, names),
+            names,
+            cases[cases["measure"] == measure],
+            level=level,
+            shared=bool(particles.attrs["shared"]),
+        )
+        winner = candidates[names.index(answer["nearest"])]
+        scored = _scores(similarity, labels, candidates)
+        together = np.concatenate([one[TOGETHER] for one in scored.values()])
+        top, chance = top_share(together, labels, winner.name)
+        placed = _orientations(similarity, angle, labels, winner, particles)
+        own = cases[(cases["measure"] == measure) & (cases["true"] == winner.name)]
+        rows["answers"].append(common | answer | {
+            "recommended": int(measure == best), "particles": len(similarity), "dose": cases["dose"].iloc[0], "underfocus_angstrom": cases["underfocus_angstrom"].iloc[0],
+            "top": top, "top_of": min(TOP, len(labels)), "top_p": chance,
+            "from_line": departure_from_line(scored[winner.name][SEPARATE]),
+            "beam_error_degree": float(np.median([one["beam_error_degree"] for one in placed])),
+            "expected_beam_error_degree": float(own.drop_duplicates("case")["beam_error_degree"].median()),
+            "true": told.attrs["true"], "source": told.attrs["source"],
+        })  # fmt: skip
+        rows["orientations"] += [common | one for one in placed]
+        best_images = np.argsort(-scored[winner.name][SEPARATE], kind="stable")[:BEST_IMAGES]
+        rows["angles"] += [
+            common | {"candidate": winner.name, "place": place, "image": int(k), "particle": j,
+                      "angle_degree": angle[j, np.flatnonzero(labels == winner.name)[k]]}
+            for place, k in enumerate(best_images) for j in range(len(similarity))
+        ]  # fmt: skip
+        rows["scores"] += [common | one for one in _score_rows(similarity, labels, candidates, scored)]
+    write_table(answers, rows["answers"], ANSWER_COLUMNS)
+    write_table(scores, rows["scores"], SCORE_COLUMNS)
+    write_table(orientations, rows["orientations"], ORIENTATION_COLUMNS)
+    write_table(turned, rows["angles"], ANGLE_COLUMNS)
+
+
+def _scores(
+    similarity: np.ndarray, labels: np.ndarray, candidates: Sequence[Library]
+) -> dict[str, dict[str, np.ndarray]]:
+    """Rank scores of each candidate's images, all together and its own alone."""
+    together = rank_scores(similarity)
+    return {
+        one.name: {TOGETHER: together[labels == one.name], SEPARATE: rank_scores(similarity[:, labels == one.name])}
+        for one in candidates
+    }
+
+
+def _score_rows(
+    similarity: np.ndarray, labels: np.ndarray, candidates: Sequence[Library], scored: Mapping[str, Mapping[str, np.ndarray]]
+) -> list[dict[str, Any]]:  # fmt: skip
+    rows = []
+    together = np.concatenate([scored[one.name][TOGETHER] for one in candidates])
+    places = {TOGETHER: (-together).argsort(kind="stable").argsort(kind="stable")}
+    for one in candidates:
+        mean = similarity[:, labels == one.name].mean(axis=0)
+        alone = (-scored[one.name][SEPARATE]).argsort(kind="stable").argsort(kind="stable")
+        for scope, ranks in ((TOGETHER, places[TOGETHER][labels == one.name]), (SEPARATE, alone)):
+            rows += [
+                {"scope": scope, "candidate": one.name, "image": k, **_direction(one.orientations[k]), "similarity": mean[k],
+                 "score": scored[one.name][scope][k], "rank": int(ranks[k])}
+                for k in range(len(mean))
+            ]  # fmt: skip
+    return rows
+
+
+def _orientations(
+    similarity: np.ndarray, angle: np.ndarray, labels: np.ndarray, winner: Library, particles: xr.Dataset
+) -> list[dict[str, Any]]:
+    """How each particle lies by its best image of the winner, and how far that is from the truth, where it is known."""
+    mine = np.flatnonzero(labels == winner.name)
+    true = particles["true_orientation"].to_numpy()
+    known = len(true) and particles.attrs["true"] == winner.name
+    rows = []
+    for k, name in enumerate(particles["particle"].to_numpy().astype(str)):
+        best = int(similarity[k, mine].argmax())
+        found = turned_about_beam(winner.orientations[best], angle[k, mine[best]])
+        others = np.abs(winner.orientations[:, 2] @ winner.orientations[best, 2]) < np.cos(np.radians(20))
+        errors = orientation_error(found, true[k], winner.operations) if known else (float("nan"), float("nan"))
+        rows.append({
+            "particle": name, "candidate": winner.name, "image": best, **_direction(winner.orientations[best]),
+            "angle_degree": angle[k, mine[best]], "similarity": similarity[k, mine[best]],
+            "next_similarity": similarity[k, mine[others]].max() if others.any() else float("nan"),
+            "beam_error_degree": errors[0], "orientation_error_degree": errors[1],
+        })  # fmt: skip
+    return rows
+
+
+def _direction(orientation: np.ndarray) -> dict[str, float]:
+    return dict(zip(("direction_x", "direction_y", "direction_z"), orientation[2].tolist(), strict=True))

@@ -1,0 +1,184 @@
+"""What matching gives where isomer and orientation are known: simulated particles of every candidate, by the second image model.
+
+These are the null distributions of the answers (how similar is a particle to its own isomer, and to a mismatched one?) and the material
+of the power curve, over dose, focus and number of particles.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from ase import Atoms
+from scipy.spatial.transform import Rotation
+
+from auric.files import write_table
+from auric.microscopy.directions import orientation_error, turned_about_beam
+from auric.microscopy.library import Library, joined, read_libraries
+from auric.microscopy.particles import Particle, ParticleSettings, prepare_particle
+from auric.microscopy.ranking import by_isomer
+from auric.microscopy.similarity import ComparisonSettings, Match, match
+from auric.microscopy.transfer import Microscope, counted, exit_wave, through_lens
+from auric.progress import log
+
+CASE_COLUMNS = (
+    "true", "dose", "underfocus_angstrom", "case", "noise", "measure", "candidate", "similarity", "beam_error_degree",
+    "orientation_error_degree",
+)  # fmt: skip
+POWER_COLUMNS = ("measure", "dose", "underfocus_angstrom", "particles", "right", "low", "high", "cases")
+FIELD = 1.35
+"""Side of a simulated micrograph over that of a particle's image, so that circles do not cross its edge."""
+GROUPS = 500
+"""Groups of particles drawn for each point of the power curve."""
+
+
+def simulated_micrograph(
+    wave: np.ndarray,
+    microscope: Microscope,
+    *,
+    pixels: int,
+    pixel_angstrom: float,
+    dose: float,
+    rng: np.random.Generator,
+) -> np.ndarray:
+    """Counts of a wave behind the lens, shape (pixels, pixels)."""
+    intensity = through_lens(wave, microscope, pixels=pixels, pixel_angstrom=pixel_angstrom)
+    return counted(intensity, dose, pixel_angstrom, rng, readout=microscope.readout_electrons)
+
+
+def simulated_particle(
+    atoms: Atoms, orientation: np.ndarray, microscope: Microscope, settings: ParticleSettings, *, dose: float, rng: np.random.Generator
+) -> Particle:  # fmt: skip
+    """One particle by the second image model, made comparable as an experimental one is."""
+    field = int(np.ceil(FIELD * settings.pixels))
+    size = {"pixels": field, "pixel_angstrom": settings.pixel_angstrom}
+    wave = exit_wave(atoms, orientation, microscope, **size)  # type: ignore[arg-type]
+    values = simulated_micrograph(wave, microscope, dose=dose, rng=rng, **size)  # type: ignore[arg-type]
+    return prepare_particle(values, (field - 1) / 2, (field - 1) / 2, settings.pixel_angstrom, settings)
+
+
+def conditions(doses: Sequence[float], underfocus_angstrom: Sequence[float]) -> list[tuple[float, float]]:
+    """Doses at the first focus, and other foci at the middle dose."""
+    first, *others = underfocus_angstrom
+    middle = sorted(doses)[len(doses) // 2]
+    return [(dose, first) for dose in doses] + [(middle, other) for other in others]
+
+
+def calibrate(
+    libraries: Sequence[Library], settings: ParticleSettings, comparison: ComparisonSettings, *,
+    doses: Sequence[float], underfocus_angstrom: Sequence[float], cases: int, microscope: Mapping[str, Any], seed: int,
+) -> pd.DataFrame:  # fmt: skip
+    """Match simulated particles of each candidate, oriented at random, with all candidates.
+
+    Args:
+        libraries: The candidates.
+        settings: Of the particles.
+        comparison: Rotations, wavelets and measures.
+        doses: Electrons per square angstrom.
+        underfocus_angstrom: The first goes with all doses, others with the middle one.
+        cases: Particles of each candidate under each condition.
+        microscope: Of `Microscope`, without the focus.
+        seed: Of orientations and noise.
+
+    Returns:
+        Columns `CASE_COLUMNS`: a row for each case, measure and candidate; errors are of the best image of the true candidate.
+    """
+    rows = []
+    images, labels = joined(libraries)
+    names = [one.name for one in libraries]
+    for place, true in enumerate(libraries):
+        for number, (dose, focus) in enumerate(conditions(doses, underfocus_angstrom)):
+            rng = np.random.default_rng([seed, place, number])
+            orientations = Rotation.random(cases, rng=rng).as_matrix()
+            lens = Microscope(**dict(microscope) | {"underfocus_angstrom": focus})
+            made = [simulated_particle(true.atoms, one, lens, settings, dose=dose, rng=rng) for one in orientations]
+            found = match(np.array([one.image for one in made]), images, comparison)
+            for measure, told in found.items():
+                tops = by_isomer(told.similarity, labels, names)
+                for case in range(cases):
+                    errors = error_of(told, case, labels, true, orientations[case])
+                    rows += [
+                        (true.name, dose, focus, case, made[case].noise, measure, name, tops[case, k], *errors)
+                        for k, name in enumerate(names)
+                    ]
+            log.info("%s at %g electrons/angstrom^2, underfocus %g angstrom: %d cases", true.name, dose, focus, cases)
+    return pd.DataFrame(rows, columns=list(CASE_COLUMNS))
+
+
+def error_of(told: Match, particle: int, labels: np.ndarray, library: Library, true: np.ndarray) -> tuple[float, float]:
+    """Errors of the orientation (degree; direction, whole rotation) that a particle's best image of one candidate tells."""
+    mine = np.flatnonzero(labels == library.name)
+    best = int(mine[told.similarity[particle, mine].argmax()])
+    found = turned_about_beam(library.orientations[best - mine[0]], told.angle_degree[particle, best])
+    return orientation_error(found, true, library.operations)
+
+
+def margins(cases: pd.DataFrame) -> pd.DataFrame:
+    """By how much each case is more similar to its true candidate than to the best of the others, column `margin`."""
+    keys = ["measure", "dose", "underfocus_angstrom", "true", "case"]
+    own = cases[cases["candidate"] == cases["true"]].set_index(keys)["similarity"]
+    other = cases[cases["candidate"] != cases["true"]].groupby(keys)["similarity"].max()
+    return (own - other).rename("margin").dropna().reset_index()
+
+
+def power_curve(cases: pd.DataFrame, *, particles: Sequence[int], seed: int) -> pd.DataFrame:
+    """How often the right isomer wins, by the mean over groups of particles drawn from the cases.
+
+    Args:
+        cases: Columns `CASE_COLUMNS`.
+        particles: Sizes of the groups.
+        seed: Of the drawing.
+
+    Returns:
+        Columns `POWER_COLUMNS`; intervals (95 %) are Wilson's by the number of cases, of which groups are made again and again.
+    """
+    rng, rows = np.random.default_rng(seed), []
+    for (measure, dose, focus), mine in margins(cases).groupby(["measure", "dose", "underfocus_angstrom"], sort=False):
+        for size in particles:
+            shares = [
+                (rng.choice(one["margin"].to_numpy(), (GROUPS, size)).mean(axis=1) > 0).mean()
+                for _, one in mine.groupby("true")
+            ]
+            right = float(np.mean(shares))
+            rows.append((measure, dose, focus, size, right, *wilson(right, len(mine)), len(mine)))
+    return pd.DataFrame(rows, columns=list(POWER_COLUMNS))
+
+
+def wilson(share: float, n: int, z: float = 1.96) -> tuple[float, float]:
+    """Wilson's 95 % interval of a share of n (doi:10.1080/01621459.1927.10502953)."""
+    middle, width = share + z * z / (2 * n), z * np.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
+    return float((middle - width) / (1 + z * z / n)), float((middle + width) / (1 + z * z / n))
+
+
+def write_calibration(
+    libraries: Sequence[str | Path], table: str | Path, power: str | Path, *, settings: Mapping[str, Any], seed: int
+) -> None:
+    """Calibrate on a study's candidates and write cases and power curve.
+
+    Args:
+        libraries: Files of `write_library`.
+        table: CSV to write, columns `CASE_COLUMNS`.
+        power: CSV to write, columns `POWER_COLUMNS`.
+        settings: `microscopy` of the configuration.
+        seed: Of the study.
+    """
+    found = read_libraries(libraries)
+    wanted = settings["calibration"]
+    cases = calibrate(
+        found, particle_settings(settings), comparison_settings(settings), doses=wanted["doses"],
+        underfocus_angstrom=wanted["underfocus_angstrom"], cases=wanted["cases"], microscope=settings["microscope"], seed=seed,
+    )  # fmt: skip
+    write_table(table, cases, CASE_COLUMNS)
+    write_table(power, power_curve(cases, particles=wanted["particles"], seed=seed), POWER_COLUMNS)
+
+
+def particle_settings(settings: Mapping[str, Any]) -> ParticleSettings:
+    """Of `microscopy` of a configuration."""
+    images = settings["images"]
+    return ParticleSettings(images["pixels"], images["pixel_angstrom"], **settings["particles"])
+
+
+def comparison_settings(settings: Mapping[str, Any]) -> ComparisonSettings:
+    """Of `microscopy` of a configuration."""
+    return ComparisonSettings(settings["rotations"], tuple(settings["widths_pixels"]), tuple(settings["measures"]))

@@ -1,0 +1,159 @@
+"""What the report says of micrographs: which candidate the particles are, how they lie, and how sure that is."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from auric.files import read_dataset
+from auric.report import inputs
+from auric.report.page import number
+
+NEITHER = "neither"
+TOGETHER, SEPARATE = "together", "separately"
+MEASURES = {
+    "scaled": "wavelets, mean zero, best scale",
+    "zero_mean": "wavelets, mean zero",
+    "paper": "wavelets as printed",
+    "correlation": "cross-correlation",
+}
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A structure and its simulated images.
+
+    Attributes:
+        name: Its name.
+        numbers: Atomic numbers, shape (atoms,).
+        positions: In angstrom, shape (atoms, 3).
+        images: Shape (n, pixels, pixels), dark is large.
+    """
+
+    name: str
+    numbers: np.ndarray
+    positions: np.ndarray
+    images: np.ndarray
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One experiment.
+
+    Attributes:
+        name: Its name.
+        answers: Columns `inputs.TEM_ANSWERS`, a row each measure.
+        scores: Columns `inputs.TEM_SCORES`.
+        orientations: Columns `inputs.TEM_ORIENTATIONS`.
+        angles: Columns `inputs.TEM_ANGLES`.
+        images: Of the particles, shape (n, pixels, pixels), dark is large.
+        candidates: By name.
+    """
+
+    name: str
+    answers: pd.DataFrame
+    scores: pd.DataFrame
+    orientations: pd.DataFrame
+    angles: pd.DataFrame
+    images: np.ndarray
+    candidates: dict[str, Candidate]
+
+    @property
+    def best(self) -> "pd.Series[str]":
+        """The row of the recommended measure."""
+        return self.answers[self.answers["recommended"].astype(str) == "1"].iloc[0]
+
+    def of_best(self, table: pd.DataFrame) -> pd.DataFrame:
+        """Rows of a table by the recommended measure."""
+        return table[table["measure"] == self.best["measure"]]
+
+
+def gather(files: inputs.ReportFiles) -> list[Seen]:
+    """The experiments of a study.
+
+    Raises:
+        InputError: If a table lacks a column.
+    """
+    candidates = {one.name: one for one in map(_candidate, files.tem_libraries)}
+    columns = (inputs.TEM_ANSWERS, inputs.TEM_SCORES, inputs.TEM_ORIENTATIONS, inputs.TEM_ANGLES)
+    places = (files.tem_answers, files.tem_scores, files.tem_orientations, files.tem_angles)
+    found = []
+    for place, particles in enumerate(files.tem_particles):
+        answers, scores, orientations, angles = (
+            inputs.read_table(paths[place], names) for paths, names in zip(places, columns, strict=True)
+        )
+        images = read_dataset(particles)["image"].to_numpy()
+        found.append(
+            Seen(str(answers["experiment"].iloc[0]), answers, scores, orientations, angles, images, candidates)
+        )
+    return found
+
+
+def _candidate(path: str | Path) -> Candidate:
+    dataset = read_dataset(path)
+    arrays = (dataset[name].to_numpy() for name in ("number", "position", "image"))
+    return Candidate(str(dataset.attrs["name"]), *arrays)
+
+
+def words(seen: Seen) -> list[str]:
+    """Which candidate, how sure, and how it lies."""
+    best = seen.best
+    many = f"{best['particles']:.0f} particle{'s' if best['particles'] != 1 else ''}"
+    sentences = [f"What is seen: {many}; {best['source']}."]
+    if best["answer"] == NEITHER:
+        sentences.append(
+            f"Answer: neither. The nearest is {best['nearest']}, but its own particles are as little similar with a probability of only "
+            f"{_chance(best['p_fit'])}."
+        )
+    else:
+        sure = f"; a margin like that over the next has a probability of {_chance(best['p_other'])} where another is the true one"
+        sentences.append(
+            f"Answer: {best['answer']}{sure if best['p_other'] == best['p_other'] else ''}. Of the {best['top_of']:.0f} best images in a mixed "
+            f"ranking {best['top']:.0f} are its own (as many by permuted labels: {_chance(best['top_p'])})."
+        )
+    if best["true"]:
+        right = "right" if best["answer"] == best["true"] else f"wrong; the truth is {best['true']}"
+        sentences.append(f"The truth is known here: the answer is {right}.")
+    told = best["beam_error_degree"]
+    known = f"{told:.1f}° (median, known here)" if told == told else "not known"
+    sentences.append(
+        f"Error of the direction looked along, symmetry counted: {known}; {best['expected_beam_error_degree']:.1f}° in simulated cases of the "
+        "same noise."
+    )
+    return sentences
+
+
+def _chance(value: float) -> str:
+    return "below 0.0001" if value < 1e-4 else number(value)
+
+
+def rows(seen: Seen) -> list[dict[str, Any]]:
+    """For print: the answer by each measure."""
+    return [
+        {
+            "measure": MEASURES.get(str(row["measure"]), str(row["measure"])), "recommended": str(row["recommended"]) == "1",
+            "answer": str(row["answer"]), "nearest": str(row["nearest"]), "margin": number(row["margin"]),
+            "p_other": _chance(row["p_other"]), "p_fit": _chance(row["p_fit"]), "top": f"{row['top']:.0f} of {row['top_of']:.0f}",
+            "from_line": number(row["from_line"]), "error": number(row["beam_error_degree"]),
+            "expected": number(row["expected_beam_error_degree"]),
+        }
+        for row in seen.answers.to_dict("records")
+    ]  # fmt: skip
+
+
+def words_on_power(power: pd.DataFrame) -> list[str]:
+    """How often one particle is enough at each dose."""
+    one = power[
+        (power["particles"] == power["particles"].min())
+        & (power["underfocus_angstrom"] == power["underfocus_angstrom"].iloc[0])
+    ]
+    sentences = []
+    for dose, mine in one.groupby("dose"):
+        told = [
+            f"{MEASURES.get(row['measure'], row['measure'])} {100 * row['right']:.0f} %"
+            for row in mine.to_dict("records")
+        ]
+        sentences.append(f"At {dose:,.0f} electrons/Å² the right candidate wins by one particle: {', '.join(told)}.")
+    return sentences

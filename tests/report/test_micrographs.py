@@ -1,0 +1,128 @@
+"""The section on micrographs."""
+
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+
+from auric.files import write_dataset, write_table
+from auric.report import build_report, inputs, micrographs
+
+WICKED = """</script><script>alert("x")</script>'& <img src=x onerror=alert(1)>"""
+PLACES = ("direction_x", "direction_y", "direction_z")
+
+
+def test_columns_are_those_that_the_room_writes():
+    """The report imports no room, so it repeats them; this is where the copies are compared."""
+    from auric.microscopy import MEASURES, answers, calibration
+
+    assert set(inputs.TEM_ANSWERS) <= set(answers.ANSWER_COLUMNS)
+    assert set(inputs.TEM_SCORES) <= set(answers.SCORE_COLUMNS)
+    assert set(inputs.TEM_ORIENTATIONS) <= set(answers.ORIENTATION_COLUMNS)
+    assert set(inputs.TEM_ANGLES) <= set(answers.ANGLE_COLUMNS)
+    assert set(inputs.TEM_POWER) <= set(calibration.POWER_COLUMNS)
+    assert set(micrographs.MEASURES) == set(MEASURES)
+    assert (micrographs.NEITHER, micrographs.TOGETHER, micrographs.SEPARATE) == (
+        answers.NEITHER, answers.TOGETHER, answers.SEPARATE
+    )  # fmt: skip
+
+
+def seen(folder, *, answer="a", true="a", p_other=1e-7):
+    """Files of one experiment with two candidates, the second with a hostile name; two measures, the second recommended."""
+    rng = np.random.default_rng(1)
+    names, count, images = ("a", WICKED), 3, 6
+    for place, name in enumerate(names):
+        atoms = {"number": ("atom", [79, 79, 16, 1]), "position": (("atom", "axis"), rng.normal(size=(4, 3)) * 4)}
+        library = {"image": (("direction", "y", "x"), rng.integers(0, 255, (images, 20, 20)).astype(np.uint8))}
+        write_dataset(folder / f"library_{place}.nc", xr.Dataset(library | atoms, attrs={"name": name}))
+    write_dataset(
+        folder / "particles.nc", xr.Dataset({"image": (("particle", "y", "x"), rng.normal(100, 50, (count, 20, 20)))})
+    )
+    answers, scores, orientations, angles, power = [], [], [], [], []
+    for measure in ("paper", "scaled"):
+        answers.append((WICKED, measure, int(measure == "scaled"), count, answer, "a", 0.8, 0.05, p_other, 0.3, 1e4, 23, 25, 1e-5, 0.01,
+                        4.5 if true else np.nan, 5.5, true, "simulated: a"))  # fmt: skip
+        for scope in ("together", "separately"):
+            for name in names:
+                for k in range(images):
+                    direction = rng.normal(size=3)
+                    scores.append(
+                        (
+                            WICKED,
+                            measure,
+                            scope,
+                            name,
+                            k,
+                            *(direction / np.linalg.norm(direction)),
+                            0.5,
+                            1 - k / images,
+                            k,
+                        )
+                    )
+        for k in range(count):
+            orientations.append((WICKED, measure, f"p{k}", "a", k, 0.0, 0.0, 1.0, 90.0 * k))
+            angles += [(WICKED, measure, "a", place, place, k, 72.0 * place) for place in range(5)]
+        for dose in (1e3, 1e4):
+            for focus in (60, 30):
+                for size in (1, 13):
+                    power.append((measure, dose, focus, size, 0.9, 0.8, 0.95, 40))
+    paths = {}
+    for name, rows, columns in (
+        ("tem_answers", answers, inputs.TEM_ANSWERS), ("tem_scores", scores, inputs.TEM_SCORES),
+        ("tem_orientations", orientations, inputs.TEM_ORIENTATIONS), ("tem_angles", angles, inputs.TEM_ANGLES),
+        ("tem_power", power, inputs.TEM_POWER),
+    ):  # fmt: skip
+        write_table(folder / f"{name}.csv", pd.DataFrame(rows, columns=list(columns)), columns)
+        paths[name] = folder / f"{name}.csv" if name == "tem_power" else [folder / f"{name}.csv"]
+    write_table(folder / "cases.csv", [], ("true", "case"))
+    libraries = [folder / f"library_{place}.nc" for place in range(2)]
+    return paths | {
+        "tem_particles": [folder / "particles.nc"],
+        "tem_libraries": libraries,
+        "tem_cases": folder / "cases.csv",
+    }
+
+
+def test_words_and_figures(study, tmp_path):
+    study.forget_the_ruler()
+    files = inputs.ReportFiles(**study.write() | seen(tmp_path / "tem"))
+    folder = tmp_path / "report"
+    build_report(files, configuration={}, folder=folder, archive=tmp_path / "report.zip", study="tiny")
+    source = (folder / "index.html").read_text(encoding="utf-8")
+    assert '<a href="#microscopy">' in source
+    section = source[source.index('<section id="microscopy">') :]
+    section = section[: section.index("</section>")]
+    assert "What is seen: 3 particles; simulated: a." in section
+    assert "Answer: a; a margin like that over the next has a probability of below 0.0001" in section
+    assert "Of the 25 best images in a mixed ranking 23 are its own" in section
+    assert "the answer is right" in section
+    assert "4.5° (median, known here); 5.5° in simulated cases" in section
+    assert "<strong>wavelets, mean zero, best scale</strong>" in section
+    assert "At 1,000 electrons/Å² the right candidate wins by one particle: wavelets as printed 90 %" in section
+    assert "<script>" not in section  # a hostile name stays text
+    files_drawn = re.findall(r'src="(assets/microscopy[^"]+)"', section)
+    assert len(files_drawn) == 3
+    for file in files_drawn:
+        assert (folder / file).stat().st_size > 2000
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"answer": "neither", "true": "c"}, ["Answer: neither. The nearest is a", "wrong; the truth is c"]),
+        ({"true": "", "p_other": np.nan}, ["Answer: a. Of the 25", "symmetry counted: not known"]),
+    ],
+)
+def test_other_answers(tmp_path, change, words):
+    told = " ".join(
+        micrographs.words(micrographs.gather(inputs.ReportFiles([], [], "", "", **seen(tmp_path, **change)))[0])
+    )
+    for text in words:
+        assert text in told
+
+
+def test_no_experiment_no_section(study):
+    study.forget_the_ruler()
+    assert 'id="microscopy"' not in (study.build() / "index.html").read_text(encoding="utf-8")
