@@ -74,9 +74,13 @@ def fingerprints(parameters: Parameters, graphs: MoleculeGraphs, shape: Fingerpr
         total = total.index_add(1, graphs.molecule, mine.softmax(dim=2))
         if layer < shape.convolutions:
             padded = torch.cat([atoms, atoms.new_zeros(members, 1, atoms.shape[2])], dim=1)
-            near = padded[:, graphs.neighbours.ravel()].unflatten(1, graphs.neighbours.shape).sum(2)
-            inputs = torch.cat([atoms + near, bonds], dim=2).split(graphs.degrees, dim=1)
+            near = (
+                padded.index_select(1, graphs.neighbours.ravel()).reshape(members, *graphs.neighbours.shape, -1).sum(2)
+            )
+            inputs = torch.split_with_sizes(torch.cat([atoms + near, bonds], dim=2), list(graphs.degrees), dim=1)
             weights, biases = parameters[f"hidden_{layer}"], parameters[f"hidden_bias_{layer}"]
-            parts = [part @ weights[:, degree] + biases[:, degree] for degree, part in enumerate(inputs) if part.shape[1]]
+            parts = [
+                part @ weights[:, degree] + biases[:, degree] for degree, part in enumerate(inputs) if part.shape[1]
+            ]
             atoms = torch.relu(torch.cat(parts, dim=1))
     return total

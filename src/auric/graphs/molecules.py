@@ -52,14 +52,19 @@ def molecule_graphs(smiles: Sequence[str]) -> MoleculeGraphs:
     Raises:
         InputError: A SMILES that cannot be read, has no atom, too many, or an atom of more than five neighbours.
     """
-    atoms, bonds, neighbours, molecule = [], [], [], []
+    atoms: list[np.ndarray] = []
+    bonds: list[np.ndarray] = []
+    neighbours: list[list[int]] = []
+    molecule: list[int] = []
     for number, text in enumerate(smiles):
         found = parsed(text)
         first = len(atoms)
         for atom in found.GetAtoms():
             near = [first + other.GetIdx() for other in atom.GetNeighbors()]
             if len(near) > DEGREES[-1]:
-                raise InputError(f"molecule '{text}': an atom has {len(near)} neighbours; at most {DEGREES[-1]} are known here")
+                raise InputError(
+                    f"molecule '{text}': an atom has {len(near)} neighbours; at most {DEGREES[-1]} are known here"
+                )
             atoms.append(_atom(atom))
             bonds.append(np.sum([_bond(bond) for bond in atom.GetBonds()], axis=0) if near else np.zeros(BOND_FEATURES))
             neighbours.append(near)

@@ -1,6 +1,6 @@
 """Molecules from SMILES."""
 
-from rdkit import Chem, RDLogger
+from rdkit import Chem, rdBase
 
 from auric.errors import InputError
 
@@ -13,10 +13,12 @@ def parsed(smiles: str) -> Chem.Mol:
     Raises:
         InputError: It cannot be read, has no atom, or more than `MAX_ATOMS`.
     """
-    RDLogger.DisableLog("rdApp.*")  # its words on a bad SMILES go to the terminal; ours say the same in one line
+    rdBase.DisableLog("rdApp.*")  # its words on a bad SMILES go to the terminal; ours say the same in one line
     found = Chem.MolFromSmiles(smiles)
     if found is None or not found.GetNumAtoms():
         raise InputError(f"'{smiles[:80]}' is no SMILES that RDKit can read; correct it, or use a known name")
     if found.GetNumAtoms() > MAX_ATOMS:
-        raise InputError(f"molecule '{smiles[:40]}' has {found.GetNumAtoms()} atoms; at most {MAX_ATOMS} are taken here")
+        raise InputError(
+            f"molecule '{smiles[:40]}' has {found.GetNumAtoms()} atoms; at most {MAX_ATOMS} are taken here"
+        )
     return found

@@ -11,7 +11,7 @@ from functools import cache
 
 import numpy as np
 import pandas as pd
-from rdkit.Chem import Crippen, Descriptors, GraphDescriptors, rdMolDescriptors
+from rdkit.Chem import GraphDescriptors, rdMolDescriptors
 
 from auric.graphs.smiles import parsed
 from auric.synthesis.records import CONCENTRATIONS, CONDITIONS, MOLECULES, OPTIONAL, bundled, known_smiles
@@ -24,7 +24,10 @@ NAMES = (*CONDITIONS, RATIO, *OPTIONAL, *OF_LIGAND)
 """Five conditions, the ratio, four of solvent, reducing agent and ligand from tables or the user, eight of the ligand by RDKit."""
 LOGARITHMIC = (*CONCENTRATIONS, RATIO)
 """Models see their logarithms: a ratio becomes a difference."""
-TABLES = {"dielectric_constant": ("dielectric_constants", "solvent"), "redox_potential_v": ("redox_potentials", "reducing_agent")}
+TABLES = {
+    "dielectric_constant": ("dielectric_constants", "solvent"),
+    "redox_potential_v": ("redox_potentials", "reducing_agent"),
+}
 
 
 @dataclass(frozen=True)
@@ -89,11 +92,11 @@ def of_ligand(smiles: str) -> Mapping[str, float]:
         "donors": rdMolDescriptors.CalcNumHBD(found),
         "acceptors": rdMolDescriptors.CalcNumHBA(found),
         "aromatic": float(any(atom.GetIsAromatic() for atom in found.GetAtoms())),
-        "weight_g_mol": Descriptors.MolWt(found),
+        "weight_g_mol": rdMolDescriptors._CalcMolWt(found),
         "rotatable_bonds": rdMolDescriptors.CalcNumRotatableBonds(found),
-        "complexity": GraphDescriptors.BertzCT(found),
+        "complexity": float(GraphDescriptors.BertzCT(found)),  # type: ignore[no-untyped-call]
         "polar_surface_angstrom_2": rdMolDescriptors.CalcTPSA(found),
-        "logp": Crippen.MolLogP(found),
+        "logp": rdMolDescriptors.CalcCrippenDescriptors(found)[0],
     }
 
 

@@ -36,7 +36,7 @@ class HeadSettings:
     steps: int = 300
     pairs: int = 128
     learning_rate: float = 0.01
-    weight_decay: float = 0.1
+    weight_decay: float = 1.0
     dropout: float = 0.1
 
 
@@ -49,12 +49,18 @@ class MemberSettings:
     dropout: torch.Tensor
 
 
-def initial_head(head: Head, members: int, inputs: int, settings: HeadSettings, generator: torch.Generator) -> Parameters:
+def initial_head(
+    head: Head, members: int, inputs: int, settings: HeadSettings, generator: torch.Generator
+) -> Parameters:
     """Random weights of the layers, standard deviation sqrt(1 / inputs)."""
     if head == "svm":
         sizes = {"out": (inputs, 1)}
     else:
-        sizes = {"first": (inputs, settings.hidden), "second": (settings.hidden, settings.embedding), "out": (settings.embedding, 1)}
+        sizes = {
+            "first": (inputs, settings.hidden),
+            "second": (settings.hidden, settings.embedding),
+            "out": (settings.embedding, 1),
+        }
     found: Parameters = {}
     for name, (rows, columns) in sizes.items():
         found[name] = torch.randn(members, rows, columns, generator=generator) / rows**0.5

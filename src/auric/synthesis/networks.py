@@ -3,7 +3,7 @@ code), each on descriptors alone or joined with fingerprints of ligand, solvent 
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 
 import numpy as np
 import torch
@@ -15,7 +15,7 @@ from auric.synthesis import heads
 from auric.synthesis.descriptors import Features
 from auric.synthesis.heads import Head, HeadSettings, MemberSettings, Parameters
 from auric.synthesis.scaling import INPUTS, FoldScaler
-from auric.synthesis.splits import stratified_folds, training_of
+from auric.synthesis.splits import fold_members
 
 PARTS = 3
 """Ligand, solvent, reducing agent."""
@@ -24,7 +24,6 @@ FLAT = 0.1
 GRAPH = "graph."
 CHUNK = 2_000_000
 """Numbers in one array of a prediction by pairs."""
-FOLDS = 10
 
 
 @dataclass
@@ -46,12 +45,15 @@ class SynthesisNetwork:
     seed: int = 0
 
     def fit(self, features: Features, outcomes: np.ndarray) -> "SynthesisNetwork":
-        """Train a network for each of ten stratified folds (fewer if a class is smaller), on the other nine."""
-        folds = stratified_folds(outcomes, FOLDS, np.random.default_rng(self.seed))
-        return self.fit_members(features, outcomes, training_of(folds))
+        """Train a network for each of ten stratified folds, on the other nine."""
+        return self.fit_members(features, outcomes, fold_members(outcomes, self.seed))
 
     def fit_members(
-        self, features: Features, outcomes: np.ndarray, training: np.ndarray, varied: Mapping[str, np.ndarray] | None = None
+        self,
+        features: Features,
+        outcomes: np.ndarray,
+        training: np.ndarray,
+        varied: Mapping[str, np.ndarray] | None = None,
     ) -> "SynthesisNetwork":
         """Train several networks at once.
 
@@ -90,18 +92,24 @@ class SynthesisNetwork:
             kept = None
             if self.head != "svm" and bool((told.dropout > 0).any()):
                 lost = told.dropout[:, None, None]
-                kept = (torch.rand(members, len(wanted), self.settings.hidden, generator=generator) >= lost) / (1 - lost)
+                kept = (torch.rand(members, len(wanted), self.settings.hidden, generator=generator) >= lost) / (
+                    1 - lost
+                )
             if self.head == "snn":
                 embedded = heads.embed(parameters, joined, kept)
                 first, second, same = pairs.draw(generator)
-                row = torch.arange(members)[:, None]
-                like = heads.likeness(parameters, embedded[row, first], embedded[row, second])
+                both = [
+                    embedded.gather(1, each[:, :, None].expand(-1, -1, embedded.shape[2])) for each in (first, second)
+                ]
+                like = heads.likeness(parameters, *both)
                 return torch.nn.functional.binary_cross_entropy_with_logits(like, same, reduction="none").mean(1)
             scores = heads.scores(self.head, parameters, joined, kept)
             if self.head == "svm":
                 each = torch.relu(1 - (2 * wanted - 1) * scores)
             else:
-                each = torch.nn.functional.binary_cross_entropy_with_logits(scores, wanted.expand_as(scores), reduction="none")
+                each = torch.nn.functional.binary_cross_entropy_with_logits(
+                    scores, wanted.expand_as(scores), reduction="none"
+                )
             return (each * known).sum(1) / known.sum(1)
 
         heads.train(parameters, loss, self.settings.steps, told.learning_rate, told.weight_decay)
@@ -127,7 +135,7 @@ class SynthesisNetwork:
             embedded = heads.embed(self.parameters_, joined)
             members, n, width = embedded.shape
             count = max(1, CHUNK // (members * self.support_.shape[1] * width))
-            parts = [self._against_support(part) for part in embedded.split(count, dim=1)]
+            parts = [self._against_support(part) for part in torch.split_with_sizes(embedded, _sizes(n, count), dim=1)]
         return np.asarray(torch.cat(parts, dim=1)) if parts else np.zeros((members, n))
 
     def predict_proba(self, features: Features) -> np.ndarray:
@@ -153,7 +161,13 @@ class SynthesisNetwork:
         arrays |= {f"scaler.{name}": each for name, each in self.scaler_.parts().items()}
         arrays |= {"support": self.support_.numpy(), "spread": self.spread_.numpy()}
         arrays |= {"success": self.success_.numpy(), "failure": self.failure_.numpy()}
-        told = {"head": self.head, "graph": self.graph, "settings": asdict(self.settings), "shape": asdict(self.shape), "seed": self.seed}
+        told: dict[str, object] = {
+            "head": self.head,
+            "graph": self.graph,
+            "settings": asdict(self.settings),
+            "shape": asdict(self.shape),
+            "seed": self.seed,
+        }
         return told, arrays
 
     @classmethod
@@ -162,7 +176,9 @@ class SynthesisNetwork:
         made = dict(told) | {"settings": HeadSettings(**told["settings"]), "shape": FingerprintShape(**told["shape"])}  # type: ignore[arg-type]
         model = cls(**made)  # type: ignore[arg-type]
         model.parameters_ = {
-            name.removeprefix("parameter."): torch.tensor(each) for name, each in arrays.items() if name.startswith("parameter.")
+            name.removeprefix("parameter."): torch.tensor(each)
+            for name, each in arrays.items()
+            if name.startswith("parameter.")
         }
         model.scaler_ = FoldScaler.from_parts(
             {name.removeprefix("scaler."): each for name, each in arrays.items() if name.startswith("scaler.")}
@@ -172,20 +188,30 @@ class SynthesisNetwork:
         return model
 
     def _told(self, members: int, varied: Mapping[str, np.ndarray] | None) -> MemberSettings:
-        alike = {name: np.full(members, getattr(self.settings, name)) for name in ("learning_rate", "weight_decay", "dropout")}
-        return MemberSettings(**{name: torch.tensor(each, dtype=torch.float32) for name, each in (alike | dict(varied or {})).items()})
+        alike = {
+            name: np.full(members, getattr(self.settings, name))
+            for name in ("learning_rate", "weight_decay", "dropout")
+        }
+        return MemberSettings(
+            **{name: torch.tensor(each, dtype=torch.float32) for name, each in (alike | dict(varied or {})).items()}
+        )
 
     def _graph(self, parameters: Parameters) -> Parameters:
         return {name.removeprefix(GRAPH): each for name, each in parameters.items() if name.startswith(GRAPH)}
 
     def _joined(
-        self, parameters: Parameters, inputs: torch.Tensor, graphs: MoleculeGraphs | None, parts: torch.Tensor, known: torch.Tensor | None
+        self,
+        parameters: Parameters,
+        inputs: torch.Tensor,
+        graphs: MoleculeGraphs | None,
+        parts: torch.Tensor,
+        known: torch.Tensor | None,
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Inputs of the head (eq. 1 of the paper), and centre and spread of fingerprints over the training records, (2, members, 1, width)."""
         if graphs is None:
             return inputs, inputs.new_zeros(2, len(inputs), 1, 0)
         each = fingerprints(self._graph(parameters), graphs, self.shape)
-        joined = each[:, parts.ravel()].reshape(len(inputs), len(parts), -1)
+        joined = each.index_select(1, parts.ravel()).reshape(len(inputs), len(parts), -1)
         if known is None:
             spread = self.spread_
         else:
@@ -201,6 +227,6 @@ class SynthesisNetwork:
         return (means[0] + 1 - means[1]) / 2
 
 
-def with_settings(model: SynthesisNetwork, **changes: float) -> SynthesisNetwork:
-    """The same kind of model, not fitted, with other settings."""
-    return replace(model, settings=replace(model.settings, **changes))  # type: ignore[arg-type]
+def _sizes(n: int, most: int) -> list[int]:
+    """Sizes of parts of at most so many that make up n."""
+    return [most] * (n // most) + [n % most] * bool(n % most)

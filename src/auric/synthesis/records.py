@@ -53,9 +53,14 @@ def read_records(path: str | Path) -> pd.DataFrame:
     """
     rows = read_sheet(path)
     if len(rows) < 2:
-        raise InputError(f"{path}: no records; the first row names the columns {', '.join(COLUMNS)}, each further row is one record")
+        raise InputError(
+            f"{path}: no records; the first row names the columns {', '.join(COLUMNS)}, each further row is one record"
+        )
     header = _header(path, rows[0][1])
-    records = [_record(path, number, dict(zip(header, cells + [""] * (len(header) - len(cells)), strict=False))) for number, cells in rows[1:]]
+    records = [
+        _record(path, number, dict(zip(header, cells + [""] * (len(header) - len(cells)), strict=False)))
+        for number, cells in rows[1:]
+    ]
     table = pd.DataFrame(records, columns=[*COLUMNS, *OPTIONAL, "row"])
     _check_repeats(path, table)
     return table
@@ -93,7 +98,9 @@ def known_smiles(text: str) -> str:
         return str(Chem.MolToSmiles(parsed(known_molecules().get(text.lower(), text))))
     except InputError as error:
         if re.fullmatch(r"[A-Za-z0-9 ,'-]+", text) and re.search("[a-z]{4}", text):  # rather a name
-            raise InputError(f"'{text}' is no known name and no SMILES; {suggestion(text.lower(), list(known_molecules()))}") from None
+            raise InputError(
+                f"'{text}' is no known name and no SMILES; {suggestion(text.lower(), list(known_molecules()))}"
+            ) from None
         raise error
 
 
@@ -147,7 +154,10 @@ def _record(path: str | Path, row: int, cells: dict[str, str]) -> dict[str, obje
         raise refuse("outcome", f"'{cells['outcome'][:40]}' is neither 1 (one cluster) nor 0 (a mixture, or none)")
     found["outcome"] = int(cells["outcome"])
     if not SOURCE.fullmatch(cells["source"]):
-        raise refuse("source", f"'{cells['source'][:40]}' is no DOI (10.1002/...), 'own: ...' or '{SIMULATED}: ...'; say where the record is from")
+        raise refuse(
+            "source",
+            f"'{cells['source'][:40]}' is no DOI (10.1002/...), 'own: ...' or '{SIMULATED}: ...'; say where the record is from",
+        )
     found["source"] = cells["source"]
     return found
 
@@ -175,7 +185,9 @@ def _check_repeats(path: str | Path, table: pd.DataFrame) -> None:
                 continue
             here, there = table.iloc[place], table.iloc[first]
             if column == "name":
-                raise InputError(f"{path}, row {here['row']}, column name: '{here['name']}' is the name of row {there['row']} too; change one")
+                raise InputError(
+                    f"{path}, row {here['row']}, column name: '{here['name']}' is the name of row {there['row']} too; change one"
+                )
             told = "with the other outcome" if here["outcome"] != there["outcome"] else "with the same outcome"
             raise InputError(
                 f"{path}, row {here['row']}, column outcome: the recipe of row {there['row']} again, {told}; keep the row that is right"

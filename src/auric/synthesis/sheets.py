@@ -19,7 +19,16 @@ MAX_BYTES = 20_000_000
 MAX_COLUMNS = 200
 SPACE = {"m": "http://schemas.openxmlformats.org/spreadsheetml/2006/main"}
 RELATION = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
-DAMAGE = (zipfile.BadZipFile, zlib.error, KeyError, ValueError, IndexError, EOFError, NotImplementedError, ElementTree.ParseError)
+DAMAGE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    KeyError,
+    ValueError,
+    IndexError,
+    EOFError,
+    NotImplementedError,
+    ElementTree.ParseError,
+)
 
 Rows = list[tuple[int, list[str]]]
 
@@ -32,7 +41,9 @@ def read_sheet(path: str | Path) -> Rows:
     """
     path = Path(path)
     if path.suffix.lower() not in (".csv", ".xlsx"):
-        raise InputError(f"{path}: records are read from .csv and .xlsx, not from '{path.suffix}'; save the table as either")
+        raise InputError(
+            f"{path}: records are read from .csv and .xlsx, not from '{path.suffix}'; save the table as either"
+        )
     try:
         content = path.read_bytes() if path.stat().st_size <= MAX_BYTES else None
     except OSError as error:
@@ -50,7 +61,9 @@ def _csv(path: Path, content: bytes) -> Rows:
         raise InputError(f"{path}: byte {error.start} is not UTF-8 text; save the table as CSV UTF-8") from None
     first = text.partition("\n")[0]
     if ";" in first and "," not in first:
-        raise InputError(f"{path}, row 1: cells are separated by semicolons; save with commas between cells and decimal points")
+        raise InputError(
+            f"{path}, row 1: cells are separated by semicolons; save with commas between cells and decimal points"
+        )
     reader = csv.reader(io.StringIO(text))
     try:
         return [(reader.line_num, [cell.strip() for cell in row]) for row in reader]
@@ -62,19 +75,28 @@ def _xlsx(path: Path, content: bytes) -> Rows:
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as book:
             if large := [each.filename for each in book.infolist() if each.file_size > MAX_BYTES]:
-                raise InputError(f"{path}: its part {large[0][:60]} unpacks to more than {MAX_BYTES:,} bytes; keep records in a file of their own")
+                raise InputError(
+                    f"{path}: its part {large[0][:60]} unpacks to more than {MAX_BYTES:,} bytes; keep records in a file of their own"
+                )
             shared = _shared(book)
             sheet = ElementTree.fromstring(_text(book, _first_sheet(book)))  # noqa: S314  (no entities: see _text)
             merged = sheet.find("m:mergeCells/m:mergeCell", SPACE)
-            rows = [_row(element, number, shared) for number, element in enumerate(sheet.iterfind("m:sheetData/m:row", SPACE), 1)]
+            rows = [
+                _row(element, number, shared)
+                for number, element in enumerate(sheet.iterfind("m:sheetData/m:row", SPACE), 1)
+            ]
     except DAMAGE as error:
-        raise InputError(f"{path}: damaged, or no Excel workbook ({error}); save it again as .xlsx or as .csv") from None
+        raise InputError(
+            f"{path}: damaged, or no Excel workbook ({error}); save it again as .xlsx or as .csv"
+        ) from None
     if merged is not None:
         place = merged.get("ref", "")
         column, row = re.sub("[0-9].*", "", place), re.sub("^[A-Z]*([0-9]*).*", r"\1", place)
         named = dict(enumerate(rows[0][1] if rows else []))
         name = named.get(_column(column), column)
-        raise InputError(f"{path}, row {row}, column {name}: cells {place} are merged; unmerge them and write the value in each")
+        raise InputError(
+            f"{path}, row {row}, column {name}: cells {place} are merged; unmerge them and write the value in each"
+        )
     return rows
 
 
@@ -97,7 +119,8 @@ def _first_sheet(book: zipfile.ZipFile) -> str:
 def _shared(book: zipfile.ZipFile) -> list[str]:
     if "xl/sharedStrings.xml" not in book.namelist():
         return []
-    return [_words(item) for item in ElementTree.fromstring(_text(book, "xl/sharedStrings.xml")).iterfind("m:si", SPACE)]  # noqa: S314
+    table = ElementTree.fromstring(_text(book, "xl/sharedStrings.xml"))  # noqa: S314
+    return [_words(item) for item in table.iterfind("m:si", SPACE)]
 
 
 def _words(item: ElementTree.Element) -> str:

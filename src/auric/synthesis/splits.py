@@ -7,6 +7,8 @@ import numpy as np
 from auric.errors import InputError
 from auric.synthesis.descriptors import Features
 
+FOLD_MODELS = 10
+"""Models whose mean is the model of all records, each without one fold, as in the paper."""
 Split = Literal["folds", "ligand"]
 SPLITS: tuple[Split, ...] = get_args(Split)
 
@@ -47,4 +49,10 @@ def ligand_folds(features: Features) -> np.ndarray:
 
 def training_of(folds: np.ndarray) -> np.ndarray:
     """What each fold's model learns from, shape (folds, n), bool."""
-    return np.arange(folds.max() + 1)[:, None] != folds[None]
+    return np.asarray(np.arange(folds.max() + 1)[:, None] != folds[None])
+
+
+def fold_members(outcomes: np.ndarray, seed: int) -> np.ndarray:
+    """Training sets of the ten models whose mean stands for all records, shape (members, n), bool; fewer models if there are fewer records."""
+    folds = min(FOLD_MODELS, len(outcomes))
+    return training_of(stratified_folds(outcomes, folds, np.random.default_rng(seed)))

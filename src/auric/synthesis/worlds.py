@@ -86,7 +86,11 @@ def simulate(world: World, seed: int, *, examples: int = EXAMPLES, flipped: floa
     wrong = rng.choice(examples, round(flipped * examples), replace=False)
     outcomes = truth.copy()
     outcomes[wrong] = 1 - outcomes[wrong]
-    told = {"name": [f"{SIMULATED}_{world}_{seed}_{number:03d}" for number in range(examples)], "target": TARGET, "outcome": outcomes}
+    told = {
+        "name": [f"{SIMULATED}_{world}_{seed}_{number:03d}" for number in range(examples)],
+        "target": TARGET,
+        "outcome": outcomes,
+    }
     source = f"{SIMULATED}: world {world}, set {seed}; no experiment"
     return SimulatedSet(recipes.assign(**told, source=source)[list(COLUMNS)], truth)
 
@@ -126,12 +130,12 @@ def true_outcomes(world: World, recipes: pd.DataFrame) -> np.ndarray:
     cool = recipes["temperature_celsius"].to_numpy() < TEMPERATURE_LIMIT_CELSIUS
     if world == "structure":
         free = np.array([not molecules[each].HasSubstructMatch(CROWDED) for each in recipes["ligand"]])
-        return (free & cool).astype(int)
+        return np.asarray(free & cool, dtype=int)
     aliphatic = np.array([not any(a.GetIsAromatic() for a in molecules[each].GetAtoms()) for each in recipes["ligand"]])
     few = (recipes["ligand_mmol_l"] / recipes["gold_mmol_l"]).to_numpy() < RATIO_LIMIT
     mild = recipes["reducing_agent_mmol_l"].to_numpy() < REDUCER_LIMIT_MMOL_L
     basic = recipes["ph"].to_numpy() < PH_LIMIT
-    return (aliphatic & few & np.where(mild, cool, basic)).astype(int)
+    return np.asarray(aliphatic & few & np.where(mild, cool, basic), dtype=int)
 
 
 def bayes_mcc(share: float, flipped: float = FLIPPED) -> float:
