@@ -11,7 +11,7 @@ from functools import cache
 
 import numpy as np
 import pandas as pd
-from rdkit.Chem import GraphDescriptors, rdMolDescriptors
+from rdkit.Chem import Descriptors, GraphDescriptors, rdMolDescriptors
 
 from auric.graphs.smiles import parsed
 from auric.synthesis.records import CONCENTRATIONS, CONDITIONS, MOLECULES, OPTIONAL, bundled, known_smiles
@@ -92,7 +92,7 @@ def of_ligand(smiles: str) -> Mapping[str, float]:
         "donors": rdMolDescriptors.CalcNumHBD(found),
         "acceptors": rdMolDescriptors.CalcNumHBA(found),
         "aromatic": float(any(atom.GetIsAromatic() for atom in found.GetAtoms())),
-        "weight_g_mol": rdMolDescriptors._CalcMolWt(found),
+        "weight_g_mol": Descriptors.MolWt(found),  # type: ignore[attr-defined]
         "rotatable_bonds": rdMolDescriptors.CalcNumRotatableBonds(found),
         "complexity": float(GraphDescriptors.BertzCT(found)),  # type: ignore[no-untyped-call]
         "polar_surface_angstrom_2": rdMolDescriptors.CalcTPSA(found),

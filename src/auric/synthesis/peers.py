@@ -21,6 +21,8 @@ from auric.synthesis.splits import fold_members
 
 FRAGMENTS = 512
 RADIUS = 1
+COMMITTEE = 5
+"""Boosted classifiers, each with draws of its own, whose mean is one member."""
 WIDE = np.array([name not in OF_LIGAND for name in NAMES])
 """Descriptors that are no property of the ligand by RDKit: the process sees those through its fragments."""
 
@@ -52,14 +54,20 @@ class FoldwisePeer:
     def fit_members(self, features: Features, outcomes: np.ndarray, training: np.ndarray) -> "FoldwisePeer":
         """Train one classifier on each training set, (members, n), bool."""
         self.scaler_ = FoldScaler.fit(features.values, training)
-        seen = self._seen(features)
-        self.models_ = [self._make().fit(part[mine], outcomes[mine]) for part, mine in zip(seen, training, strict=True)]
+        self.models_ = [
+            [
+                self._make(number).fit(part[mine], outcomes[mine])
+                for number in range(1 if self.kind == "logistic" else COMMITTEE)
+            ]
+            for part, mine in zip(self._seen(features), training, strict=True)
+        ]
         return self
 
     def member_proba(self, features: Features) -> np.ndarray:
         """Probability of success by each classifier, shape (members, n)."""
+        seen = zip(self.models_, self._seen(features), strict=True)
         return np.stack(
-            [model.predict_proba(part)[:, 1] for model, part in zip(self.models_, self._seen(features), strict=True)]
+            [np.mean([model.predict_proba(part)[:, 1] for model in models], axis=0) for models, part in seen]
         )
 
     def predict_proba(self, features: Features) -> np.ndarray:
@@ -74,7 +82,7 @@ class FoldwisePeer:
         counts = np.broadcast_to(fragments(features), (len(scaled), len(features), FRAGMENTS))
         return np.concatenate([scaled, counts], axis=2)
 
-    def _make(self) -> LogisticRegression | GradientBoostingClassifier:
+    def _make(self, number: int) -> LogisticRegression | GradientBoostingClassifier:
         if self.kind == "logistic":
             return LogisticRegression(C=0.3, max_iter=1000)
         return GradientBoostingClassifier(
@@ -84,7 +92,7 @@ class FoldwisePeer:
             subsample=0.7,
             max_features=0.3,
             min_samples_leaf=3,
-            random_state=self.seed,
+            random_state=COMMITTEE * self.seed + number,
         )
 
 

@@ -109,7 +109,7 @@ def draw_recipes(world: World, count: int, rng: np.random.Generator) -> pd.DataF
         drawn = {name: float(rng.choice(levels)) for name, levels in LEVELS.items()}
         solvent = WATER if world == "conditions" else SOLVENTS[int(rng.integers(len(SOLVENTS)))]
         row = {
-            "ligand": str(order[len(rows) % len(ligands)]), "solvent": solvent, "reducing_agent": HYDRIDE,
+            "ligand": str(order[len(rows) % len(ligands)]), "solvent": solvent, "reducing_agent": known_smiles(HYDRIDE),
             "ligand_mmol_l": drawn["ratio"] * drawn["gold_mmol_l"], "gold_mmol_l": drawn["gold_mmol_l"],
             "reducing_agent_mmol_l": drawn["reducing_agent_mmol_l"], "temperature_celsius": drawn["temperature_celsius"],
             "ph": drawn["ph"] if solvent == WATER else None,
