@@ -62,7 +62,7 @@ def test_bad_cells_are_named_by_row_and_column(tmp_path, changes, words):
 
 
 def test_bad_headers(tmp_path):
-    with pytest.raises(InputError, match="unknown column 'temprature_celsius'.*Did you mean 'temperature_celsius'"):
+    with pytest.raises(InputError, match=r"unknown column 'temprature_celsius'.*Did you mean 'temperature_celsius'"):
         read_records(table(tmp_path, {}, columns=[*COLUMNS, "temprature_celsius"]))
     with pytest.raises(InputError, match="the column ph is given twice"):
         read_records(table(tmp_path, {}, columns=[*COLUMNS, "ph"]))
@@ -75,7 +75,7 @@ def test_bad_headers(tmp_path):
 def test_bad_files(tmp_path, monkeypatch):
     with pytest.raises(InputError, match=r"row 2, column ligand: cells B2:B3 are merged"):
         read_records(DATA / "merged.xlsx")
-    with pytest.raises(InputError, match="not from '.ods'"):
+    with pytest.raises(InputError, match=r"not from '\.ods'"):
         read_records("records.ods")
     with pytest.raises(InputError, match="No such file"):
         read_records(tmp_path / "none.csv")
@@ -87,7 +87,7 @@ def test_bad_files(tmp_path, monkeypatch):
     with pytest.raises(InputError, match="separated by semicolons"):
         read_records(path)
     path.write_text('name\n"' + "x" * 140_000)
-    with pytest.raises(InputError, match="row .*field larger"):
+    with pytest.raises(InputError, match=r"row .*field larger"):
         read_records(path)
     book = tmp_path / "a.xlsx"
     book.write_bytes(b"PK no")

@@ -93,6 +93,15 @@ rule report:
         rings=list(ring_tables().values()),
         stretched=stretched_tables(),
         series=series_tables(),
+        synthesis_scores=f"{RESULTS}/synthesis/scores.csv" if RECIPES else [],
+        synthesis_pairs=f"{RESULTS}/synthesis/pairs.csv" if RECIPES else [],
+        synthesis_recommended=(
+            f"{RESULTS}/synthesis/recommended.csv" if RECIPES else []
+        ),
+        synthesis_maps=synthesis_explained("map"),
+        synthesis_tables=[
+            table for name in EXPLAINED[1:] for table in synthesis_explained(name)
+        ],
         recommended=(
             f"{RESULTS}/potential/recommended.csv" if "potential" in ROOMS else []
         ),

@@ -47,6 +47,30 @@ RINGS = ("n", "seed", "stage", "verdict", "energy_ev", "twist_degree", "turned_o
 STRETCHED = (
     "structure", "place", "method", "max_step_angstrom", "verdict", "energy_recovered", "rmsd_to_reference_angstrom", "calls",
 )  # fmt: skip
+SYNTHESIS_SCORES = (
+    "data", "sets", "split", "tuning", "model", "measure", "ours", "ci_low", "ci_high", "n", "seconds",
+)  # fmt: skip
+SYNTHESIS_PAIRS = ("data", "split", "measure", "first", "second", "difference", "ci_low", "ci_high", "p")
+SYNTHESIS_RECOMMENDED = (
+    "data", "sets", "split", "model", "mcc", "runner_up", "runner_up_mcc", "difference", "ci_low", "ci_high", "p",
+)  # fmt: skip
+SYNTHESIS_TABLES = {
+    "map": ("data", "model", "ligand", "temperature_celsius", "ph", "probability", "spread"),
+    "five": (
+        "data", "model", "ligand_mmol_l", "gold_mmol_l", "reducing_agent_mmol_l", "temperature_celsius", "ph", "probability",
+    ),
+    "distances": ("data", "model", "first", "second", "distance"),
+    "proposals": (
+        "data", "model", "kind", "ligand", "solvent", "reducing_agent", "ligand_mmol_l", "gold_mmol_l", "reducing_agent_mmol_l",
+        "temperature_celsius", "ph", "probability", "spread", "nearest", "distance", "ligand_likeness",
+    ),
+    "tree": ("data", "model", "node", "parent", "side", "feature", "threshold", "words", "share", "examples"),
+    "rules": ("data", "model", "rule", "success", "share", "examples"),
+    "fidelity": ("data", "model", "examples", "fresh", "teacher_share", "depth", "leaves", "f1", "mcc"),
+    "limits": ("data", "model", "feature", "planted", "found", "relative_error"),
+    "external": ("data", "model", "name", "outcome", "paper_probability", "probability", "spread"),
+}  # fmt: skip
+"""Tables on one fitted model, side by side in a folder of its own."""
 DROPPED = ("structure", "frame", "bond", "third_atom", "reason")
 
 HOLDOUT = "holdout"
@@ -58,7 +82,10 @@ NUMBERS = frozenset(
      "autocorrelation_steps", "effective_samples", "value", "walk", "dynamics", "walk_sd_ev", "dynamics_sd_ev", "walk_harmonic_ev", "dynamics_harmonic_ev",
      "energy_recovered", "rise_ev", "reference_calls",
      "reference_core_seconds", "coarse_calls", "coarse_core_seconds", "call", "seed", "twist_degree", "calls", "max_step_angstrom",
-     "rmsd_to_reference_angstrom"}
+     "rmsd_to_reference_angstrom", "sets", "difference", "p", "mcc", "runner_up_mcc", "temperature_celsius", "ph", "probability",
+     "spread", "ligand_mmol_l", "gold_mmol_l", "reducing_agent_mmol_l", "distance", "ligand_likeness", "node", "parent", "threshold",
+     "share", "examples", "success", "fresh", "teacher_share", "depth", "leaves", "f1", "planted", "found", "relative_error",
+     "outcome", "paper_probability"}
 )  # fmt: skip
 
 
@@ -90,6 +117,11 @@ class ReportFiles:
         series: CSV files of relaxations by a potential that learns on the way, columns `SERIES`.
         rings: CSV files of rings from even shapes, columns `RINGS`, in folders named after the potential's system.
         stretched: CSV files of units with their anchors pulled out, columns `STRETCHED`.
+        synthesis_scores: CSV of models on records of syntheses, columns `SYNTHESIS_SCORES`; empty here and below: no section on them.
+        synthesis_pairs: CSV of models beside each other, columns `SYNTHESIS_PAIRS`.
+        synthesis_recommended: CSV of the best model of each kind of records, columns `SYNTHESIS_RECOMMENDED`.
+        synthesis_maps: CSV files of maps of fitted models, beside each of which the other tables of `SYNTHESIS_TABLES` lie.
+        synthesis_tables: These others, all in one list.
     """
 
     scorecards: Sequence[str | Path]
@@ -114,6 +146,11 @@ class ReportFiles:
     series: Sequence[str | Path] = ()
     rings: Sequence[str | Path] = ()
     stretched: Sequence[str | Path] = ()
+    synthesis_scores: str | Path = ""
+    synthesis_pairs: str | Path = ""
+    synthesis_recommended: str | Path = ""
+    synthesis_maps: Sequence[str | Path] = ()
+    synthesis_tables: Sequence[str | Path] = ()
 
 
 def read_table(path: str | Path, columns: Sequence[str]) -> pd.DataFrame:
