@@ -1,6 +1,6 @@
 """Benchmarks, side by side with peers or the plain way in one run; not part of the tests.
 
-`python -m benchmarks [alkanes] [descriptors] [elf] [equivariant] [gth] [noise] [potential] [relaxation] [sampling] [structures] [training] [workflow]` measures those named, or all, and puts their rows into
+`python -m benchmarks [alkanes] [descriptors] [elf] [equivariant] [gth] [noise] [potential] [relaxation] [sampling] [structures] [synthesis] [training] [workflow]` measures those named, or all, and puts their rows into
 docs/benchmarks.csv in place of earlier ones.
 """
 
@@ -23,6 +23,7 @@ from benchmarks import (
     relaxation,
     sampling,
     structures,
+    synthesis,
     training,
     workflow,
 )
@@ -40,6 +41,7 @@ BENCHMARKS = {
     "relaxation": relaxation.measure_relaxation,
     "sampling": sampling.measure_sampling,
     "structures": structures.measure_structures,
+    "synthesis": synthesis.measure_synthesis,
     "training": training.measure_training,
     "workflow": workflow.measure_workflow,
 }

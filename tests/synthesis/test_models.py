@@ -8,7 +8,7 @@ from sklearn.metrics import f1_score, matthews_corrcoef
 
 from auric.errors import InputError
 from auric.files import read_npz, write_npz
-from auric.synthesis import heads, scores
+from auric.synthesis import heads, peers, scores
 from auric.synthesis.descriptors import NAMES, Features, describe
 from auric.synthesis.evaluation import cross_predict, cross_validate, folds_of
 from auric.synthesis.models import MODELS, PAPER, load_network, make_model, network, save_network
@@ -18,6 +18,12 @@ from auric.synthesis.tuning import propose, tuned_inside, tuned_on_same
 from auric.synthesis.worlds import simulate
 
 QUICK = {"steps": 25}
+
+
+@pytest.fixture(autouse=True)
+def small_committee(monkeypatch):
+    """Five boosted classifiers for each member cost time and show no more than one."""
+    monkeypatch.setattr(peers, "COMMITTEE", 1)
 
 
 @pytest.fixture(scope="module")

@@ -49,10 +49,6 @@ DAMAGE = (
     NotImplementedError,
     RuntimeError,
 )
-TITLES = {
-    "gcnn_snn": "GCNN + SNN", "gcnn_dnn": "GCNN + DNN", "gcnn_svm": "GCNN + SVM", "snn": "SNN", "dnn": "DNN", "svm": "SVM",
-    "boosting": "gradient boosting", "process": "Gaussian process", "logistic": "logistic regression",
-}  # fmt: skip
 
 
 def make_model(name: str, seed: int = 0, **settings: float) -> Classifier:

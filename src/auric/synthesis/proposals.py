@@ -25,17 +25,13 @@ BEST = 0.1
 def draw_conditions(
     records: pd.DataFrame, count: int, rng: np.random.Generator, *, aqueous: bool = True
 ) -> pd.DataFrame:
-    """Conditions within the range of records, concentrations evenly by their logarithms; outside of water the pH is missing.
+    """Conditions evenly within the range of records; outside of water the pH is missing.
 
     The concentration of the ligand is that of the gold times a ratio within the range of ratios, so that no ratio is beyond the known.
     """
     low_high = ranges_of(records)
     ratio = records["ligand_mmol_l"] / records["gold_mmol_l"]
     drawn = {name: rng.uniform(*low_high[name], count) for name in CONDITIONS}
-    drawn |= {
-        name: np.exp(rng.uniform(np.log(low_high[name][0]), np.log(low_high[name][1]), count))
-        for name in CONCENTRATIONS
-    }
     drawn["ligand_mmol_l"] = drawn["gold_mmol_l"] * rng.uniform(ratio.min(), ratio.max(), count)
     return pd.DataFrame(drawn).assign(ph=drawn["ph"] if aqueous else np.nan)
 
