@@ -1,6 +1,6 @@
 """Benchmarks, side by side with peers or the plain way in one run; not part of the tests.
 
-`python -m benchmarks [alkanes] [descriptors] [elf] [equivariant] [gth] [microscopy] [noise] [potential] [relaxation] [sampling] [seeing] [structures] [training] [workflow]` measures those named, or all, and puts their rows into
+`python -m benchmarks [alkanes] [descriptors] [elf] [equivariant] [gth] [microscopy] [noise] [potential] [relaxation] [sampling] [seeing] [structures] [synthesis] [training] [workflow]` measures those named, or all, and puts their rows into
 docs/benchmarks.csv in place of earlier ones.
 """
 
@@ -25,6 +25,7 @@ from benchmarks import (
     sampling,
     seeing,
     structures,
+    synthesis,
     training,
     workflow,
 )
@@ -44,6 +45,7 @@ BENCHMARKS = {
     "sampling": sampling.measure_sampling,
     "seeing": seeing.measure_seeing,
     "structures": structures.measure_structures,
+    "synthesis": synthesis.measure_synthesis,
     "training": training.measure_training,
     "workflow": workflow.measure_workflow,
 }

@@ -29,6 +29,8 @@ STANDS_ON = {
     "sampling": {"potential", "reference", "descriptors", "structures"},
     "relaxation": {"potential", "reference", "structures"},
     "microscopy": {"structures"},
+    "graphs": set(),
+    "synthesis": {"graphs"},
     "report": set(),
 }
 
@@ -206,12 +208,26 @@ def test_command_line(capsys, tmp_path, root, monkeypatch):
 def test_the_report_knows_the_columns_that_rooms_write():
     """It imports no room, so it repeats their columns; this is where the copies are compared."""
     from auric.elf.images import DROPPED_COLUMNS
-    from auric.report import inputs, masks, scores, tables
+    from auric.report import inputs, masks, scores, syntheses, tables
     from auric.ruler import bonding, masked, validation
     from auric.ruler.baselines import MeanLength, RidgeOnImage, RidgeOnLine
     from auric.ruler.solved import SolvedElfNet
     from auric.structures.prepare import FAILURE_COLUMNS
+    from auric.synthesis import explain, maps, proposals, summary, surrogate
+    from auric.synthesis.models import MODELS
 
+    assert set(inputs.SYNTHESIS_SCORES) == set(summary.SCORE_COLUMNS)
+    assert set(inputs.SYNTHESIS_PAIRS) <= set(summary.PAIR_COLUMNS)
+    assert set(inputs.SYNTHESIS_RECOMMENDED) <= set(summary.RECOMMENDED_COLUMNS)
+    assert set(syntheses.MODEL_NAMES) == {*MODELS, summary.COMMITTEE}
+    written = {
+        "map": maps.MAP_COLUMNS, "five": maps.FIVE_COLUMNS, "distances": maps.DISTANCE_COLUMNS, "proposals": proposals.PROPOSAL_COLUMNS,
+        "tree": surrogate.NODE_COLUMNS, "rules": surrogate.RULE_COLUMNS, "fidelity": surrogate.FIDELITY_COLUMNS,
+        "limits": explain.LIMIT_COLUMNS, "external": explain.EXTERNAL_COLUMNS,
+    }  # fmt: skip
+    assert {name: set(columns) for name, columns in inputs.SYNTHESIS_TABLES.items()} == {
+        name: set(columns) for name, columns in written.items()
+    }
     assert tables.FAILURE_COLUMNS == inputs.FAILURES == FAILURE_COLUMNS
     assert tables.DROPPED_COLUMNS == inputs.DROPPED == DROPPED_COLUMNS
     assert set(inputs.PREDICTIONS) <= set(validation.PREDICTION_COLUMNS)

@@ -72,6 +72,12 @@ ROOMS = [
         else []
     ),
     *(["microscopy"] if EXPERIMENTS else []),
+    *(
+        ["synthesis"]
+        if any(STUDY["synthesis"]["simulated"].values())
+        or STUDY["synthesis"]["records"]
+        else []
+    ),
 ]
 MICROSCOPY = {  # what makes numbers; names of candidates and experiments are inputs
     key: value
@@ -81,6 +87,13 @@ MICROSCOPY = {  # what makes numbers; names of candidates and experiments are in
 COMPARED = [  # simulated images of what may be the answer
     f"{RESULTS}/microscopy/libraries/{name}.nc"
     for name in STUDY["microscopy"]["compared"] or CANDIDATES
+]
+EXPLAINED = (  # tables on each model that is explained
+    "map", "five", "distances", "proposals", "tree", "rules", "fidelity", "limits", "external",
+)  # fmt: skip
+RECIPES = [  # sets of records of syntheses: simulated worlds, and the user's
+    *(world for world, sets in STUDY["synthesis"]["simulated"].items() if sets),
+    *STUDY["synthesis"]["records"],
 ]
 ORBITALS = (lambda path: path) if STUDY["reference"]["keep_orbitals"] else temp
 
@@ -101,6 +114,10 @@ wildcard_constraints:
     round=r"[1-9]",
     candidate=r"[A-Za-z][A-Za-z0-9_-]{0,63}",
     experiment=r"[A-Za-z][A-Za-z0-9_-]{0,63}",
+    data=r"[A-Za-z][A-Za-z0-9-]{0,63}",
+    holdout=r"folds|ligand",
+    tuning=r"defaults|inside|same",
+    learner=r"[a-z_]+",
 
 
 def of_blocks(pattern):
@@ -267,6 +284,43 @@ def reweighted(prefix="reweighted_"):
 def of_experiments(name):
     """Files of all experiments of microscopy."""
     return [f"{RESULTS}/microscopy/{experiment}/{name}" for experiment in EXPERIMENTS]
+
+
+def synthesis_sources(data):
+    """What a set of records stands for: the sets of a simulated world, or a table."""
+    wanted = STUDY["synthesis"]
+    if data in wanted["records"]:
+        return {data: wanted["records"][data]}
+    return {
+        f"{data}_{number}": f"{data}_{number}"
+        for number in range(wanted["simulated"][data])
+    }
+
+
+def synthesis_predictions():
+    """Tables of predictions by all models, and by networks whose hyperparameters were sought."""
+    wanted = STUDY["synthesis"]
+    plain = [
+        f"{RESULTS}/synthesis/{data}/{split}_defaults_{model}.csv"
+        for data in RECIPES
+        for split in wanted["splits"]
+        for model in wanted["models"]
+    ]
+    return plain + [
+        f"{RESULTS}/synthesis/{data}/folds_{tuning}_{model}.csv"
+        for data in RECIPES
+        for model in wanted["tuning"]["models"]
+        for tuning in ("inside", "same")
+    ]
+
+
+def synthesis_explained(name):
+    """Tables of one kind on the models that are explained."""
+    return [
+        f"{RESULTS}/synthesis/{data}/{model}/{name}.csv"
+        for data in RECIPES
+        for model in STUDY["synthesis"]["explained"]
+    ]
 
 
 def closing_words():

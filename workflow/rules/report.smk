@@ -114,6 +114,15 @@ rule report:
         tem_libraries=COMPARED if EXPERIMENTS else [],
         tem_cases=f"{RESULTS}/microscopy/calibration.csv" if EXPERIMENTS else [],
         tem_power=f"{RESULTS}/microscopy/power.csv" if EXPERIMENTS else [],
+        synthesis_scores=f"{RESULTS}/synthesis/scores.csv" if RECIPES else [],
+        synthesis_pairs=f"{RESULTS}/synthesis/pairs.csv" if RECIPES else [],
+        synthesis_recommended=(
+            f"{RESULTS}/synthesis/recommended.csv" if RECIPES else []
+        ),
+        synthesis_maps=synthesis_explained("map"),
+        synthesis_tables=[
+            table for name in EXPLAINED[1:] for table in synthesis_explained(name)
+        ],
         recommended=(
             f"{RESULTS}/potential/recommended.csv" if "potential" in ROOMS else []
         ),

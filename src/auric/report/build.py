@@ -32,6 +32,7 @@ from auric.report.sections import (
     draw_isomers,
     draw_potentials,
     draw_relaxations,
+    draw_syntheses,
     draw_walks,
 )
 
@@ -110,6 +111,7 @@ def build_report(
             "isomers": draw_isomers(assets, walks.gather_isomers(files.isomers)),
             "relaxations": draw_relaxations(assets, files),
             "microscopy": draw_microscopy(assets, files),
+            "syntheses": draw_syntheses(assets, files),
             "beside_papers": page.beside_papers(scorecard),
             "studies": sorted(set(scorecard["study"])),
             "parity": _draw_parity(assets, finite, splits),

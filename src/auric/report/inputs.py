@@ -73,6 +73,30 @@ TEM_ORIENTATIONS = (
 )  # fmt: skip
 TEM_ANGLES = ("experiment", "measure", "candidate", "place", "image", "particle", "angle_degree")
 TEM_POWER = ("measure", "dose", "underfocus_angstrom", "particles", "right", "low", "high", "cases")
+SYNTHESIS_SCORES = (
+    "data", "sets", "split", "tuning", "model", "measure", "ours", "ci_low", "ci_high", "n", "seconds",
+)  # fmt: skip
+SYNTHESIS_PAIRS = ("data", "split", "measure", "first", "second", "difference", "ci_low", "ci_high", "p")
+SYNTHESIS_RECOMMENDED = (
+    "data", "sets", "split", "model", "mcc", "runner_up", "runner_up_mcc", "difference", "ci_low", "ci_high", "p",
+)  # fmt: skip
+SYNTHESIS_TABLES = {
+    "map": ("data", "model", "ligand", "temperature_celsius", "ph", "probability", "spread"),
+    "five": (
+        "data", "model", "ligand_mmol_l", "gold_mmol_l", "reducing_agent_mmol_l", "temperature_celsius", "ph", "probability",
+    ),
+    "distances": ("data", "model", "first", "second", "distance"),
+    "proposals": (
+        "data", "model", "kind", "ligand", "solvent", "reducing_agent", "ligand_mmol_l", "gold_mmol_l", "reducing_agent_mmol_l",
+        "temperature_celsius", "ph", "probability", "spread", "nearest", "distance", "ligand_likeness",
+    ),
+    "tree": ("data", "model", "node", "parent", "side", "feature", "threshold", "words", "share", "examples"),
+    "rules": ("data", "model", "rule", "success", "share", "examples"),
+    "fidelity": ("data", "model", "examples", "fresh", "teacher_share", "depth", "leaves", "f1", "mcc"),
+    "limits": ("data", "model", "feature", "planted", "found", "relative_error"),
+    "external": ("data", "model", "name", "outcome", "paper_probability", "probability", "spread"),
+}  # fmt: skip
+"""Tables on one fitted model, side by side in a folder of its own."""
 DROPPED = ("structure", "frame", "bond", "third_atom", "reason")
 
 HOLDOUT = "holdout"
@@ -90,7 +114,12 @@ NUMBERS = frozenset(
      "share", "ci_low_angstrom", "ci_high_angstrom", "correlation", "bonds", "structures",
      "particles", "similarity", "margin", "p_other", "p_fit", "dose", "top", "top_of",
      "top_p", "from_line", "beam_error_degree", "expected_beam_error_degree", "direction_x", "direction_y", "direction_z", "score", "rank",
-     "angle_degree", "place", "underfocus_angstrom", "right", "cases"})  # fmt: skip
+     "angle_degree", "underfocus_angstrom", "right", "cases",
+     "sets", "difference", "p", "mcc", "runner_up_mcc", "temperature_celsius", "ph", "probability",
+     "spread", "ligand_mmol_l", "gold_mmol_l", "reducing_agent_mmol_l", "distance", "ligand_likeness", "node", "parent", "threshold",
+     "examples", "success", "fresh", "teacher_share", "depth", "leaves", "f1", "planted", "found", "relative_error",
+     "outcome", "paper_probability"}
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -137,6 +166,11 @@ class ReportFiles:
         tem_libraries: NetCDF files of the candidates and their simulated images.
         tem_cases: CSV of simulated cases of known isomer and orientation.
         tem_power: CSV of how often the right isomer wins among them, columns `TEM_POWER`.
+        synthesis_scores: CSV of models on records of syntheses, columns `SYNTHESIS_SCORES`; empty here and below: no section on them.
+        synthesis_pairs: CSV of models beside each other, columns `SYNTHESIS_PAIRS`.
+        synthesis_recommended: CSV of the best model of each kind of records, columns `SYNTHESIS_RECOMMENDED`.
+        synthesis_maps: CSV files of maps of fitted models, beside each of which the other tables of `SYNTHESIS_TABLES` lie.
+        synthesis_tables: These others, all in one list.
     """
 
     scorecards: Sequence[str | Path]
@@ -177,6 +211,11 @@ class ReportFiles:
     tem_libraries: Sequence[str | Path] = ()
     tem_cases: str | Path = ""
     tem_power: str | Path = ""
+    synthesis_scores: str | Path = ""
+    synthesis_pairs: str | Path = ""
+    synthesis_recommended: str | Path = ""
+    synthesis_maps: Sequence[str | Path] = ()
+    synthesis_tables: Sequence[str | Path] = ()
 
 
 def read_table(path: str | Path, columns: Sequence[str]) -> pd.DataFrame:

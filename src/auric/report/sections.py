@@ -14,6 +14,8 @@ from auric.report import (
     potential_section,
     potentials,
     relaxations,
+    syntheses,
+    synthesis_figures,
     walk_figures,
     walks,
 )
@@ -139,3 +141,37 @@ def draw_relaxations(assets: Assets, files: ReportFiles) -> dict[str, Any] | Non
         assets.copy(path, f"rings_{place}", f"rings by the potential of {Path(path).parent.name}")
         rings.append({"system": Path(path).parent.name, "rows": relaxations.ring_rows(path), "data": f"rings_{place}"})
     return {"systems": systems, "rings": rings, "stretched": relaxations.stretched_rows(files.stretched)}
+
+
+def draw_syntheses(assets: Assets, files: ReportFiles) -> dict[str, Any] | None:
+    """Figures, words and tables on models of syntheses, and on what fitted ones say."""
+    compared = []
+    for place, told in enumerate(syntheses.gather(files), 1):
+        stem = f"synthesis_{place}"  # no foreign word in a path
+        assets.table(told.scores, f"{stem}_scores", f"{told.title}: scores")
+        assets.table(told.pairs, f"{stem}_pairs", f"{told.title}: models beside each other")
+        compared.append({
+            "title": told.title, "anchor": stem, "words": syntheses.words(told), "rows": syntheses.score_rows(told),
+            "file": assets.draw(f"{stem}.svg", partial(synthesis_figures.draw_scores, told=told)),
+            "scores": f"{stem}_scores", "pairs": f"{stem}_pairs",
+        })  # fmt: skip
+    if not compared:
+        return None
+    explained = []
+    for place, one in enumerate(syntheses.gather_explained(files.synthesis_maps), 1):
+        stem = f"explained_{place}"
+        for name, table in one.tables.items():
+            assets.table(table, f"{stem}_{name}", f"{one.title}: {name}")
+        drawings = {"map": "png", "five": "png", "tree": "svg"} | (
+            {"distances": "svg"} if len(one.tables["distances"]) else {}
+        )
+        drawn = {
+            name: assets.draw(f"{stem}_{name}.{ending}", partial(getattr(synthesis_figures, f"draw_{name}"), told=one))
+            for name, ending in drawings.items()
+        }
+        explained.append({"distances": None} | drawn | {
+            "title": one.title, "anchor": stem, "ligand": one.tables["map"]["ligand"].iloc[0], "on_tree": syntheses.on_tree(one),
+            "rules": syntheses.rule_rows(one), "limits": syntheses.limit_words(one), "printed": syntheses.on_printed(one),
+            "proposals": syntheses.proposal_rows(one), "data": {name: f"{stem}_{name}" for name in one.tables},
+        })  # fmt: skip
+    return {"compared": compared, "explained": explained, "measures": list(syntheses.MEASURES.values())}
