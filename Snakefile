@@ -25,6 +25,7 @@ include: "workflow/rules/ruler.smk"
 include: "workflow/rules/potential.smk"
 include: "workflow/rules/sampling.smk"
 include: "workflow/rules/relaxation.smk"
+include: "workflow/rules/matching.smk"
 include: "workflow/rules/report.smk"
 
 

@@ -28,6 +28,8 @@ STANDS_ON = {
     "potential": {"descriptors", "structures"},
     "sampling": {"potential", "reference", "descriptors", "structures"},
     "relaxation": {"potential", "reference", "structures"},
+    "graphs": {"structures"},
+    "matching": {"graphs", "descriptors", "structures"},
     "report": set(),
 }
 

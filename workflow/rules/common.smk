@@ -46,6 +46,7 @@ ISOMERS = [  # tables of one isomer's walks beside another's
     )
     if WALKED
 ]
+MATCHED = bool(STUDY["matching"]["reported"] or STUDY["matching"]["structures"])
 ROOMS = [
     *(["reference", "elf", "ruler"] if IMAGES else []),
     *(["potential"] if ALL_RUNS else []),
@@ -55,6 +56,7 @@ ROOMS = [
         if STUDY["relaxation"]["systems"] or STUDY["relaxation"]["better"]
         else []
     ),
+    *(["matching"] if MATCHED else []),
 ]
 ORBITALS = (lambda path: path) if STUDY["reference"]["keep_orbitals"] else temp
 
@@ -71,6 +73,7 @@ wildcard_constraints:
     contender=r"[a-z_]+",
     walker=r"linear|emlm",
     round=r"[1-9]",
+    by=r"pair|core|ligand",
 
 
 def of_blocks(pattern):
@@ -165,6 +168,12 @@ def run_of_structure(wildcards):
     ]
     built = [run for run in runs if run["settings"].get("ensemble") != "given"]
     return (built or runs)[0]
+
+
+def matching_tables(name, several=()):
+    """A table of the matching room, or one for each split; none in a study without it."""
+    names = [name.format(by=by) for by in several] if several else [name]
+    return [f"{RESULTS}/matching/{one}" for one in names] if MATCHED else []
 
 
 def series_tables():

@@ -114,9 +114,13 @@ class ClusterEncoder(nn.Module):
     Attributes:
         settings: As given.
         seen: For each atomic number whether it was in the training data.
+        radii: Half the bond length of each element (angstrom), by which distances are told: covalent radii until structures
+            tell better (`learn_elements`).
     """
 
     seen: Tensor
+    radii: Tensor
+    covalent: Tensor
     properties: Tensor
     centres: Tensor
 
@@ -125,6 +129,9 @@ class ClusterEncoder(nn.Module):
         self.settings = s = settings or EncoderSettings()
         self.register_buffer("properties", torch.as_tensor(element_properties(), dtype=torch.float32))
         self.register_buffer("centres", torch.linspace(0.7, s.reach, s.radial))
+        covalent = torch.as_tensor(covalent_radii[: LARGEST_NUMBER + 1], dtype=torch.float32)
+        self.register_buffer("covalent", covalent)
+        self.register_buffer("radii", covalent.clone())
         self.register_buffer("seen", torch.zeros(LARGEST_NUMBER + 1, dtype=torch.bool))
         self.table = nn.Linear(self.properties.shape[1], s.width)
         self.own = nn.Embedding(LARGEST_NUMBER + 1, s.width)
@@ -134,7 +141,9 @@ class ClusterEncoder(nn.Module):
     def forward(self, packed: Clusters) -> Tensor:
         """Features of atoms, shape (atoms, width)."""
         reach, gap = self.settings.reach, (self.settings.reach - 0.7) / max(1, self.settings.radial - 1)
-        spread = torch.exp(-(((packed.stretch[:, None] - self.centres) / gap) ** 2) / 2)
+        here, there = packed.numbers[packed.receiver], packed.numbers[packed.sender]
+        own = (self.covalent[here] + self.covalent[there]) / (self.radii[here] + self.radii[there])
+        spread = torch.exp(-((((packed.stretch * own)[:, None] - self.centres) / gap) ** 2) / 2)
         inside = ((packed.stretch - 0.55 * reach) / (0.45 * reach)).clamp(0, 1)
         fade = (0.5 * (1 + torch.cos(np.pi * inside)))[:, None]
         atoms = self.table(self.properties[packed.numbers]) + self.own(packed.numbers)
@@ -146,9 +155,22 @@ class ClusterEncoder(nn.Module):
         """Features of clusters: means over their atoms, shape (count, width)."""
         return packed.mean(self(packed))
 
-    def learn_elements(self, numbers: np.ndarray) -> None:
-        """Note that training holds these atomic numbers."""
-        self.seen[torch.as_tensor(np.unique(numbers))] = True
+    def learn_elements(self, packed: Clusters, *, lengths: bool = False) -> None:
+        """Note the elements of the training clusters and, of clusters of one element, how long its bonds are.
+
+        Args:
+            packed: The clusters.
+            lengths: Whether to take half the median of atoms' nearest distances as an element's radius.
+        """
+        self.seen[torch.unique(packed.numbers)] = True
+        if not lengths:
+            return
+        nearest = torch.full((len(packed.numbers),), np.inf, dtype=packed.stretch.dtype)
+        nearest = nearest.scatter_reduce(0, packed.receiver, packed.stretch, "amin")
+        for number in torch.unique(packed.numbers):
+            found = nearest[(packed.numbers == number) & torch.isfinite(nearest)]
+            if len(found):
+                self.radii[number] = found.median() * self.covalent[number]
 
     def knows(self, numbers: np.ndarray) -> np.ndarray:
         """Which of these atomic numbers training held, same shape."""

@@ -5,6 +5,7 @@ from auric.lazy import public
 __getattr__, __all__ = public(
     __name__,
     {
+        "asked": ["ask_ligands", "core_of_file"],
         "baselines": ["BASELINES", "baseline_features", "boosted"],
         "built_cores": ["SHAPES", "build_core"],
         "colim": ["Colim", "ColimSettings", "Ensemble", "PairData", "pair_data", "train_colim", "train_ensemble"],

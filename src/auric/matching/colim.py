@@ -176,8 +176,7 @@ def train_colim(
     torch.manual_seed(seed)
     shares = [settings.pretrained_share if given is not None else 1.0 for given in (core, ligand)]
     model = Colim(core or ClusterEncoder(settings.encoder), ligand or LigandEncoder(width=settings.ligand_width), settings)
-    numbers = data.cores.numbers[np.isin(data.cores.cluster.numpy(), data.core[rows].numpy())]
-    model.core.learn_elements(numbers.numpy())
+    model.core.learn_elements(pick_clusters(data.cores, np.unique(data.core[rows].numpy())))
     head = [*model.norm.parameters(), *model.first.parameters(), *model.last.parameters()]
     optimiser = torch.optim.AdamW(
         [

@@ -6,7 +6,6 @@ The formation energy of a cluster is E/N - a: its energy per atom beside that of
 energy of its element, fitted to the clusters that are learned from.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +21,8 @@ LEAST_CLUSTERS = 4
 """An element with fewer has no line of its own."""
 LARGE = 40
 """Clusters of more atoms are large: predicted from the others where a split is named `larger`."""
+FURTHEST = 5.0
+"""Clusters further off their line than so many standard deviations are learned as if they were so far."""
 HUBER_SDS = 1.5
 """Energies further off the line than so many standard deviations count by their distance, not its square."""
 
@@ -148,6 +149,26 @@ def fit_lines(data: ClusterEnergies, chosen: np.ndarray, *, huber_sds: float | N
     return DropLines(elements, np.array(terms), np.array(spreads))
 
 
+def universal_lines(data: ClusterEnergies, chosen: np.ndarray) -> DropLines:
+    """One line for all elements, in units of each one's reference energy: E/N = a (1 + b N^(-1/3) + c N^(-2/3)).
+
+    b and c are learned from the chosen clusters; a of every element of the table is fitted to its own clusters, for it
+    defines the formation energy. An element of which nothing was chosen has a line all the same.
+    """
+    own = fit_lines(data, np.arange(len(data.size)), huber_sds=HUBER_SDS)
+    bulk = own.terms_ev[own.place(data.element), 0]
+    shares, x = data.energy_ev / bulk - 1, drop_terms(data.size)[:, 1:]
+    weights = np.ones(len(chosen))
+    for _ in range(8):
+        root = np.sqrt(weights)[:, None]
+        found = np.linalg.lstsq(x[chosen] * root, shares[chosen] * root[:, 0], rcond=None)[0]
+        off = np.abs(shares[chosen] - x[chosen] @ found)
+        spread = 1.4826 * float(np.median(off))
+        weights = 1 / np.maximum(1, off / (HUBER_SDS * max(spread, 1e-6)))
+    terms = own.terms_ev[:, :1] * np.array([1.0, *found])
+    return DropLines(own.elements, terms, spread * np.abs(own.terms_ev[:, 0]))
+
+
 def size_folds(size: np.ndarray, *, folds: int = 5, seed: int = 0) -> np.ndarray:
     """Fold of each cluster, shape (n,): all clusters of one size, whatever their element, fall into the same.
 
@@ -169,8 +190,3 @@ def element_folds(element: np.ndarray, *, folds: int = 5, seed: int = 0) -> np.n
         InputError: As `size_folds`.
     """
     return size_folds(element, folds=folds, seed=seed)
-
-
-def mean_absolute_error(predicted: np.ndarray, true: np.ndarray, chosen: Sequence[int] | np.ndarray) -> float:
-    """In the unit of both, over chosen clusters."""
-    return float(np.abs(np.asarray(predicted)[chosen] - np.asarray(true)[chosen]).mean())
