@@ -114,7 +114,9 @@ def test_features_fade_out_smoothly():
     model = ClusterEncoder(SMALL)
     reach = SMALL.reach * 2 * 1.36  # covalent radius of gold
     with torch.no_grad():
-        inside, outside = (model.embed(pack_clusters([Atoms("Au2", [[0, 0, 0], [0, 0, reach + d]])])) for d in (-1e-3, 1e-3))
+        inside, outside = (
+            model.embed(pack_clusters([Atoms("Au2", [[0, 0, 0], [0, 0, reach + d]])])) for d in (-1e-3, 1e-3)
+        )
     torch.testing.assert_close(inside, outside, atol=1e-5, rtol=0)
 
 
@@ -129,7 +131,11 @@ def test_picked_clusters_are_those_packed_alone(clusters):
 
 
 def test_wrong_clusters_and_shapes_are_refused():
-    for frames, words in (([], "no clusters"), ([Atoms()], "without atoms"), ([Atoms("Au", [[np.nan, 0, 0]])], "unknown element or coordinate")):
+    for frames, words in (
+        ([], "no clusters"),
+        ([Atoms()], "without atoms"),
+        ([Atoms("Au", [[np.nan, 0, 0]])], "unknown element or coordinate"),
+    ):
         with pytest.raises(InputError, match=words):
             pack_clusters(frames)
     with pytest.raises(InputError, match="encoder of kind"):
@@ -149,7 +155,9 @@ def test_lines_are_found_where_energies_follow_them(tmp_path):
     bent = ClusterEnergies(frames, data.element, size, data.energy_ev + np.where(size == 20, 1.0, 0), data.gap_ev)
     robust, plain = (fit_lines(bent, np.arange(len(size)), huber_sds=h).terms_ev[0, 0] for h in (1.5, None))
     assert abs(robust + 3) < abs(plain + 3) / 5
-    np.testing.assert_allclose(universal_lines(data, np.arange(len(size))).predict(data.element, size), data.energy_ev, atol=1e-6)
+    np.testing.assert_allclose(
+        universal_lines(data, np.arange(len(size))).predict(data.element, size), data.energy_ev, atol=1e-6
+    )
     with pytest.raises(InputError, match="clusters give no line"):
         fit_lines(data, np.arange(3))
     with pytest.raises(InputError, match="element Au: no clusters"):
@@ -202,7 +210,9 @@ def test_gaps_are_learned_where_they_are_known(clusters):
 
 
 def test_contenders_predict_every_test_cluster_once(clusters):
-    rows = formation_rows(clusters, ["size", "element"], ["gin"], PretrainSettings(SMALL, epochs=1, features=2), folds=2)
+    rows = formation_rows(
+        clusters, ["size", "element"], ["gin"], PretrainSettings(SMALL, epochs=1, features=2), folds=2
+    )
     for split in ("size", "element"):
         for subject in ("line", "kernel ridge", "gin", "encoder and kernel ridge"):
             mine = [row["cluster"] for row in rows if (row["split"], row["subject"]) == (split, subject)]
@@ -223,7 +233,8 @@ def test_energies_of_the_cluster_database(mirror):
     assert (len(data.size), len(set(data.element.tolist()))) == (3099, 54)
     fold = size_folds(data.size)
     error = [
-        np.abs(fit_lines(data, fold != k).predict(data.element, data.size) - data.energy_ev)[fold == k] for k in range(5)
+        np.abs(fit_lines(data, fold != k).predict(data.element, data.size) - data.energy_ev)[fold == k]
+        for k in range(5)
     ]
     assert 0.020 < np.concatenate(error).mean() < 0.026  # eV/atom, sizes left out
 
@@ -300,7 +311,9 @@ def test_matcher_comes_back_bit_for_bit_and_tampering_is_found(tmp_path, matched
 def test_training_is_reproducible_and_needs_both_labels(matched):
     _, data, labels = matched
     settings = ColimSettings(encoder=SMALL, ligand_width=6, hidden=4, epochs=2, batch=6)
-    one, two = (Ensemble([train_colim(data, labels, np.arange(12), settings, seed=5)]).probabilities(data) for _ in range(2))
+    one, two = (
+        Ensemble([train_colim(data, labels, np.arange(12), settings, seed=5)]).probabilities(data) for _ in range(2)
+    )
     np.testing.assert_array_equal(one, two)
     with pytest.raises(InputError, match="one label"):
         train_colim(data, np.ones(12), np.arange(12), settings)
@@ -367,7 +380,9 @@ def test_asking_by_files(tmp_path, matched):
     core = build_core("shape=icosahedron metal=Au")
     write(tmp_path / "core.xyz", core)
     (tmp_path / "l.smi").write_text(f"# some\n{PPH3} PPh3\n\n{PET}\tPET\n")
-    formula, rows = ask_ligands(tmp_path / "core.xyz", tmp_path / "l.smi", tmp_path / "m.npz", kinds=2, edit="-3", most=2)
+    formula, rows = ask_ligands(
+        tmp_path / "core.xyz", tmp_path / "l.smi", tmp_path / "m.npz", kinds=2, edit="-3", most=2
+    )
     assert formula == "Au12"
     assert [row["rank"] for row in rows] == [1, 2]
     with pytest.raises(InputError, match="--top 0"):

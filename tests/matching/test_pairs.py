@@ -1,5 +1,7 @@
 """From structures to pairs, negatives and folds."""
 
+import re
+
 import numpy as np
 import pytest
 from ase import Atoms
@@ -67,9 +69,8 @@ def test_smiles_of_every_ligand_of_the_database(mirror):
     for name, thiol in THIOLS.items():
         split = split_cluster(read_structure(mirror / f"nc_database/fully_protected/{name}_opt.xyz"))
         assert set(split.ligands) == {standard_smiles(thiol)}, name
-        words = name.split("_")[:-1] + [name.split("_")[-1]]
-        metals, ligands = int(words[0][2:]), int("".join(c for c in words[-1 if "-1" not in name else -2] if c.isdigit()))
-        assert (split.nuclearity, len(split.ligands)) == (metals, ligands), name
+        numbers = [int(word) for word in re.findall(r"(?<![-\d])\d+", re.sub("_(s|s2|s6)_", "_", name))]
+        assert [split.nuclearity, len(split.ligands)] == numbers[:2], name
         assert not split.dropped
         sulfides = (split.core.numbers == 16).sum()
         assert sulfides == {"au30_s_stbut18": 1, "au38_s2_sadm20": 2, "au60_s6_pmt36": 6}.get(name, 0)
@@ -133,7 +134,13 @@ def test_missing_hydrogens_are_told(ring):
 
 @pytest.mark.parametrize(
     ("smiles", "words"),
-    [("", "give a SMILES"), ("c1ccc", "no valid SMILES"), ("C.C", "disconnected fragments"), ("C[Au]", "holds the metal Au"), ("C*", "wildcard")],
+    [
+        ("", "give a SMILES"),
+        ("c1ccc", "no valid SMILES"),
+        ("C.C", "disconnected fragments"),
+        ("C[Au]", "holds the metal Au"),
+        ("C*", "wildcard"),
+    ],
 )
 def test_what_is_no_ligand_is_refused(smiles, words):
     with pytest.raises(StructureError, match=words):
@@ -141,15 +148,22 @@ def test_what_is_no_ligand_is_refused(smiles, words):
 
 
 def test_ligand_sets_know_no_order_and_no_repetition():
-    assert ligand_set(f"[S]CCc1ccccc1.{PPH3}.{PPH3}") == ligand_set([PPH3, "[S-]CCc1ccccc1"]) == ligand_set(f"{PPH3}.{PET}")
+    assert (
+        ligand_set(f"[S]CCc1ccccc1.{PPH3}.{PPH3}")
+        == ligand_set([PPH3, "[S-]CCc1ccccc1"])
+        == ligand_set(f"{PPH3}.{PET}")
+    )
     assert standard_smiles("CC(=O)[O-]") == "CC(=O)O"
+    for carbene in ("CN1[C]N(CC)C=C1", "CCN1[C]N(C)C=C1", "CN1C=C[N+](CC)=[C-]1"):
+        assert standard_smiles(carbene) == standard_smiles("CC[n+]1ccn(C)c1") == standard_smiles("CCn1cc[n+](C)c1")
     with pytest.raises(StructureError, match="no ligands"):
         ligand_set("")
 
 
 @pytest.mark.parametrize(
     ("smiles", "group"),
-    [(PET, "thiol"), (PPH3, "phosphine"), ("C#CC", "alkyne"), ("CC(=O)O", "carboxylic acid"), ("CN1[C]N(C)C=C1", "carbene"), ("c1ccncc1", "pyridine"),
+    [(PET, "thiol"), (PPH3, "phosphine"), ("C#CC", "alkyne"), ("CC(=O)O", "carboxylic acid"), ("CN1[C]N(C)C=C1", "carbene"),
+        ("[C-]#[N+]C", "other"), ("c1ccncc1", "pyridine"),
      ("CCN", "amine"), ("SC(=S)N(C)C", "dithiocarbamate"), ("SP(=S)(OC)OC", "dithiophosphate"), ("CC", "other"), ("[SeH]C", "selenol")],
 )  # fmt: skip
 def test_functional_groups(smiles, group):
@@ -182,7 +196,10 @@ def test_cleaning_keeps_a_row_for_everything_dropped(tmp_path, library, ring):
     (tmp_path / "broken.xyz").write_text("2\n\nAu 0 0 0\n")
     found = library_of_files([tmp_path / name for name in ("ring.xyz", "again.xyz", "broken.xyz")])
     assert [pair.name for pair in found.pairs] == ["ring"]
-    assert {row["structure"]: row["step"] for row in found.dropped} == {"again": "duplicates", "broken": "reading and splitting"}
+    assert {row["structure"]: row["step"] for row in found.dropped} == {
+        "again": "duplicates",
+        "broken": "reading and splitting",
+    }
     two = pair_of("au2", Atoms("Au2", [[0, 0, 0], [0, 0, 2.7]]), "CS", "-")
     many = pair_of("many", library.pairs[0].core, "CS.CCS.CCCS.CCCCS.CCCCCS", "-")
     assert [row["step"] for row in cleaned([two, many]).dropped] == ["size", "ligands"]
@@ -192,7 +209,9 @@ def test_cleaning_keeps_a_row_for_everything_dropped(tmp_path, library, ring):
 def test_library_comes_back_from_its_files(tmp_path, library):
     write_library(library, tmp_path / "c.extxyz", tmp_path / "p.csv", tmp_path / "d.csv")
     again = read_library(tmp_path / "c.extxyz", tmp_path / "p.csv")
-    assert [(p.name, p.ligands, p.geometry) for p in again.pairs] == [(p.name, p.ligands, p.geometry) for p in library.pairs]
+    assert [(p.name, p.ligands, p.geometry) for p in again.pairs] == [
+        (p.name, p.ligands, p.geometry) for p in library.pairs
+    ]
     (tmp_path / "p.csv").write_text((tmp_path / "p.csv").read_text().replace("au13a", "other"))
     with pytest.raises(InputError, match="names of cores and pairs differ"):
         read_library(tmp_path / "c.extxyz", tmp_path / "p.csv")
@@ -207,7 +226,9 @@ def test_negatives_keep_the_rules(library, examples):
         if each.kind == "drawn":
             assert each.ligands.count(".") == each.pair.ligands.count(".")
             assert (each.pair.geometry, each.ligands) not in reported
-            assert set(each.ligands.split(".")) <= set(candidates(library, each.pair, each.core_type, NegativeSettings()))
+            assert set(each.ligands.split(".")) <= set(
+                candidates(library, each.pair, each.core_type, NegativeSettings())
+            )
         if each.core_type == 2 and each.kind == "drawn":
             assert not {functional_group(one) for one in each.ligands.split(".")} & {"thiol", "phosphine"}
     assert [each.ligands for each in examples if each.kind == "failure"] == [PPH3]
@@ -251,7 +272,10 @@ def test_folds_do_not_leak_and_test_everything_once(examples, split):
         assert not set(train) & set(test)
 
 
-@pytest.mark.parametrize(("split", "words"), [("pair", "near duplicates"), ("core", "near duplicates"), ("ligand", "training holds every ligand")])
+@pytest.mark.parametrize(
+    ("split", "words"),
+    [("pair", "near duplicates"), ("core", "near duplicates"), ("ligand", "training holds every ligand")],
+)
 def test_a_leak_is_found(examples, split, words):
     everything = np.arange(len(examples))
     with pytest.raises(InputError, match=words):
@@ -264,7 +288,9 @@ def test_near_duplicates_are_found_whatever_the_library_calls_their_geometry(lib
     other = pair_of("shaken", shaken, pair.ligands, "-")
     examples = examples_of(library)[0]
     own = next(each for each in examples if each.pair.name == pair.name and each.label)
-    twin = type(own)(type(pair)("shaken", shaken, pair.ligands, "-", other.fingerprint, 99), pair.ligands, 1, "reported", 1)
+    twin = type(own)(
+        type(pair)("shaken", shaken, pair.ligands, "-", other.fingerprint, 99), pair.ligands, 1, "reported", 1
+    )
     with pytest.raises(InputError, match="near duplicates"):
         check_split([own, twin], np.array([0]), np.array([1]), "pair")
 
@@ -312,7 +338,9 @@ def test_wrong_failures_are_refused(tmp_path):
 def test_pairs_of_a_study(tmp_path, ring):
     write(tmp_path / "ring.xyz", ring)
     table = tmp_path / "t.tsv"
-    table.write_text("name\tcore\tligands\tsource\nau13\tshape=icosahedron metal=Au\tCCP(CC)CC\ts\nbad\tshape=no metal=Au\tCS\ts\n")
+    table.write_text(
+        "name\tcore\tligands\tsource\nau13\tshape=icosahedron metal=Au\tCCP(CC)CC\ts\nbad\tshape=no metal=Au\tCS\ts\n"
+    )
     outputs = {name: str(tmp_path / name) for name in ("cores", "pairs", "examples", "dropped", "statistics")}
     make_pairs([table], [tmp_path / "ring.xyz", tmp_path / "none.xyz"], "", outputs, negatives={}, mirror="", seed=1)
     assert (tmp_path / "pairs").read_text().count("\n") == 3

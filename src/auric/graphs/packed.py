@@ -60,8 +60,13 @@ def pack_clusters(
     numbers, cluster, receivers, senders, lengths = [], [], [], [], []
     start = 0
     for index, atoms in enumerate(frames):
-        if not np.isfinite(atoms.positions).all() or not 1 <= atoms.numbers.min() <= atoms.numbers.max() <= LARGEST_NUMBER:
-            raise InputError(f"cluster {index + 1} ({atoms.symbols!s:.40}): an unknown element or coordinate; correct it")
+        if (
+            not np.isfinite(atoms.positions).all()
+            or not 1 <= atoms.numbers.min() <= atoms.numbers.max() <= LARGEST_NUMBER
+        ):
+            raise InputError(
+                f"cluster {index + 1} ({atoms.symbols!s:.40}): an unknown element or coordinate; correct it"
+            )
         radii = torch.as_tensor(covalent_radii[atoms.numbers])
         places = torch.as_tensor(atoms.positions) if positions is None else positions[index]
         with torch.no_grad():

@@ -62,7 +62,9 @@ def train_matcher(
     shape = colim_settings(settings)
     core, ligand = CoreModel.load(core_encoder), LigandEncoder.load(ligand_encoder)
     labels = np.array([each.label for each in found])
-    data = pair_data([each.pair.core for each in found], [each.ligands for each in found], reach=core.encoder.settings.reach)
+    data = pair_data(
+        [each.pair.core for each in found], [each.ligands for each in found], reach=core.encoder.settings.reach
+    )
     seeds = [seed + number for number in range(settings["seeds"])]
     ensemble = train_ensemble(data, labels, np.arange(len(found)), shape, core=core.encoder, ligand=ligand, seeds=seeds)
     save_ensemble(model, ensemble)
@@ -91,7 +93,15 @@ def _places(
         return []
     xy, indices = separation(vectors, labels, seed=seed % 2**32)
     return [
-        {"encoder": encoder, "name": each.pair.name, "ligands": each.ligands, "label": each.label, "x": float(x), "y": float(y)} | indices
+        {
+            "encoder": encoder,
+            "name": each.pair.name,
+            "ligands": each.ligands,
+            "label": each.label,
+            "x": float(x),
+            "y": float(y),
+        }
+        | indices
         for each, (x, y) in zip(examples, xy, strict=True)
     ]
 
@@ -114,16 +124,24 @@ def tell_cases(
     """
     library, _ = library_and_examples(cores, pairs, examples)
     ensemble, known = load_ensemble(model), {pair.name: pair for pair in library.pairs}
-    table = pd.read_csv(cases, sep="\t", dtype=str, keep_default_na=False, comment="#") if cases else pd.DataFrame(columns=list(CASES))
+    table = (
+        pd.read_csv(cases, sep="\t", dtype=str, keep_default_na=False, comment="#")
+        if cases
+        else pd.DataFrame(columns=list(CASES))
+    )
     if tuple(table.columns) != CASES:
         raise InputError(f"{cases}: columns {', '.join(table.columns)}; give {', '.join(CASES)}")
     rows: list[dict[str, Any]] = []
     for row in table.to_dict("records"):
         if row["core"] not in known:
-            raise InputError(f"{cases}: case '{row['case']}' is of '{row['core']}', which is not in the library; name one of its pairs")
+            raise InputError(
+                f"{cases}: case '{row['case']}' is of '{row['core']}', which is not in the library; name one of its pairs"
+            )
         core = edited_core(known[row["core"]].core, row["edit"])
         for member, probability in enumerate(_probabilities(ensemble, [core], [row["ligands"]])[:, 0]):
-            rows.append(row | {"ligands": ligand_set(row["ligands"]), "seed": member, "probability": float(probability)})
+            rows.append(
+                row | {"ligands": ligand_set(row["ligands"]), "seed": member, "probability": float(probability)}
+            )
     write_table(output, rows, CASE_COLUMNS)
 
 

@@ -65,7 +65,9 @@ def _mbtr(cores: Sequence[Atoms], species: list[str]) -> np.ndarray:
 def _soap(cores: Sequence[Atoms], species: list[str]) -> np.ndarray:
     from dscribe.descriptors import SOAP
 
-    maker = SOAP(species=species, n_max=4, l_max=3, r_cut=5.0, sigma=0.5, periodic=False, compression={"mode": "mu1nu1"})
+    maker = SOAP(
+        species=species, n_max=4, l_max=3, r_cut=5.0, sigma=0.5, periodic=False, compression={"mode": "mu1nu1"}
+    )
     return np.array([np.atleast_2d(maker.create(core)).mean(axis=0) for core in cores])
 
 
@@ -94,7 +96,9 @@ def baseline_features(name: str, cores: Sequence[Atoms], sets: Sequence[str]) ->
     return np.hstack([core_features(cores, name), ligand_features(sets)])  # type: ignore[arg-type]
 
 
-def boosted(features: np.ndarray, labels: np.ndarray, train: np.ndarray, test: np.ndarray, *, seed: int = 0) -> np.ndarray:
+def boosted(
+    features: np.ndarray, labels: np.ndarray, train: np.ndarray, test: np.ndarray, *, seed: int = 0
+) -> np.ndarray:
     """Probabilities of test examples by gradient boosting on the training examples, shape (test,)."""
     from sklearn.ensemble import HistGradientBoostingClassifier
 

@@ -104,14 +104,18 @@ def build_core(recipe: str) -> Atoms:
     builder, colon, rest = recipe.partition(":")
     if colon:
         if builder not in ("staple", "ring"):
-            raise StructureError(f"core recipe '{recipe[:60]}': builder {builder} is not offered; {suggestion(builder, ['staple', 'ring'])}")
+            raise StructureError(
+                f"core recipe '{recipe[:60]}': builder {builder} is not offered; {suggestion(builder, ['staple', 'ring'])}"
+            )
         return split_cluster(build_recipe(builder, rest)).core
     words = dict(word.partition("=")[::2] for word in recipe.split())
     if wrong := [key for key in words if key not in KEYS]:
         raise StructureError(f"core recipe '{recipe[:60]}': unknown word {wrong[0]}; {suggestion(wrong[0], KEYS)}")
     shape, metal = words.get("shape", ""), words.get("metal", "")
     if shape not in SHAPES:
-        raise StructureError(f"core recipe '{recipe[:60]}': shape '{shape}' is not offered; {suggestion(shape, list(SHAPES))}")
+        raise StructureError(
+            f"core recipe '{recipe[:60]}': shape '{shape}' is not offered; {suggestion(shape, list(SHAPES))}"
+        )
     for symbol in filter(None, (metal, words.get("anion"))):
         if symbol not in atomic_numbers or symbol == "X":
             raise StructureError(f"core recipe '{recipe[:60]}': unknown element '{symbol}'; use a symbol such as Au")

@@ -53,7 +53,9 @@ class ColimSettings:
 
     def __post_init__(self) -> None:
         if min(self.hidden, self.epochs, self.ligand_width) < 1 or self.batch < 2 or not 0 <= self.dropout < 1:
-            raise InputError("matcher: hidden, width and epochs of 1 or more, batches of 2 or more, dropout from 0 to below 1")
+            raise InputError(
+                "matcher: hidden, width and epochs of 1 or more, batches of 2 or more, dropout from 0 to below 1"
+            )
         if not (self.learning_rate > 0 and self.weight_decay >= 0 and 0 <= self.pretrained_share <= 1):
             raise InputError("matcher: a positive learning rate, a decay of 0 or more, a share from 0 to 1")
 
@@ -100,7 +102,10 @@ def pair_data(cores: Sequence[Atoms], ligands: Sequence[str], *, reach: float) -
         for one in own:
             member[row, column[one]] = 1 / len(own)
     return PairData(
-        pack_clusters(different, reach=reach), pack_ligands(names), torch.tensor([places[id(core)] for core in cores]), member
+        pack_clusters(different, reach=reach),
+        pack_ligands(names),
+        torch.tensor([places[id(core)] for core in cores]),
+        member,
     )
 
 
@@ -175,7 +180,9 @@ def train_colim(
         raise InputError("all examples to learn from have one label; give pairs that are made and others")
     torch.manual_seed(seed)
     shares = [settings.pretrained_share if given is not None else 1.0 for given in (core, ligand)]
-    model = Colim(core or ClusterEncoder(settings.encoder), ligand or LigandEncoder(width=settings.ligand_width), settings)
+    model = Colim(
+        core or ClusterEncoder(settings.encoder), ligand or LigandEncoder(width=settings.ligand_width), settings
+    )
     model.core.learn_elements(pick_clusters(data.cores, np.unique(data.core[rows].numpy())))
     head = [*model.norm.parameters(), *model.first.parameters(), *model.last.parameters()]
     optimiser = torch.optim.AdamW(

@@ -23,7 +23,19 @@ from auric.matching.pairs import library_and_examples
 from auric.progress import log
 
 PREDICTION_COLUMNS = ("split", "fold", "subject", "seed", "example", "name", "group", "label", "probability", "seconds")
-METRIC_COLUMNS = ("split", "subject", "metric", "mean", "sd_over_seeds", "low", "high", "examples", "positives", "groups", "seeds")
+METRIC_COLUMNS = (
+    "split",
+    "subject",
+    "metric",
+    "mean",
+    "sd_over_seeds",
+    "low",
+    "high",
+    "examples",
+    "positives",
+    "groups",
+    "seeds",
+)
 CURVE_COLUMNS = ("split", "subject", "bin", "n", "probability", "share")
 PAIRED_COLUMNS = ("split", "first", "second", "difference", "low", "high", "p_value", "examples", "groups")
 SCRATCH, PRETRAINED = "colim, scratch", "colim, pretrained"
@@ -116,7 +128,13 @@ def prediction_rows(
 
 
 def summarise(
-    predictions: Sequence[str | Path], metrics: str | Path, curves: str | Path, paired: str | Path, *, samples: int, seed: int
+    predictions: Sequence[str | Path],
+    metrics: str | Path,
+    curves: str | Path,
+    paired: str | Path,
+    *,
+    samples: int,
+    seed: int,
 ) -> None:
     """Write metrics with intervals, reliability curves, and paired differences."""
     table = pd.concat([pd.read_csv(path) for path in predictions], ignore_index=True)
@@ -124,7 +142,9 @@ def summarise(
     for (split, subject), part in table.groupby(["split", "subject"], sort=False):
         mean = mean_over_seeds(part)
         labels, probabilities, groups = (mean[name].to_numpy() for name in ("label", "probability", "group"))
-        each = pd.DataFrame([scores_of(one["label"].to_numpy(), one["probability"].to_numpy()) for _, one in part.groupby("seed")])
+        each = pd.DataFrame(
+            [scores_of(one["label"].to_numpy(), one["probability"].to_numpy()) for _, one in part.groupby("seed")]
+        )
         intervals = intervals_of(labels, probabilities, groups, samples=samples, seed=seed)
         rows += [
             {"split": split, "subject": subject, "metric": name, "mean": each[name].mean(), "sd_over_seeds": each[name].std(ddof=0),
@@ -135,9 +155,17 @@ def summarise(
         bins += [{"split": split, "subject": subject} | row for row in reliability(labels, probabilities)]
     for split, part in table.groupby("split", sort=False):
         means = {subject: mean_over_seeds(one) for subject, one in part.groupby("subject")}
-        for first, second in ((PRETRAINED, SCRATCH), (PRETRAINED, "ligands only"), (PRETRAINED, "core only"), (PRETRAINED, "acsf")):
+        for first, second in (
+            (PRETRAINED, SCRATCH),
+            (PRETRAINED, "ligands only"),
+            (PRETRAINED, "core only"),
+            (PRETRAINED, "acsf"),
+        ):
             if first in means and second in means:
-                differences.append({"split": split, "first": first, "second": second} | _difference(means[first], means[second], samples, seed))
+                differences.append(
+                    {"split": split, "first": first, "second": second}
+                    | _difference(means[first], means[second], samples, seed)
+                )
     write_table(metrics, rows, METRIC_COLUMNS)
     write_table(curves, bins, CURVE_COLUMNS)
     write_table(paired, differences, PAIRED_COLUMNS)
@@ -145,12 +173,19 @@ def summarise(
 
 def mean_over_seeds(part: pd.DataFrame) -> pd.DataFrame:
     """One row for each example, its probability the mean over seeds, in the order of examples."""
-    return part.groupby("example", as_index=False).agg({"label": "first", "group": "first", "name": "first", "probability": "mean"})
+    return part.groupby("example", as_index=False).agg(
+        {"label": "first", "group": "first", "name": "first", "probability": "mean"}
+    )
 
 
 def _difference(first: pd.DataFrame, second: pd.DataFrame, samples: int, seed: int) -> dict[str, Any]:
     labels = first["label"].to_numpy()
     found = paired_difference(
-        labels, first["probability"].to_numpy(), second["probability"].to_numpy(), first["group"].tolist(), samples=samples, seed=seed
+        labels,
+        first["probability"].to_numpy(),
+        second["probability"].to_numpy(),
+        first["group"].tolist(),
+        samples=samples,
+        seed=seed,
     )
     return found | {"examples": len(labels), "groups": first["group"].nunique()}

@@ -39,14 +39,20 @@ def make_clusters(source: str, output: str | Path, *, per_metal: int, mirror: st
 
 def pretrain_settings(settings: Mapping[str, Any], seed: int) -> PretrainSettings:
     """Those of `matching.encoder` and `matching.pretraining`."""
-    training = {field.name: settings["pretraining"][field.name] for field in fields(PretrainSettings) if field.name in settings["pretraining"]}
+    training = {
+        field.name: settings["pretraining"][field.name]
+        for field in fields(PretrainSettings)
+        if field.name in settings["pretraining"]
+    }
     return PretrainSettings(encoder=EncoderSettings(**settings["encoder"]), **training, seed=seed)
 
 
 def colim_settings(settings: Mapping[str, Any]) -> ColimSettings:
     """Those of `matching.encoder`, `matching.ligand_encoder` and `matching.training`."""
     return ColimSettings(
-        encoder=EncoderSettings(**settings["encoder"]), ligand_width=settings["ligand_encoder"]["width"], **settings["training"]
+        encoder=EncoderSettings(**settings["encoder"]),
+        ligand_width=settings["ligand_encoder"]["width"],
+        **settings["training"],
     )
 
 
@@ -54,12 +60,18 @@ def compare_formation(clusters: str | Path, output: str | Path, *, settings: Map
     """Write errors of formation energies in folds."""
     wanted = settings["formation"]
     rows = formation_rows(
-        read_cluster_energies(clusters), wanted["splits"], wanted["encoders"], pretrain_settings(settings, seed), folds=wanted["folds"]
+        read_cluster_energies(clusters),
+        wanted["splits"],
+        wanted["encoders"],
+        pretrain_settings(settings, seed),
+        folds=wanted["folds"],
     )
     write_table(output, rows, FORMATION_COLUMNS)
 
 
-def pretrain_core(clusters: str | Path, output: str | Path, *, settings: Mapping[str, Any], seed: int, target: str = "energy") -> None:
+def pretrain_core(
+    clusters: str | Path, output: str | Path, *, settings: Mapping[str, Any], seed: int, target: str = "energy"
+) -> None:
     """Pretrain the core encoder on all clusters."""
     data = read_cluster_energies(clusters)
     pretrain(data, np.arange(len(data.frames)), pretrain_settings(settings, seed), target=target).save(output)
@@ -69,4 +81,6 @@ def pretrain_ligand_encoder(output: str | Path, *, settings: Mapping[str, Any], 
     """Pretrain the ligand encoder on the enumeration."""
     wanted = settings["ligand_encoder"]
     pretraining = LigandPretraining(epochs=wanted["epochs"], seed=seed)
-    pretrain_ligands(enumerated_ligands(wanted["ligands"]), pretraining, width=wanted["width"], layers=wanted["layers"]).save(output)
+    pretrain_ligands(
+        enumerated_ligands(wanted["ligands"]), pretraining, width=wanted["width"], layers=wanted["layers"]
+    ).save(output)

@@ -56,7 +56,11 @@ def expected_calibration_error(labels: np.ndarray, probabilities: np.ndarray, *,
 def scores_of(labels: np.ndarray, probabilities: np.ndarray) -> dict[str, float]:
     """All `METRICS`; precision is NaN where nothing is called positive, recall where nothing is."""
     counts = confusion(labels, probabilities)
-    hit, called, there = counts["true_positives"], counts["true_positives"] + counts["false_positives"], counts["true_positives"] + counts["false_negatives"]
+    hit, called, there = (
+        counts["true_positives"],
+        counts["true_positives"] + counts["false_positives"],
+        counts["true_positives"] + counts["false_negatives"],
+    )
     nan = float("nan")
     return {
         "auc": auc(labels, probabilities),

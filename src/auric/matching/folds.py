@@ -55,7 +55,9 @@ def split_folds(
     groups = groups_of(examples, split)
     parts = sorted({part for group in groups for part in group.split(";")})
     if folds < 2 or len(parts) < folds:
-        raise InputError(f"split by {split}: {len(parts)} groups for {folds} folds; give more data, or fewer folds from two on")
+        raise InputError(
+            f"split by {split}: {len(parts)} groups for {folds} folds; give more data, or fewer folds from two on"
+        )
     rng = np.random.default_rng(seed)
     order = rng.permutation(len(parts))
     # Large groups first, each to the fold that holds least, so that folds are about even.

@@ -68,7 +68,9 @@ def pair_of(name: str, core: Atoms, ligands: str, source: str) -> Pair:
     return Pair(name, core, ligand_set(ligands), source, core_fingerprint(core))
 
 
-def pair_of_file(path: str | Path, *, name: str | None = None, source: str | None = None) -> tuple[Pair, list[dict[str, str]]]:
+def pair_of_file(
+    path: str | Path, *, name: str | None = None, source: str | None = None
+) -> tuple[Pair, list[dict[str, str]]]:
     """The pair of a structure's file, and what of the file was dropped.
 
     Raises:
@@ -107,9 +109,13 @@ def cleaned(pairs: Sequence[Pair], *, tolerance: float = SAME_GEOMETRY) -> Libra
     for pair in pairs:
         metals, kinds = pair.fingerprint.nuclearity, pair.ligands.count(".") + 1
         if not LEAST_METALS <= metals <= MOST_METALS:
-            dropped.append(_row(pair.name, "size", pair.fingerprint.formula, f"{metals} metal atoms are no cluster here"))
+            dropped.append(
+                _row(pair.name, "size", pair.fingerprint.formula, f"{metals} metal atoms are no cluster here")
+            )
         elif kinds > MOST_LIGANDS:
-            dropped.append(_row(pair.name, "ligands", pair.ligands, f"{kinds} kinds of ligands, at most {MOST_LIGANDS}"))
+            dropped.append(
+                _row(pair.name, "ligands", pair.ligands, f"{kinds} kinds of ligands, at most {MOST_LIGANDS}")
+            )
         else:
             kept.append(pair)
     groups = geometry_groups([pair.fingerprint for pair in kept], tolerance=tolerance)
@@ -189,4 +195,3 @@ def _range(count: int) -> str:
     edges = (10, 20, 30, 40, 60, 100, MOST_METALS)
     top = next(edge for edge in edges if count <= edge)
     return f"up to {top:3d}"
-

@@ -192,7 +192,9 @@ class LigandPretraining:
 
     def __post_init__(self) -> None:
         if self.epochs < 1 or not (0 < self.held_out < 1 and self.learning_rate > 0):
-            raise InputError("ligand pretraining: one epoch or more, a held-out share between 0 and 1, a positive learning rate")
+            raise InputError(
+                "ligand pretraining: one epoch or more, a held-out share between 0 and 1, a positive learning rate"
+            )
 
 
 def ligand_descriptors(ligands: Sequence[str]) -> np.ndarray:
@@ -233,7 +235,10 @@ def pretrain_ligands(
         optimiser, settings.learning_rate, epochs=settings.epochs, steps_per_epoch=steps
     )
     started = time.perf_counter()
-    batches = [(pack_ligands([ligands[i] for i in part]), targets[part]) for part in np.array_split(rng.permutation(train), steps)]
+    batches = [
+        (pack_ligands([ligands[i] for i in part]), targets[part])
+        for part in np.array_split(rng.permutation(train), steps)
+    ]
     for epoch in range(settings.epochs):
         for place in rng.permutation(steps):
             packed, wanted = batches[place]
@@ -266,9 +271,13 @@ class UniMolEmbedder:
 
     def __init__(self, weights: str | Path) -> None:
         if find_spec("unimol_tools") is None:
-            raise InputError("ligand encoder 'unimol' needs the package unimol_tools; install it, or take the encoder 'own'")
+            raise InputError(
+                "ligand encoder 'unimol' needs the package unimol_tools; install it, or take the encoder 'own'"
+            )
         if not any(Path(weights).glob("*.pt")):
-            raise InputError(f"{weights}: no weights of Uni-Mol (*.pt) in it; put them there, or take the encoder 'own'")
+            raise InputError(
+                f"{weights}: no weights of Uni-Mol (*.pt) in it; put them there, or take the encoder 'own'"
+            )
         import os
 
         os.environ["UNIMOL_WEIGHT_DIR"] = str(weights)

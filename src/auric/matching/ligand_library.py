@@ -51,9 +51,16 @@ def enumerated_ligands(limit: int | None = None) -> tuple[str, ...]:
     written: list[str] = [pattern.format(residue) for pattern, residue in product(SINGLE.values(), residues)]
     carbon = [*ALKYL[:28], *ARYL[:20]]
     pairs = list(product(carbon, repeat=2))
-    written += [pattern.format(_renumbered(first, 3), _renumbered(second, 5)) for pattern in DOUBLE.values() for first, second in pairs]
     written += [
-        BIDENTATE[kind].format(_renumbered(residue, 5), linker) for kind in BIDENTATE for linker in LINKERS for residue in carbon
+        pattern.format(_renumbered(first, 3), _renumbered(second, 5))
+        for pattern in DOUBLE.values()
+        for first, second in pairs
+    ]
+    written += [
+        BIDENTATE[kind].format(_renumbered(residue, 5), linker)
+        for kind in BIDENTATE
+        for linker in LINKERS
+        for residue in carbon
     ]
     found: dict[str, None] = {}
     for place in np.random.default_rng(0).permutation(len(written)):

@@ -1,7 +1,7 @@
 """SMILES of ligands: perceived from coordinates, standardised, and sorted into sets.
 
 A ligand is written as the protonated molecule one buys (a thiolate as its thiol, a carboxylate as its acid, an alkynyl as
-its alkyne), so that one ligand has one name however it binds. Bonds and their orders are RDKit's (DetermineBonds, after
+its alkyne, an N-heterocyclic carbene as its azolium ion), so that one ligand has one name however it binds. Bonds and their orders are RDKit's (DetermineBonds, after
 Kim and Kim, doi:10.1002/bkcs.10334).
 """
 
@@ -18,9 +18,7 @@ from auric.errors import StructureError
 LONGEST_SMILES = 400
 BOND_STRETCH = 1.25
 """Atoms nearer than this times the sum of their covalent radii are bonded; a hydrogen atom has one bond, its shortest."""
-METALS = frozenset(
-    [3, 4, *range(11, 14), *range(19, 32), *range(37, 51), *range(55, 84), *range(87, 104)]
-)
+METALS = frozenset([3, 4, *range(11, 14), *range(19, 32), *range(37, 51), *range(55, 84), *range(87, 104)])
 """Atomic numbers that a ligand may not hold."""
 FUNCTIONAL_GROUPS = (
     ("dithiophosphate", "[SX1,SX2H]~[PX4]~[SX1,SX2H]"),
@@ -31,8 +29,7 @@ FUNCTIONAL_GROUPS = (
     ("stibine", "[SbX3,AsX3]"),
     ("alkyne", "[CX2H]#[CX2]"),
     ("carboxylic acid", "[CX3](=O)[OX2H]"),
-    ("carbene", "[#6;v2,v3;!$([#6]=*);!$([#6]#*)]"),
-    ("carbene", "[CX2;v2]([#7])[#7]"),
+    ("carbene", "[#7+]=,:[#6H]-,:[#7]"),
     ("pyridine", "[nX2]"),
     ("amine", "[NX3;!$(NC=*);!$(N~[!#6;!#1])]"),
     ("nitrile", "[NX1]#[CX2]"),
@@ -79,7 +76,8 @@ def perceived_smiles(atoms: Atoms, pairs: np.ndarray, donors: Sequence[int]) -> 
         molecule.AddAtom(atom)
     for i, j in pairs:
         molecule.AddBond(int(i), int(j), Chem.BondType.SINGLE)
-    return _ordered(Chem.MolToSmiles(molecule, allHsExplicit=True), _charge(atoms, pairs, donors))
+    by_carbon = any(atoms.numbers[donor] == 6 for donor in donors)
+    return _ordered(Chem.MolToSmiles(molecule, allHsExplicit=True), _charge(atoms, pairs, donors), by_carbon)
 
 
 def _charge(atoms: Atoms, pairs: np.ndarray, donors: Sequence[int]) -> int:
@@ -106,8 +104,11 @@ def _charge(atoms: Atoms, pairs: np.ndarray, donors: Sequence[int]) -> int:
 
 
 @lru_cache(maxsize=4096)
-def _ordered(skeleton: str, guess: int) -> str:
-    """The ligand of a skeleton of single bonds, its hydrogen atoms written out; orders depend on nothing else."""
+def _ordered(skeleton: str, guess: int, by_carbon: bool) -> str:
+    """The ligand of a skeleton of single bonds, its hydrogen atoms written out; orders depend on nothing else.
+
+    A carbanion is believed only in a ligand that a carbon atom binds: elsewhere it is a carbon atom whose hydrogen is not there.
+    """
     from rdkit import Chem, rdBase
     from rdkit.Chem import rdDetermineBonds
 
@@ -123,6 +124,10 @@ def _ordered(skeleton: str, guess: int) -> str:
         try:
             with rdBase.BlockLogs():
                 rdDetermineBonds.DetermineBondOrders(molecule, charge=charge, embedChiral=False)
+                if not by_carbon and any(
+                    a.GetAtomicNum() == 6 and a.GetFormalCharge() < 0 for a in molecule.GetAtoms()
+                ):
+                    raise ValueError("a carbon atom with too few neighbours")
                 return standard_smiles(Chem.MolToSmiles(Chem.RemoveHs(molecule)))
         except (ValueError, RuntimeError) as error:
             reason = " ".join(str(error).split())[:120]
@@ -159,10 +164,42 @@ def standard_smiles(smiles: str) -> str:
                 atom.SetNumExplicitHs(atom.GetTotalNumHs() + 1)
                 atom.SetNoImplicit(True)
         Chem.RemoveStereochemistry(molecule)
-        molecule = rdMolStandardize.Uncharger().uncharge(molecule)
-        text = Chem.MolToSmiles(molecule)
-        again = Chem.MolFromSmiles(text)
-    return str(Chem.MolToSmiles(again) if again is not None else text)
+        texts = _azolium(molecule) or [Chem.MolToSmiles(rdMolStandardize.Uncharger().uncharge(molecule))]
+        again = [Chem.MolFromSmiles(text) for text in texts]
+    return str(min(Chem.MolToSmiles(one) if one is not None else text for one, text in zip(again, texts, strict=True)))
+
+
+def _azolium(molecule: Any) -> list[str]:
+    """Both ways to write the azolium ion of an N-heterocyclic carbene; none of any other molecule."""
+    from rdkit import Chem
+
+    plain = Chem.RWMol(molecule)
+    Chem.Kekulize(plain, clearAromaticFlags=True)
+    for atom in plain.GetAtoms():
+        near = list(atom.GetNeighbors())
+        order = sum(bond.GetBondTypeAsDouble() for bond in atom.GetBonds())
+        charge, hydrogens = atom.GetFormalCharge(), atom.GetTotalNumHs()
+        carbene = not hydrogens and charge in (0, -1) and order == 2 - charge
+        ion_already = hydrogens == 1 and not charge and order == 3 and any(other.GetFormalCharge() == 1 for other in near)
+        if atom.GetAtomicNum() != 6 or len(near) != 2 or any(other.GetAtomicNum() != 7 for other in near):
+            continue
+        if not (carbene or ion_already):
+            continue
+        found = []
+        for charged, neutral in (near, near[::-1]):
+            ion = Chem.RWMol(plain)
+            carbon = ion.GetAtomWithIdx(atom.GetIdx())
+            carbon.SetFormalCharge(0)
+            carbon.SetNumRadicalElectrons(0)
+            carbon.SetNumExplicitHs(1)
+            carbon.SetNoImplicit(True)
+            for other, order, charge in ((charged, Chem.BondType.DOUBLE, 1), (neutral, Chem.BondType.SINGLE, 0)):
+                ion.GetBondBetweenAtoms(atom.GetIdx(), other.GetIdx()).SetBondType(order)
+                ion.GetAtomWithIdx(other.GetIdx()).SetFormalCharge(charge)
+            Chem.SanitizeMol(ion)
+            found.append(Chem.MolToSmiles(ion))
+        return found
+    return []
 
 
 def ligand_set(ligands: str | Sequence[str]) -> str:

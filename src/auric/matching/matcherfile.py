@@ -23,7 +23,9 @@ def save_ensemble(path: str | Path, ensemble: Ensemble) -> None:
         "encoder": vars(first.core.settings), "width": first.ligand.width, "layers": first.ligand.depth, "hidden": first.settings.hidden,
         "members": len(ensemble.members),
     }  # fmt: skip
-    weights = {f"{n}.{name}": array for n, member in enumerate(ensemble.members) for name, array in weights_of(member).items()}
+    weights = {
+        f"{n}.{name}": array for n, member in enumerate(ensemble.members) for name, array in weights_of(member).items()
+    }
     write_weights(path, {"format": FORMAT, "shape": shape, "learned": ensemble.header}, weights)
 
 
@@ -44,8 +46,8 @@ def load_ensemble(path: str | Path) -> Ensemble:
         try:
             member.load_state_dict(own)
         except RuntimeError as error:
-            raise InputError(f"{path}: weights of member {n + 1} do not fit ({str(error)[:80]}); train it again") from error
+            raise InputError(
+                f"{path}: weights of member {n + 1} do not fit ({str(error)[:80]}); train it again"
+            ) from error
         members.append(member)
     return Ensemble(members, header["learned"])
-
-

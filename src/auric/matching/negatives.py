@@ -140,7 +140,9 @@ def examples_of(
         for _ in range(settings.tries):
             if len(drawn) == settings.per_positive:
                 break
-            kinds = pair.ligands.count(".") + 1 if settings.kinds == "matched" else int(rng.integers(1, MOST_LIGANDS + 1))
+            kinds = (
+                pair.ligands.count(".") + 1 if settings.kinds == "matched" else int(rng.integers(1, MOST_LIGANDS + 1))
+            )
             if kinds > len(allowed):
                 continue
             text = ".".join(sorted(rng.choice(allowed, size=kinds, replace=False).tolist()))

@@ -20,7 +20,14 @@ from auric.matching.library import (
     read_library,
     write_library,
 )
-from auric.matching.negatives import EXAMPLE_COLUMNS, Example, NegativeSettings, example_rows, examples_of, read_failures
+from auric.matching.negatives import (
+    EXAMPLE_COLUMNS,
+    Example,
+    NegativeSettings,
+    example_rows,
+    examples_of,
+    read_failures,
+)
 from auric.progress import log, reason_of
 from auric.structures import mirror_folder, read_structure
 
@@ -63,7 +70,14 @@ def make_pairs(
             pair, rows = pair_of_file(resolved(path, mirror))
         except AuricError as error:
             name = Path(str(path)).stem
-            dropped.append({"structure": name, "step": "reading and splitting", "what": str(path), "reason": reason_of(error, name)})
+            dropped.append(
+                {
+                    "structure": name,
+                    "step": "reading and splitting",
+                    "what": str(path),
+                    "reason": reason_of(error, name),
+                }
+            )
             continue
         found.append(pair)
         dropped += rows
@@ -74,10 +88,20 @@ def make_pairs(
     names = {pair.name for pair in library.pairs}
     tried = [one for one in (read_failures(failures) if failures else []) if one[0] in names]
     examples, short = examples_of(library, NegativeSettings(**negatives), failures=tried, seed=seed)
-    write_library(Library(library.pairs, (*dropped, *library.dropped, *short)), outputs["cores"], outputs["pairs"], outputs["dropped"])
+    write_library(
+        Library(library.pairs, (*dropped, *library.dropped, *short)),
+        outputs["cores"],
+        outputs["pairs"],
+        outputs["dropped"],
+    )
     write_table(outputs["examples"], example_rows(examples), EXAMPLE_COLUMNS)
     write_table(outputs["statistics"], library_statistics(library), STATISTICS_COLUMNS)
-    log.info("%d pairs, %d examples, %d dropped", len(library.pairs), len(examples), len(dropped) + len(library.dropped) + len(short))
+    log.info(
+        "%d pairs, %d examples, %d dropped",
+        len(library.pairs),
+        len(examples),
+        len(dropped) + len(library.dropped) + len(short),
+    )
 
 
 def reported_pairs(table: str | Path) -> tuple[list[Pair], list[dict[str, str]]]:
@@ -88,13 +112,17 @@ def reported_pairs(table: str | Path) -> tuple[list[Pair], list[dict[str, str]]]
     """
     rows = pd.read_csv(table, sep="\t", dtype=str, keep_default_na=False, comment="#").to_dict("records")
     if not rows or tuple(rows[0]) != REPORTED_COLUMNS:
-        raise InputError(f"{table}: give the columns {', '.join(REPORTED_COLUMNS)}, separated by tabs, and a row at least")
+        raise InputError(
+            f"{table}: give the columns {', '.join(REPORTED_COLUMNS)}, separated by tabs, and a row at least"
+        )
     pairs, dropped, met = [], [], set()
     for number, row in enumerate(rows, 2):
         if not row["source"].strip():
             raise InputError(f"{table}, line {number}: '{row['name']}' has no source; say where it was reported")
         if row["name"] in met:
-            raise InputError(f"{table}, line {number}: the name '{row['name']}' is given more than once; names must differ")
+            raise InputError(
+                f"{table}, line {number}: the name '{row['name']}' is given more than once; names must differ"
+            )
         met.add(row["name"])
         try:
             pairs.append(pair_of(row["name"], _core_of(row["core"]), row["ligands"], row["source"]))
@@ -135,7 +163,10 @@ def read_examples(library: Library, path: str | Path) -> list[Example]:
     rows = pd.read_csv(path, dtype=str, keep_default_na=False).to_dict("records")
     if missing := [row["name"] for row in rows if row["name"] not in pairs]:
         raise InputError(f"{path}: '{missing[0]}' is not in the library; make the pairs again")
-    return [Example(pairs[row["name"]], row["ligands"], int(row["label"]), row["kind"], int(row["core_type"])) for row in rows]
+    return [
+        Example(pairs[row["name"]], row["ligands"], int(row["label"]), row["kind"], int(row["core_type"]))
+        for row in rows
+    ]
 
 
 def library_and_examples(cores: str | Path, pairs: str | Path, examples: str | Path) -> tuple[Library, list[Example]]:

@@ -57,8 +57,12 @@ class PretrainSettings:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if min(self.epochs, self.batch, self.features, self.elements) < 1 or not (self.learning_rate > 0 and self.weight_decay >= 0):
-            raise InputError("pretraining: epochs, batch, features and elements must be 1 or more, the learning rate positive, the decay not below 0")
+        if min(self.epochs, self.batch, self.features, self.elements) < 1 or not (
+            self.learning_rate > 0 and self.weight_decay >= 0
+        ):
+            raise InputError(
+                "pretraining: epochs, batch, features and elements must be 1 or more, the learning rate positive, the decay not below 0"
+            )
 
 
 class CoreModel(nn.Module):
@@ -78,7 +82,9 @@ class CoreModel(nn.Module):
     def __init__(self, settings: EncoderSettings, lines: DropLines | None = None, *, features: int = 12) -> None:
         super().__init__()
         self.encoder = ClusterEncoder(settings)
-        self.head = nn.Sequential(nn.Linear(settings.width, settings.width), nn.Softplus(), nn.Linear(settings.width, features))
+        self.head = nn.Sequential(
+            nn.Linear(settings.width, settings.width), nn.Softplus(), nn.Linear(settings.width, features)
+        )
         self.shared = nn.Sequential(nn.Linear(features, settings.width), nn.Softplus(), nn.Linear(settings.width, 1))
         self.log_penalty = nn.Parameter(torch.tensor(0.5))
         self.lines, self.features = lines, features

@@ -97,7 +97,9 @@ def split_cluster(atoms: Atoms) -> Split:
             core.append(int(members[0]))
             continue
         place = {int(old): new for new, old in enumerate(members)}
-        inside = np.array([[place[int(i)], place[int(j)]] for i, j in pairs if int(i) in place], dtype=int).reshape(-1, 2)
+        inside = np.array([[place[int(i)], place[int(j)]] for i, j in pairs if int(i) in place], dtype=int).reshape(
+            -1, 2
+        )
         bound = [place[i] for i in donors if i in place]
         ligands.append(perceived_smiles(Atoms(atoms.numbers[members], atoms.positions[members]), inside, bound))
     core += np.flatnonzero(metal & (cluster_of == kept)).tolist()

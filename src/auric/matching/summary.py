@@ -38,7 +38,9 @@ def formation_errors(table: pd.DataFrame, *, samples: int = 1000, seed: int = 0)
     rows = []
     for (split, subject), part in table.groupby(["split", "subject"], sort=False):
         error = (part["predicted_ev"] - part["energy_ev"]).abs().to_numpy()
-        kept = part["element"] if split in ("element", "larger") else part["size"] if split == "size" else part["cluster"]
+        kept = (
+            part["element"] if split in ("element", "larger") else part["size"] if split == "size" else part["cluster"]
+        )
         names, place = np.unique(kept.to_numpy(), return_inverse=True)
         sums, counts = np.bincount(place, weights=error), np.bincount(place)
         draws = np.random.default_rng(seed).integers(len(names), size=(samples, len(names)))
@@ -52,7 +54,13 @@ def formation_errors(table: pd.DataFrame, *, samples: int = 1000, seed: int = 0)
 
 
 def summarise_matching(
-    predictions: Sequence[str | Path], formation: str | Path, outputs: Mapping[str, str], *, study: str, samples: int, seed: int
+    predictions: Sequence[str | Path],
+    formation: str | Path,
+    outputs: Mapping[str, str],
+    *,
+    study: str,
+    samples: int,
+    seed: int,
 ) -> None:
     """Write metrics, reliability, paired differences and errors with intervals, and this room's rows of the scorecard.
 

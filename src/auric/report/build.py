@@ -24,7 +24,7 @@ from auric.progress import log
 from auric.provenance import configuration_hash, library_versions
 from auric.report import figures, inputs, page, potentials, scene, scores, walks
 from auric.report.assets import Assets
-from auric.report.sections import draw_isomers, draw_potentials, draw_relaxations, draw_walks
+from auric.report.sections import draw_isomers, draw_matching, draw_potentials, draw_relaxations, draw_walks
 
 LIBRARIES = ("numpy", "torch", "pyscf", "tblite", "ase", "snakemake")
 SHOWN_ROWS = 15
@@ -97,6 +97,7 @@ def build_report(
             "walks": draw_walks(assets, walks.gather(files)),
             "isomers": draw_isomers(assets, walks.gather_isomers(files.isomers)),
             "relaxations": draw_relaxations(assets, files),
+            "matching": draw_matching(assets, files),
             "beside_papers": page.beside_papers(scorecard),
             "studies": sorted(set(scorecard["study"])),
             "parity": _draw_parity(assets, finite, splits),

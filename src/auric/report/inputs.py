@@ -47,6 +47,18 @@ RINGS = ("n", "seed", "stage", "verdict", "energy_ev", "twist_degree", "turned_o
 STRETCHED = (
     "structure", "place", "method", "max_step_angstrom", "verdict", "energy_recovered", "rmsd_to_reference_angstrom", "calls",
 )  # fmt: skip
+MATCHED_PAIRS = ("name", "formula", "geometry", "nuclearity", "ligands", "source")
+MATCHED_DROPPED = ("structure", "step", "what", "reason")
+MATCHED_STATISTICS = ("what", "value", "count")
+MATCHED_METRICS = (
+    "split", "subject", "metric", "mean", "sd_over_seeds", "low", "high", "examples", "positives", "groups", "seeds",
+)  # fmt: skip
+MATCHED_CURVES = ("split", "subject", "bin", "n", "probability", "share")
+MATCHED_PAIRED = ("split", "first", "second", "difference", "low", "high", "p_value", "examples", "groups")
+FORMATION_ERRORS = ("split", "subject", "mae_ev", "low", "high", "median_ev", "clusters", "groups", "seconds")
+MATCHED_PLACES = ("encoder", "name", "ligands", "label", "x", "y", "davies_bouldin", "calinski_harabasz")
+MATCHED_CASES = ("case", "core", "edit", "ligands", "known", "seed", "probability")
+MATCHED_EXTERNAL = ("name", "formula", "ligands", "probability", "spread", "called", "warning", "source")
 DROPPED = ("structure", "frame", "bond", "third_atom", "reason")
 
 HOLDOUT = "holdout"
@@ -58,7 +70,9 @@ NUMBERS = frozenset(
      "autocorrelation_steps", "effective_samples", "value", "walk", "dynamics", "walk_sd_ev", "dynamics_sd_ev", "walk_harmonic_ev", "dynamics_harmonic_ev",
      "energy_recovered", "rise_ev", "reference_calls",
      "reference_core_seconds", "coarse_calls", "coarse_core_seconds", "call", "seed", "twist_degree", "calls", "max_step_angstrom",
-     "rmsd_to_reference_angstrom"}
+     "rmsd_to_reference_angstrom", "nuclearity", "count", "mean", "sd_over_seeds", "low", "high", "examples", "positives", "groups", "seeds",
+     "probability", "share", "difference", "p_value", "mae_ev", "median_ev", "clusters", "label", "x", "y", "davies_bouldin",
+     "calinski_harabasz", "called", "spread", "bin"}
 )  # fmt: skip
 
 
@@ -90,6 +104,16 @@ class ReportFiles:
         series: CSV files of relaxations by a potential that learns on the way, columns `SERIES`.
         rings: CSV files of rings from even shapes, columns `RINGS`, in folders named after the potential's system.
         stretched: CSV files of units with their anchors pulled out, columns `STRETCHED`.
+        matching_pairs: CSV of reported pairs, columns `MATCHED_PAIRS`, in a list; none here and below: no section on matching.
+        matching_dropped: What was dropped on the way, columns `MATCHED_DROPPED`.
+        matching_statistics: Counts of the library, columns `MATCHED_STATISTICS`.
+        matching_metrics: Metrics in folds, columns `MATCHED_METRICS`.
+        matching_reliability: Shares beside probabilities, columns `MATCHED_CURVES`.
+        matching_paired: Differences of AUC, columns `MATCHED_PAIRED`.
+        matching_errors: Errors of formation energies, columns `FORMATION_ERRORS`.
+        matching_places: Examples in latent space, columns `MATCHED_PLACES`.
+        matching_cases: Edited cores, columns `MATCHED_CASES`.
+        matching_external: Clusters not learned from, columns `MATCHED_EXTERNAL`.
     """
 
     scorecards: Sequence[str | Path]
@@ -114,6 +138,16 @@ class ReportFiles:
     series: Sequence[str | Path] = ()
     rings: Sequence[str | Path] = ()
     stretched: Sequence[str | Path] = ()
+    matching_pairs: Sequence[str | Path] = ()
+    matching_dropped: Sequence[str | Path] = ()
+    matching_statistics: Sequence[str | Path] = ()
+    matching_metrics: Sequence[str | Path] = ()
+    matching_reliability: Sequence[str | Path] = ()
+    matching_paired: Sequence[str | Path] = ()
+    matching_errors: Sequence[str | Path] = ()
+    matching_places: Sequence[str | Path] = ()
+    matching_cases: Sequence[str | Path] = ()
+    matching_external: Sequence[str | Path] = ()
 
 
 def read_table(path: str | Path, columns: Sequence[str]) -> pd.DataFrame:

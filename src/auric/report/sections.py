@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from auric.report import potential_section, potentials, relaxations, walk_figures, walks
+from auric.report import matchings, potential_section, potentials, relaxations, walk_figures, walks
 from auric.report.assets import Assets
 from auric.report.inputs import ReportFiles
 
@@ -95,3 +95,25 @@ def draw_relaxations(assets: Assets, files: ReportFiles) -> dict[str, Any] | Non
         assets.copy(path, f"rings_{place}", f"rings by the potential of {Path(path).parent.name}")
         rings.append({"system": Path(path).parent.name, "rows": relaxations.ring_rows(path), "data": f"rings_{place}"})
     return {"systems": systems, "rings": rings, "stretched": relaxations.stretched_rows(files.stretched)}
+
+
+def draw_matching(assets: Assets, files: ReportFiles) -> dict[str, Any] | None:
+    """Figures, words and tables on matching, and its tables beside the page."""
+    found = matchings.gather(files)
+    if found is None:
+        return None
+    for name, table, label in (
+        ("pairs", found.pairs, "reported pairs"), ("dropped", found.dropped, "dropped on the way to pairs"), ("statistics", found.statistics, "counts of the library"),
+        ("metrics", found.metrics, "metrics of matchers"), ("reliability", found.curves, "calibration"), ("paired", found.paired, "paired differences"),
+        ("errors", found.errors, "errors of formation energies"), ("places", found.places, "examples in latent space"), ("cases", found.cases, "edited cores"),
+        ("external", found.external, "clusters not learned from"),
+    ):  # fmt: skip
+        assets.table(table, f"matching_{name}", f"matching: {label}")
+    return {
+        "words": matchings.words(found), "rows": matchings.metric_rows(found), "formation": matchings.formation_rows(found),
+        "external": matchings.external_rows(found), "dropped": matchings.dropped_rows(found),
+        "metrics": assets.draw("matching_metrics.svg", partial(matchings.draw_metrics, found=found)),
+        "calibration": assets.draw("matching_calibration.svg", partial(matchings.draw_calibration, found=found)),
+        "places": assets.draw("matching_places.svg", partial(matchings.draw_places, found=found)) if len(found.places) else None,
+        "cases": assets.draw("matching_cases.svg", partial(matchings.draw_cases, found=found)) if len(found.cases) else None,
+    }  # fmt: skip
