@@ -55,7 +55,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     ligands = commands.add_parser("ligands", help="rank ligands, and sets of them, for a core")
     ligands.add_argument("core", type=Path, help="a core, or a whole cluster whose core is taken")
     ligands.add_argument("--candidates", type=Path, required=True, help="file with one SMILES a line")
-    ligands.add_argument("--model", type=Path, default=Path("results/demo/matching/colim.npz"), help="of a study (%(default)s)")
+    ligands.add_argument(
+        "--model", type=Path, default=Path("results/demo/matching/colim.npz"), help="of a study (%(default)s)"
+    )
     ligands.add_argument("--kinds", type=int, default=1, help="up to so many kinds in a set, 1 to 4 (%(default)s)")
     ligands.add_argument("--edit", default="", help="edits of the core: -3, 3=Ag, +Cu@x/y/z, separated by commas")
     ligands.add_argument("--top", type=int, default=20, help="rows to print (%(default)s)")
@@ -167,7 +169,9 @@ def _ligands(chosen: argparse.Namespace) -> str:
     if rows and rows[0]["warning"]:
         print(f"auric: {formula}: {rows[0]['warning']}", file=sys.stderr, flush=True)
     lines = [f"{row['rank']:4d}  {row['probability']:.2f} +- {row['spread']:.2f}  {row['ligands']}" for row in rows]
-    return "\n".join([f"{formula}: probability that a set of ligands holds it, and its spread over the ensemble", *lines])
+    return "\n".join(
+        [f"{formula}: probability that a set of ligands holds it, and its spread over the ensemble", *lines]
+    )
 
 
 def _at_hand(chosen: argparse.Namespace) -> str:

@@ -79,8 +79,12 @@ def structures(settings: Mapping[str, Any], root: Path) -> list[Row]:
         if not Path(bundle).is_file():
             raise InputError(f"structures.bundle: there is no file {bundle}; give a bundle that `auric pack` wrote")
         return []
-    if not table and not (settings["potential"]["systems"] or settings["potential"]["correction"]["systems"]):
-        raise InputError("structures.table and potential.systems are both empty: there is nothing to do; name either")
+    others = [settings["potential"]["systems"], settings["potential"]["correction"]["systems"]]
+    others += [settings["matching"]["reported"], settings["matching"]["structures"]]
+    if not table and not any(others):
+        raise InputError(
+            "structures.table, potential.systems and matching.reported are all empty: there is nothing to do; name one"
+        )
     rows = read_structures_table(table, root / STRUCTURES_SCHEMA) if table else []
     good = {row["name"] for row in rows if not row["error"]}
     for key, names in wanted.items():

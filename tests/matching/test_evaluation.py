@@ -95,7 +95,9 @@ def test_baselines_know_no_order(name, rng):
     core = build_core("shape=tetrahedron20 metal=Cu anion=Cl")
     turned = core[rng.permutation(len(core))]
     turned.rotate(40, (1, 1, 2))
-    features = baseline_features(name, [core, turned, build_core("shape=cube metal=Ag")], [f"CCS.{PPH3}", f"{PPH3}.CCS", "CS"])
+    features = baseline_features(
+        name, [core, turned, build_core("shape=cube metal=Ag")], [f"CCS.{PPH3}", f"{PPH3}.CCS", "CS"]
+    )
     np.testing.assert_allclose(features[0], features[1], atol=1e-6)
     assert np.abs(features[0] - features[2]).max() > 0.01
 
@@ -149,13 +151,21 @@ def study(tmp_path_factory):
     outputs = {name: str(place / f"{name}.{'extxyz' if name == 'cores' else 'csv'}") for name in names}
     make_pairs([table], [], "", outputs, negatives={}, mirror="", seed=1)
     three = [outputs[name] for name in names[:3]]
-    make_clusters("", place / "clusters.extxyz", per_metal=6, mirror="", seed=1)
+    make_clusters("", place / "clusters.extxyz", per_metal=10, mirror="", seed=1)
     compare_formation(place / "clusters.extxyz", place / "formation.csv", settings=settings, seed=1)
     pretrain_core(place / "clusters.extxyz", place / "core.npz", settings=settings, seed=1)
     pretrain_ligand_encoder(place / "ligand.npz", settings=settings, seed=1)
     encoders = [place / "core.npz", place / "ligand.npz"]
     compare_matchers(*three, *encoders, place / "predictions.csv", split="core", settings=settings, seed=1)
-    train_matcher(*three, *encoders, place / "colim.npz", place / "places.csv", settings=settings, seed=1, gap_encoder=place / "core.npz")
+    train_matcher(
+        *three,
+        *encoders,
+        place / "colim.npz",
+        place / "places.csv",
+        settings=settings,
+        seed=1,
+        gap_encoder=place / "core.npz",
+    )
     cases = place / "cases.tsv"
     cases.write_text(f"case\tcore\tedit\tligands\tknown\none\ta\t-3\t{PPH3}\tno\ntwo\ta\t\tCCS\tno\n")
     tell_cases(*three, place / "colim.npz", cases, place / "told.csv")
@@ -187,7 +197,9 @@ def test_the_report_tells_of_the_study(study, tmp_path):
     }  # fmt: skip
     empty = inputs.ReportFiles([], [], "", "")
     assert matchings.gather(empty) is None
-    found = matchings.gather(inputs.ReportFiles([], [], "", "", **{f"matching_{name}": [path] for name, path in lists.items()}))
+    found = matchings.gather(
+        inputs.ReportFiles([], [], "", "", **{f"matching_{name}": [path] for name, path in lists.items()})
+    )
     assert "6 reported pairs of 6 core geometries" in matchings.words(found)[0]
     assert len(matchings.metric_rows(found)) == 5
     assert matchings.formation_rows(found)[0]["subject"] == "line"
@@ -217,8 +229,21 @@ def test_the_report_knows_the_columns_of_the_room():
 def test_wrong_subjects_and_cases_are_refused(study, tmp_path):
     place, _, _, three = study
     with pytest.raises(InputError, match=r"matching\.subjects: 'x'"):
-        prediction_rows([], "core", ["x"], ColimSettings(encoder=EncoderSettings(width=4)), folds=2, seeds=1, seed=0, core=None, ligand=None)
-    for text, words in (("case\tcore\n1\t2\n", "give case, core"), ("case\tcore\tedit\tligands\tknown\nx\tnobody\t\tCS\t\n", "not in the library")):
+        prediction_rows(
+            [],
+            "core",
+            ["x"],
+            ColimSettings(encoder=EncoderSettings(width=4)),
+            folds=2,
+            seeds=1,
+            seed=0,
+            core=None,
+            ligand=None,
+        )
+    for text, words in (
+        ("case\tcore\n1\t2\n", "give the columns case, core"),
+        ("case\tcore\tedit\tligands\tknown\nx\tnobody\t\tCS\t\n", "not in the library"),
+    ):
         (tmp_path / "c.tsv").write_text(text)
         with pytest.raises(InputError, match=words):
             tell_cases(*three, place / "colim.npz", tmp_path / "c.tsv", tmp_path / "o.csv")
@@ -230,7 +255,14 @@ def test_command_line_ranks_ligands(study, tmp_path, capsys):
     place = study[0]
     write(tmp_path / "core.xyz", build_core("shape=icosahedron metal=Pd"))
     (tmp_path / "l.smi").write_text(f"CCS\n{PPH3}\n")
-    asked = ["ligands", str(tmp_path / "core.xyz"), "--candidates", str(tmp_path / "l.smi"), "--model", str(place / "colim.npz")]
+    asked = [
+        "ligands",
+        str(tmp_path / "core.xyz"),
+        "--candidates",
+        str(tmp_path / "l.smi"),
+        "--model",
+        str(place / "colim.npz"),
+    ]
     assert main([*asked, "--kinds", "2", "--csv", str(tmp_path / "o.csv")]) == 0
     told = capsys.readouterr()
     assert told.out.count("\n") == 4

@@ -328,11 +328,18 @@ def test_wrong_tables_are_refused(tmp_path, text, words):
 
 def test_wrong_failures_are_refused(tmp_path):
     (tmp_path / "f.tsv").write_text("core\tligands\n")
-    with pytest.raises(InputError, match="give core, ligands, source"):
+    with pytest.raises(InputError, match="give the columns core, ligands, source"):
         read_failures(tmp_path / "f.tsv")
     (tmp_path / "f.tsv").write_text("core\tligands\tsource\na\tCS\t \n")
     with pytest.raises(InputError, match="without a source"):
         read_failures(tmp_path / "f.tsv")
+    (tmp_path / "f.tsv").write_text("# of two\ncore\tligands\tsource\na\tC#Cc1ccccc1\ts\n")
+    assert read_failures(tmp_path / "f.tsv") == [("a", "C#Cc1ccccc1")]
+    (tmp_path / "f.tsv").write_text("core\tligands\tsource\na\tCS\n")
+    with pytest.raises(InputError, match="2 cells for 3 columns"):
+        read_failures(tmp_path / "f.tsv")
+    with pytest.raises(InputError, match="name an existing table"):
+        read_failures(tmp_path / "none.tsv")
 
 
 def test_pairs_of_a_study(tmp_path, ring):

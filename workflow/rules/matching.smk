@@ -2,7 +2,9 @@ rule matching_pairs:
     input:
         reported=STUDY["matching"]["reported"],
         structures=[
-            path for path in STUDY["matching"]["structures"] if not path.startswith("mirror:")
+            path
+            for path in STUDY["matching"]["structures"]
+            if not path.startswith("mirror:")
         ],
         failures=STUDY["matching"]["failures"] or [],
     output:
@@ -34,6 +36,12 @@ rule matching_pairs:
 
 
 rule matching_clusters:
+    input:
+        given=[
+            path
+            for path in (STUDY["matching"]["clusters"],)
+            if path and not path.startswith("mirror:")
+        ],
     output:
         clusters=f"{RESULTS}/matching/clusters.extxyz",
     log:
@@ -139,11 +147,11 @@ rule matching_folds:
         core_encoder=f"{RESULTS}/matching/core_encoder.npz",
         ligand_encoder=f"{RESULTS}/matching/ligand_encoder.npz",
     output:
-        predictions=f"{RESULTS}/matching/predictions_{by}.csv",
+        predictions=f"{RESULTS}/matching/predictions_{{by}}.csv",
     log:
-        f"{RESULTS}/logs/matching_folds_{by}.log",
+        f"{RESULTS}/logs/matching_folds_{{by}}.log",
     benchmark:
-        f"{RESULTS}/benchmarks/matching_folds_{by}.tsv"
+        f"{RESULTS}/benchmarks/matching_folds_{{by}}.tsv"
     conda:
         "../../envs/learn.yaml"
     threads: 1

@@ -5,22 +5,22 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import torch
 
 from auric.errors import InputError
 from auric.files import write_table
 from auric.matching.colim import Ensemble, pair_data, train_ensemble
 from auric.matching.editing import edited_core
+from auric.matching.encoders import colim_settings
 from auric.matching.evaluation import separation
 from auric.matching.ligand_encoder import LigandEncoder
 from auric.matching.ligand_smiles import ligand_set
 from auric.matching.matcherfile import load_ensemble, save_ensemble
 from auric.matching.negatives import Example
-from auric.matching.pretraining import CoreModel
-from auric.matching.ranking import warnings_of
-from auric.matching.encoders import colim_settings
 from auric.matching.pairs import library_and_examples, reported_pairs
+from auric.matching.pretraining import CoreModel
+from auric.matching.tables import read_rows
+from auric.matching.ranking import warnings_of
 
 PLACE_COLUMNS = ("encoder", "name", "ligands", "label", "x", "y", "davies_bouldin", "calinski_harabasz")
 CASE_COLUMNS = ("case", "core", "edit", "ligands", "known", "seed", "probability")
@@ -124,15 +124,8 @@ def tell_cases(
     """
     library, _ = library_and_examples(cores, pairs, examples)
     ensemble, known = load_ensemble(model), {pair.name: pair for pair in library.pairs}
-    table = (
-        pd.read_csv(cases, sep="\t", dtype=str, keep_default_na=False, comment="#")
-        if cases
-        else pd.DataFrame(columns=list(CASES))
-    )
-    if tuple(table.columns) != CASES:
-        raise InputError(f"{cases}: columns {', '.join(table.columns)}; give {', '.join(CASES)}")
     rows: list[dict[str, Any]] = []
-    for row in table.to_dict("records"):
+    for _, row in read_rows(cases, CASES) if cases else ():
         if row["core"] not in known:
             raise InputError(
                 f"{cases}: case '{row['case']}' is of '{row['core']}', which is not in the library; name one of its pairs"

@@ -2,8 +2,8 @@
 
 The paper's boosting is XGBoost; here it is scikit-learn's histogram gradient boosting, the same family of method, as
 XGBoost is not among the packages of this project. Descriptors of cores: MBTR (Huo, Rupp, doi:10.1088/2632-2153/aca005), SOAP
-(doi:10.1103/PhysRevB.87.184115) and ACSF (doi:10.1063/1.3553717), made with DScribe (doi:10.1016/j.cpc.2019.106949), means over
-atoms for the last two; of ligands: counts of Morgan fragments and RDKit descriptors, means over the set.
+(doi:10.1103/PhysRevB.87.184115) and ACSF (doi:10.1063/1.3553717), the last two made with DScribe
+(doi:10.1016/j.cpc.2019.106949), over the number of atoms; of ligands: counts of Morgan fragments and RDKit descriptors, means over the set.
 """
 
 from collections.abc import Sequence
@@ -13,11 +13,13 @@ import numpy as np
 from ase import Atoms
 from ase.data import atomic_numbers
 
+from auric.descriptors import Mbtr, MbtrSettings
 from auric.errors import InputError, suggestion
 from auric.matching.ligand_encoder import ligand_descriptors
 from auric.matching.ligand_smiles import ligand_set
 
 BASELINES = ("ligands only", "core only", "mbtr", "soap", "acsf")
+MBTR_GRID = MbtrSettings(0.02, 0.6, 20, 0.03, 0.5, 1e-3)
 MORGAN_BITS, MORGAN_RADIUS = 256, 2
 
 
@@ -53,17 +55,12 @@ def core_features(cores: Sequence[Atoms], kind: Literal["mbtr", "soap", "acsf", 
 
 
 def _mbtr(cores: Sequence[Atoms], species: list[str]) -> np.ndarray:
-    from dscribe.descriptors import MBTR  # type: ignore[import-untyped]
-
-    maker = MBTR(
-        species=species, geometry={"function": "inverse_distance"}, grid={"min": 0.02, "max": 0.6, "n": 20, "sigma": 0.03},
-        weighting={"function": "exp", "scale": 0.5, "threshold": 1e-3}, normalization="n_atoms", periodic=False,
-    )  # fmt: skip
-    return np.atleast_2d(maker.create(list(cores)))
+    maker = Mbtr(species, MBTR_GRID)
+    return np.array([maker.describe(core) / len(core) for core in cores])
 
 
 def _soap(cores: Sequence[Atoms], species: list[str]) -> np.ndarray:
-    from dscribe.descriptors import SOAP
+    from dscribe.descriptors import SOAP  # type: ignore[import-untyped]
 
     maker = SOAP(
         species=species, n_max=4, l_max=3, r_cut=5.0, sigma=0.5, periodic=False, compression={"mode": "mu1nu1"}

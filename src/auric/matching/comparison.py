@@ -13,13 +13,13 @@ from auric.files import write_table
 from auric.graphs import LAYERS, EncoderSettings
 from auric.matching.baselines import BASELINES, baseline_features, boosted
 from auric.matching.colim import ColimSettings, Ensemble, pair_data, train_colim
+from auric.matching.encoders import colim_settings
 from auric.matching.evaluation import METRICS, intervals_of, paired_difference, reliability, scores_of
 from auric.matching.folds import check_split, split_folds
 from auric.matching.ligand_encoder import LigandEncoder
 from auric.matching.negatives import Example
-from auric.matching.pretraining import CoreModel
-from auric.matching.encoders import colim_settings
 from auric.matching.pairs import library_and_examples
+from auric.matching.pretraining import CoreModel
 from auric.progress import log
 
 PREDICTION_COLUMNS = ("split", "fold", "subject", "seed", "example", "name", "group", "label", "probability", "seconds")

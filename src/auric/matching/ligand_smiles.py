@@ -180,7 +180,9 @@ def _azolium(molecule: Any) -> list[str]:
         order = sum(bond.GetBondTypeAsDouble() for bond in atom.GetBonds())
         charge, hydrogens = atom.GetFormalCharge(), atom.GetTotalNumHs()
         carbene = not hydrogens and charge in (0, -1) and order == 2 - charge
-        ion_already = hydrogens == 1 and not charge and order == 3 and any(other.GetFormalCharge() == 1 for other in near)
+        ion_already = (
+            hydrogens == 1 and not charge and order == 3 and any(other.GetFormalCharge() == 1 for other in near)
+        )
         if atom.GetAtomicNum() != 6 or len(near) != 2 or any(other.GetAtomicNum() != 7 for other in near):
             continue
         if not (carbene or ion_already):

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-
 from auric.errors import InputError
 from auric.graphs import ClusterEncoder, EncoderSettings
 from auric.matching.colim import Colim, ColimSettings, Ensemble

@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-import pandas as pd
 
 from auric.errors import InputError
 from auric.matching.library import MOST_LIGANDS, Library, Pair
 from auric.matching.ligand_smiles import carbon_count, functional_group, ligand_set
+from auric.matching.tables import read_rows
 from auric.provenance import digest
 
 EXAMPLE_COLUMNS = ("name", "core", "geometry", "ligands", "label", "kind", "core_type")
@@ -176,13 +176,12 @@ def read_failures(path: str | Path) -> list[tuple[str, str]]:
     Raises:
         InputError: Other columns, or a row without a source.
     """
-    table = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False, comment="#")
-    if tuple(table.columns) != FAILURE_COLUMNS:
-        raise InputError(f"{path}: columns {', '.join(table.columns)}; give {', '.join(FAILURE_COLUMNS)}")
-    for number, source in enumerate(table["source"], 2):
-        if not source.strip():
+    found = []
+    for number, row in read_rows(path, FAILURE_COLUMNS):
+        if not row["source"]:
             raise InputError(f"{path}, line {number}: a failure without a source; say where it was reported")
-    return list(zip(table["core"], table["ligands"], strict=True))
+        found.append((row["core"], row["ligands"]))
+    return found
 
 
 def example_rows(examples: Sequence[Example]) -> list[dict[str, Any]]:

@@ -28,6 +28,7 @@ from auric.matching.negatives import (
     examples_of,
     read_failures,
 )
+from auric.matching.tables import read_rows
 from auric.progress import log, reason_of
 from auric.structures import mirror_folder, read_structure
 
@@ -110,14 +111,9 @@ def reported_pairs(table: str | Path) -> tuple[list[Pair], list[dict[str, str]]]
     Raises:
         InputError: Other columns, a row without a source, or a name twice.
     """
-    rows = pd.read_csv(table, sep="\t", dtype=str, keep_default_na=False, comment="#").to_dict("records")
-    if not rows or tuple(rows[0]) != REPORTED_COLUMNS:
-        raise InputError(
-            f"{table}: give the columns {', '.join(REPORTED_COLUMNS)}, separated by tabs, and a row at least"
-        )
     pairs, dropped, met = [], [], set()
-    for number, row in enumerate(rows, 2):
-        if not row["source"].strip():
+    for number, row in read_rows(table, REPORTED_COLUMNS):
+        if not row["source"]:
             raise InputError(f"{table}, line {number}: '{row['name']}' has no source; say where it was reported")
         if row["name"] in met:
             raise InputError(
