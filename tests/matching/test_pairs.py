@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 from ase import Atoms
-from ase.build import molecule
+from ase.build import bulk, molecule
 from ase.io import write
 
 from auric.errors import InputError, StructureError
@@ -28,6 +28,7 @@ from auric.matching import (
     split_folds,
     standard_smiles,
 )
+from auric.matching.crystals import molecules_apart, read_cluster
 from auric.matching.fingerprints import geometry_groups
 from auric.matching.library import read_library, write_library
 from auric.matching.negatives import candidates, core_types, read_failures
@@ -98,6 +99,28 @@ def test_solvent_and_copies_are_dropped_with_reasons(ring):
     reasons = dict(split.dropped)
     assert reasons["H2O"].startswith("solvent")
     assert any(reason.startswith("duplicate") for reason in reasons.values())
+
+
+def test_molecules_of_a_crystal_are_put_together(tmp_path, ring):
+    cell = ring.copy()
+    cell.translate((-cell.positions.min(axis=0)) + 0.2)
+    edges = np.ptp(cell.positions, axis=0) + 3.2
+    water = molecule("H2O")
+    water.translate(edges - 0.9)
+    copy = cell.copy()
+    copy.translate((0, 0, edges[2]))
+    cell += copy
+    cell += water
+    cell.set_cell([edges[0], edges[1], 2 * edges[2]])
+    cell.pbc = True
+    cell.positions += (3.0, 2.0, 1.0)  # over the walls
+    cell.wrap()
+    write(tmp_path / "c.cif", cell)
+    split = split_cluster(read_cluster(tmp_path / "c.cif"))
+    assert (split.formula, split.ligands) == ("Au4", ("CS",) * 4)
+    assert sorted(reason.split(":")[0] for _, reason in split.dropped) == ["duplicate", "solvent or counter-ion"]
+    with pytest.raises(StructureError, match="a network"):
+        molecules_apart(bulk("Au", cubic=True))
 
 
 @pytest.mark.parametrize(

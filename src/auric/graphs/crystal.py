@@ -63,7 +63,8 @@ class Cgcnn(nn.Module):
         z = self.here(atoms)[packed.receiver] + self.there(atoms)[packed.sender] + self.edge(spread)
         gate, core = z.chunk(2, dim=1)
         messages = torch.sigmoid(gate) * softplus(core) * fade
-        return atoms + torch.zeros_like(atoms).index_add_(0, packed.receiver, messages) / SCALE
+        found: Tensor = atoms + torch.zeros_like(atoms).index_add_(0, packed.receiver, messages) / SCALE
+        return found
 
 
 class SchNet(nn.Module):
@@ -78,7 +79,8 @@ class SchNet(nn.Module):
     def forward(self, atoms: Tensor, packed: Clusters, spread: Tensor, fade: Tensor) -> Tensor:
         """As `Cgcnn.forward`."""
         messages = self.before(atoms)[packed.sender] * self.filter(spread) * fade
-        return atoms + self.after(torch.zeros_like(atoms).index_add_(0, packed.receiver, messages) / SCALE)
+        found: Tensor = atoms + self.after(torch.zeros_like(atoms).index_add_(0, packed.receiver, messages) / SCALE)
+        return found
 
 
 class Gin(nn.Module):
@@ -94,7 +96,8 @@ class Gin(nn.Module):
         """As `Cgcnn.forward`."""
         del spread
         summed = torch.zeros_like(atoms).index_add_(0, packed.receiver, atoms[packed.sender] * fade)
-        return atoms + self.after((1 + self.epsilon) * atoms + summed / SCALE)
+        found: Tensor = atoms + self.after((1 + self.epsilon) * atoms + summed / SCALE)
+        return found
 
 
 SCALE = 6.0
@@ -146,7 +149,7 @@ class ClusterEncoder(nn.Module):
         spread = torch.exp(-((((packed.stretch * own)[:, None] - self.centres) / gap) ** 2) / 2)
         inside = ((packed.stretch - 0.55 * reach) / (0.45 * reach)).clamp(0, 1)
         fade = (0.5 * (1 + torch.cos(np.pi * inside)))[:, None]
-        atoms = self.table(self.properties[packed.numbers]) + self.own(packed.numbers)
+        atoms: Tensor = self.table(self.properties[packed.numbers]) + self.own(packed.numbers)
         for layer in self.layers:
             atoms = layer(atoms, packed, spread, fade)
         return atoms

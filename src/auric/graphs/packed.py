@@ -23,7 +23,7 @@ class Clusters(NamedTuple):
         receiver: Atom at which an edge ends, shape (edges,), int64, rising.
         sender: Atom at which it begins, likewise.
         stretch: Its length over the sum of both covalent radii, shape (edges,), float32 or float64.
-        count: Number of clusters.
+        clusters: How many there are.
     """
 
     numbers: Tensor
@@ -31,15 +31,15 @@ class Clusters(NamedTuple):
     receiver: Tensor
     sender: Tensor
     stretch: Tensor
-    count: int
+    clusters: int
 
     def mean(self, values: Tensor) -> Tensor:
-        """Means over the atoms of each cluster, shape (count, width), of values of shape (atoms, width)."""
-        return self.total(values) / torch.bincount(self.cluster, minlength=self.count)[:, None].to(values.dtype)
+        """Means over the atoms of each cluster, shape (clusters, width), of values of shape (atoms, width)."""
+        return self.total(values) / torch.bincount(self.cluster, minlength=self.clusters)[:, None].to(values.dtype)
 
     def total(self, values: Tensor) -> Tensor:
         """Sums over the atoms of each cluster, likewise."""
-        return values.new_zeros((self.count, values.shape[1])).index_add_(0, self.cluster, values)
+        return values.new_zeros((self.clusters, values.shape[1])).index_add_(0, self.cluster, values)
 
 
 def pack_clusters(
@@ -96,10 +96,10 @@ def pick_clusters(packed: Clusters, chosen: np.ndarray) -> Clusters:
     if not len(chosen):
         raise InputError("no clusters chosen; choose at least one")
     wanted = torch.as_tensor(np.asarray(chosen), dtype=torch.int64)
-    atom_counts = torch.bincount(packed.cluster, minlength=packed.count)
+    atom_counts = torch.bincount(packed.cluster, minlength=packed.clusters)
     first_atom = atom_counts.cumsum(0) - atom_counts
     owner = packed.cluster[packed.receiver]
-    edge_counts = torch.bincount(owner, minlength=packed.count)
+    edge_counts = torch.bincount(owner, minlength=packed.clusters)
     first_edge = edge_counts.cumsum(0) - edge_counts
     atoms, cluster = _ranges(first_atom[wanted], atom_counts[wanted])
     edges, edge_cluster = _ranges(first_edge[wanted], edge_counts[wanted])

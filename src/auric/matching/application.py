@@ -19,8 +19,8 @@ from auric.matching.matcherfile import load_ensemble, save_ensemble
 from auric.matching.negatives import Example
 from auric.matching.pairs import library_and_examples, reported_pairs
 from auric.matching.pretraining import CoreModel
-from auric.matching.tables import read_rows
 from auric.matching.ranking import warnings_of
+from auric.matching.tables import read_rows
 
 PLACE_COLUMNS = ("encoder", "name", "ligands", "label", "x", "y", "davies_bouldin", "calinski_harabasz")
 CASE_COLUMNS = ("case", "core", "edit", "ligands", "known", "seed", "probability")

@@ -6,12 +6,12 @@ from typing import Any
 from ase import Atoms
 
 from auric.errors import InputError, StructureError
+from auric.matching.crystals import read_cluster
 from auric.matching.editing import edited_core
 from auric.matching.ligand_smiles import METALS
 from auric.matching.matcherfile import load_ensemble
 from auric.matching.ranking import embed_ligands, rank_ligands, read_candidates, screen
 from auric.matching.splitting import CORE_ATOMS, core_formula, split_cluster
-from auric.structures import read_structure
 
 SCREENED_ABOVE = 1000
 """So many candidates or more are ranked one by one before the best are combined."""
@@ -23,7 +23,7 @@ def core_of_file(path: str | Path) -> Atoms:
     Raises:
         StructureError: If the file cannot be read, or holds no core.
     """
-    atoms = read_structure(path)
+    atoms = read_cluster(path)
     if all(int(number) in METALS | CORE_ATOMS for number in atoms.numbers):
         return Atoms(atoms.numbers, atoms.positions)
     try:

@@ -49,7 +49,7 @@ def _tetrahedron(order: int) -> np.ndarray:
     """Close-packed balls, `order` along an edge."""
     corners = np.array([[1, 1, 1], [1, -1, -1], [-1, 1, -1], [-1, -1, 1]], dtype=float)
     shares = [s for s in product(range(order), repeat=4) if sum(s) == order - 1]
-    return np.array(shares) @ corners
+    return np.asarray(np.array(shares) @ corners)
 
 
 def _cuboctahedron() -> np.ndarray:

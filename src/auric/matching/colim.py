@@ -89,7 +89,7 @@ def pair_data(cores: Sequence[Atoms], ligands: Sequence[str], *, reach: float) -
         StructureError: As `ligand_set`.
     """
     places: dict[int, int] = {}
-    different = []
+    different: list[Atoms] = []
     for core in cores:
         if id(core) not in places:
             places[id(core)] = len(different)
@@ -141,8 +141,10 @@ class Colim(nn.Module):
 
     def score(self, of_core: Tensor, of_ligands: Tensor) -> Tensor:
         """Logits of one core, shape (width of a core,), beside many vectors of ligand sets, shape (n, width), by matrix products."""
-        scale = self.norm.weight / torch.sqrt(self.norm.running_var + self.norm.eps)  # type: ignore[operator]
-        shift = self.norm.bias - self.norm.running_mean * scale  # type: ignore[operator]
+        mean, spread = self.norm.running_mean, self.norm.running_var
+        assert mean is not None and spread is not None  # noqa: PT018  # batch norm keeps them
+        scale = self.norm.weight / torch.sqrt(spread + self.norm.eps)
+        shift = self.norm.bias - mean * scale
         weights = self.first.weight * scale
         constant = self.first.bias + self.first.weight @ shift
         split = self.core.settings.width

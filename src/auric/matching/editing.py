@@ -97,8 +97,8 @@ def edited_core(core: Atoms, words: str) -> Atoms:
                 raise ValueError
         except ValueError:
             raise InputError(f"edit '{word}': write -3, 3=Ag or +Cu@1.0/2.0/0.5, separated by commas") from None
-    for index in sorted(set(removed), reverse=True):
-        core = remove_atom(core, index)
+    for place_removed in sorted(set(removed), reverse=True):
+        core = remove_atom(core, place_removed)
     return core
 
 

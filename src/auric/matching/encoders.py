@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from ase import Atoms
@@ -70,7 +70,12 @@ def compare_formation(clusters: str | Path, output: str | Path, *, settings: Map
 
 
 def pretrain_core(
-    clusters: str | Path, output: str | Path, *, settings: Mapping[str, Any], seed: int, target: str = "energy"
+    clusters: str | Path,
+    output: str | Path,
+    *,
+    settings: Mapping[str, Any],
+    seed: int,
+    target: Literal["energy", "gap"] = "energy",
 ) -> None:
     """Pretrain the core encoder on all clusters."""
     data = read_cluster_energies(clusters)

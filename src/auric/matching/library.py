@@ -12,10 +12,10 @@ from ase import Atoms
 
 from auric.errors import AuricError, InputError
 from auric.files import read_frames, write_frames, write_table
+from auric.matching.crystals import read_cluster
 from auric.matching.fingerprints import SAME_GEOMETRY, CoreFingerprint, core_fingerprint, geometry_groups
 from auric.matching.ligand_smiles import METALS, functional_group, ligand_set
 from auric.matching.splitting import check_core, split_cluster
-from auric.structures import read_structure
 
 PAIR_COLUMNS = ("name", "formula", "geometry", "nuclearity", "ligands", "source")
 DROPPED_COLUMNS = ("structure", "step", "what", "reason")
@@ -76,7 +76,7 @@ def pair_of_file(
     Raises:
         StructureError: If the file cannot be read or taken apart, or holds no ligands.
     """
-    atoms = read_structure(path)
+    atoms = read_cluster(path)
     name = name or Path(path).stem
     split = split_cluster(atoms)
     dropped = [_row(name, "pieces of the file", what, reason) for what, reason in split.dropped]
@@ -132,11 +132,11 @@ def cleaned(pairs: Sequence[Pair], *, tolerance: float = SAME_GEOMETRY) -> Libra
 
 
 def library_statistics(library: Library) -> list[dict[str, Any]]:
-    """Counts of the library as rows `what`, `value`, `count`: cores by metals and size, ligands by group, number of kinds."""
+    """Counts of the library as rows `what`, `which`, `count`: cores by metals and size, ligands by group, number of kinds."""
     rows: list[dict[str, Any]] = []
 
     def tell(what: str, values: Sequence[Any]) -> None:
-        rows.extend({"what": what, "value": value, "count": count} for value, count in sorted(Counter(values).items()))
+        rows.extend({"what": what, "which": value, "count": count} for value, count in sorted(Counter(values).items()))
 
     pairs = library.pairs
     tell("pairs", ["all"] * len(pairs))

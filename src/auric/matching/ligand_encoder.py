@@ -49,7 +49,7 @@ class Molecules(NamedTuple):
         receiver: Atom at which a bond ends, both directions, int64.
         sender: Atom at which it begins.
         bonds: Features of bonds, shape (bonds, BOND_WIDTH), float32.
-        count: Number of molecules.
+        molecules: How many there are.
     """
 
     atoms: Tensor
@@ -57,7 +57,7 @@ class Molecules(NamedTuple):
     receiver: Tensor
     sender: Tensor
     bonds: Tensor
-    count: int
+    molecules: int
 
 
 ATOM_WIDTH = len(ELEMENTS) + 1 + 5 + 5 + 4
@@ -75,7 +75,11 @@ def pack_ligands(ligands: Sequence[str]) -> Molecules:
 
     if not len(ligands):
         raise InputError("no ligands; give at least one SMILES")
-    atoms, molecule, receivers, senders, bonds = [], [], [], [], []
+    atoms: list[list[float]] = []
+    molecule: list[int] = []
+    receivers: list[int] = []
+    senders: list[int] = []
+    bonds: list[list[float]] = []
     start = 0
     for index, smiles in enumerate(ligands):
         found = Chem.MolFromSmiles(standard_smiles(smiles))
@@ -138,13 +142,13 @@ class LigandEncoder(nn.Module):
         self.header: dict[str, Any] = {}
 
     def forward(self, packed: Molecules) -> Tensor:
-        """Vectors of molecules, shape (count, width)."""
+        """Vectors of molecules, shape (molecules, width)."""
         atoms = self.start(packed.atoms)
         for bond, after in zip(self.bond, self.after, strict=True):
             messages = torch.relu(atoms[packed.sender] + bond(packed.bonds))
             atoms = atoms + after(atoms + torch.zeros_like(atoms).index_add_(0, packed.receiver, messages))
-        summed = atoms.new_zeros((packed.count, self.width)).index_add_(0, packed.molecule, atoms)
-        sizes = torch.bincount(packed.molecule, minlength=packed.count)[:, None].to(summed.dtype)
+        summed = atoms.new_zeros((packed.molecules, self.width)).index_add_(0, packed.molecule, atoms)
+        sizes = torch.bincount(packed.molecule, minlength=packed.molecules)[:, None].to(summed.dtype)
         out: Tensor = self.whole(torch.cat([summed / sizes, summed / 10], dim=1))
         return out
 
@@ -207,7 +211,8 @@ def ligand_descriptors(ligands: Sequence[str]) -> np.ndarray:
     for smiles in ligands:
         molecule = Chem.MolFromSmiles(standard_smiles(smiles))
         rows.append([float(functions[name](molecule)) for name in DESCRIPTORS])
-    return np.nan_to_num(np.array(rows).reshape(-1, len(DESCRIPTORS)), nan=0.0, posinf=0.0, neginf=0.0)
+    found = np.array(rows).reshape(-1, len(DESCRIPTORS))
+    return np.where(np.isfinite(found), found, 0.0)
 
 
 def pretrain_ligands(

@@ -33,7 +33,7 @@ from auric.progress import log, reason_of
 from auric.structures import mirror_folder, read_structure
 
 REPORTED_COLUMNS = ("name", "core", "ligands", "source")
-STATISTICS_COLUMNS = ("what", "value", "count")
+STATISTICS_COLUMNS = ("what", "which", "count")
 MIRRORED = "mirror:"
 
 
@@ -146,7 +146,7 @@ def resolved(path: str | Path, mirror: str) -> Path:
     folder = mirror_folder(mirror or None)
     if folder is None:
         raise InputError(f"{text}: no mirror is set; name one in structures.mirror or AURIC_MIRROR")
-    return folder / text.removeprefix(MIRRORED)
+    return Path(folder) / text.removeprefix(MIRRORED)
 
 
 def read_examples(library: Library, path: str | Path) -> list[Example]:

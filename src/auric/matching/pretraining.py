@@ -92,8 +92,9 @@ class CoreModel(nn.Module):
         self.header: dict[str, Any] = {}
 
     def forward(self, packed: Clusters) -> Tensor:
-        """Features of clusters, shape (count, features): means over atoms."""
-        return packed.mean(self.head(self.encoder(packed)))
+        """Features of clusters, shape (clusters, features): means over atoms."""
+        found: Tensor = packed.mean(self.head(self.encoder(packed)))
+        return found
 
     def describe(self, packed: Clusters) -> np.ndarray:
         """The same for any number of clusters, without gradients."""
@@ -107,7 +108,7 @@ class CoreModel(nn.Module):
             return np.concatenate([self.encoder.embed(part).numpy() for part in _parts(packed)])
 
     def distances(self, packed: Clusters, element: np.ndarray, size: np.ndarray) -> np.ndarray:
-        """How far clusters are said to lie off their lines, in standard deviations of the element, shape (count,).
+        """How far clusters are said to lie off their lines, in standard deviations of the element, shape (clusters,).
 
         Raises:
             InputError: An element without a line.
@@ -321,5 +322,7 @@ def _train(
 
 
 def _parts(packed: Clusters) -> list[Clusters]:
-    numbers = np.arange(packed.count)
-    return [pick_clusters(packed, numbers[i : i + EVALUATION_BATCH]) for i in range(0, packed.count, EVALUATION_BATCH)]
+    numbers = np.arange(packed.clusters)
+    return [
+        pick_clusters(packed, numbers[i : i + EVALUATION_BATCH]) for i in range(0, packed.clusters, EVALUATION_BATCH)
+    ]

@@ -151,7 +151,7 @@ def _touching(atoms: Atoms, metal: np.ndarray, spread: float = METAL_TOUCH) -> n
     limit = np.where((atoms.numbers == 1) & bound, 0.0, limit)
     first, second = np.nonzero(shares < limit)
     found = np.column_stack([metals[first], second])
-    return found[found[:, 0] != found[:, 1]]
+    return np.asarray(found[found[:, 0] != found[:, 1]])
 
 
 def _pieces(count: int, pairs: np.ndarray) -> np.ndarray:

@@ -49,7 +49,7 @@ STRETCHED = (
 )  # fmt: skip
 MATCHED_PAIRS = ("name", "formula", "geometry", "nuclearity", "ligands", "source")
 MATCHED_DROPPED = ("structure", "step", "what", "reason")
-MATCHED_STATISTICS = ("what", "value", "count")
+MATCHED_STATISTICS = ("what", "which", "count")
 MATCHED_METRICS = (
     "split", "subject", "metric", "mean", "sd_over_seeds", "low", "high", "examples", "positives", "groups", "seeds",
 )  # fmt: skip
