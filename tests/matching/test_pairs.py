@@ -29,7 +29,7 @@ from auric.matching import (
     standard_smiles,
 )
 from auric.matching.crystals import molecules_apart, read_cluster
-from auric.matching.fingerprints import geometry_groups
+from auric.matching.fingerprints import SAME_GEOMETRY, geometry_groups
 from auric.matching.library import read_library, write_library
 from auric.matching.negatives import candidates, core_types, read_failures
 from auric.matching.pairs import make_pairs, reported_pairs, resolved
@@ -75,6 +75,20 @@ def test_smiles_of_every_ligand_of_the_database(mirror):
         assert not split.dropped
         sulfides = (split.core.numbers == 16).sum()
         assert sulfides == {"au30_s_stbut18": 1, "au38_s2_sadm20": 2, "au60_s6_pmt36": 6}.get(name, 0)
+
+
+def test_isomers_are_told_apart_and_a_built_core_is_its_relaxed_self(mirror):
+    names = ("038_24q", "038_24t", "025_18_neutral")
+    q, t, au25 = (
+        core_fingerprint(split_cluster(read_structure(mirror / f"nc_database/sch3_protected/{name}_cp2k_opt.xyz")).core)
+        for name in names
+    )
+    built = [
+        core_fingerprint(build_core(f"staple:core={core} R=CH3"))
+        for core in ("Au23 units=6xn2+3xn1", "Au13 units=6xn2")
+    ]
+    assert geometry_difference(q, t) > 1.3 * SAME_GEOMETRY
+    assert max(geometry_difference(q, built[0]), geometry_difference(au25, built[1])) < 0.75 * SAME_GEOMETRY
 
 
 def test_split_does_not_depend_on_order_place_or_orientation(ring, rng):
@@ -197,7 +211,7 @@ def test_geometry_is_more_than_nuclearity_and_less_than_bond_length():
     ico, cubo = (core_fingerprint(build_core(f"shape={shape} metal=Au")) for shape in ("icosahedron", "cuboctahedron"))
     silver = core_fingerprint(build_core("shape=icosahedron metal=Ag"))
     assert ico.nuclearity == cubo.nuclearity == 13
-    assert geometry_difference(ico, cubo) > 0.08 > geometry_difference(ico, silver)
+    assert geometry_difference(ico, cubo) > SAME_GEOMETRY > geometry_difference(ico, silver)
     assert geometry_groups([ico, cubo, silver]).tolist() == [0, 1, 0]
     with pytest.raises(StructureError, match="no metal"):
         core_fingerprint(Atoms("Cl"))

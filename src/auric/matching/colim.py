@@ -45,10 +45,10 @@ class ColimSettings:
     ligand_width: int = 48
     hidden: int = 32
     dropout: float = 0.3
-    epochs: int = 40
+    epochs: int = 100
     batch: int = 32
     learning_rate: float = 2e-3
-    pretrained_share: float = 0.1
+    pretrained_share: float = 0.5
     weight_decay: float = 1e-2
 
     def __post_init__(self) -> None:

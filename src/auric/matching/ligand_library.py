@@ -49,7 +49,7 @@ def enumerated_ligands(limit: int | None = None) -> tuple[str, ...]:
         raise InputError(f"{limit} enumerated ligands; ask for one or more")
     residues = [*ALKYL, *ARYL]
     written: list[str] = [pattern.format(residue) for pattern, residue in product(SINGLE.values(), residues)]
-    carbon = [*ALKYL[:28], *ARYL[:20]]
+    carbon = [*ALKYL[:30], *ARYL[:20]]
     pairs = list(product(carbon, repeat=2))
     written += [
         pattern.format(_renumbered(first, 3), _renumbered(second, 5))
