@@ -37,8 +37,8 @@ class EncoderSettings:
     """
 
     kind: Literal["cgcnn", "schnet", "gin"] = "cgcnn"
-    width: int = 48
-    layers: int = 3
+    width: int = 24
+    layers: int = 2
     radial: int = 16
     reach: float = 1.8
 

@@ -48,7 +48,7 @@ class PretrainSettings:
     """
 
     encoder: EncoderSettings = field(default_factory=EncoderSettings)
-    epochs: int = 60
+    epochs: int = 20
     batch: int = 32
     learning_rate: float = 4e-3
     weight_decay: float = 1e-2
