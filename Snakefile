@@ -22,6 +22,7 @@ else:
 
 include: "workflow/rules/summaries.smk"
 include: "workflow/rules/ruler.smk"
+include: "workflow/rules/masks.smk"
 include: "workflow/rules/potential.smk"
 include: "workflow/rules/sampling.smk"
 include: "workflow/rules/relaxation.smk"
@@ -35,7 +36,7 @@ rule all:
         report=f"{RESULTS}/report.zip",
         rulers=expand(
             f"{RESULTS}/ruler/{{model}}.safetensors",
-            model=["elfnet", "rulers"] if IMAGES else [],
+            model=["elfnet", "rulers"] * IMAGES + ["valence"] * MASKED,
         ),
         potentials=expand(f"{RESULTS}/potential/{{system}}/linear.npz", system=RUNS),
         grids=expand(

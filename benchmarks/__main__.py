@@ -1,6 +1,6 @@
 """Benchmarks, side by side with peers or the plain way in one run; not part of the tests.
 
-`python -m benchmarks [alkanes] [descriptors] [elf] [equivariant] [gth] [matching] [noise] [potential] [relaxation] [sampling] [structures] [training] [workflow]` measures those named, or all, and puts their rows into
+`python -m benchmarks [alkanes] [descriptors] [elf] [equivariant] [gth] [matching] [noise] [potential] [relaxation] [sampling] [seeing] [structures] [training] [workflow]` measures those named, or all, and puts their rows into
 docs/benchmarks.csv in place of earlier ones.
 """
 
@@ -23,6 +23,7 @@ from benchmarks import (
     oamlm,
     relaxation,
     sampling,
+    seeing,
     structures,
     training,
     workflow,
@@ -41,6 +42,7 @@ BENCHMARKS = {
     "potential": lambda: [*emlm.measure_emlm(), *oamlm.measure_oamlm()],
     "relaxation": relaxation.measure_relaxation,
     "sampling": sampling.measure_sampling,
+    "seeing": seeing.measure_seeing,
     "structures": structures.measure_structures,
     "training": training.measure_training,
     "workflow": workflow.measure_workflow,

@@ -17,6 +17,8 @@ from auric.progress import log
 from auric.results import results_page
 
 ASK_ABOVE_SECONDS = 600
+READERS = ("elfnet", "ridge", "valence", "valence-image", "valence-elfnet")
+"""Words for `auric.ruler.measure.READER_WORDS`, which takes long to load."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -38,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     measure.add_argument("--charge", type=int, help="total charge")
     measure.add_argument("--multiplicity", type=int, help="2S + 1")
     measure.add_argument("--ruler", type=Path, help="rulers.safetensors of a study (default: the one in resources/)")
-    measure.add_argument("--reader", choices=("elfnet", "ridge"), default="elfnet", help="what reads (%(default)s)")
+    measure.add_argument("--reader", choices=READERS, default="elfnet", help="what reads (%(default)s)")
     measure.add_argument("--wave-function", type=Path, help="made before: .molden, .fchk, or a study's orbitals .npz")
     measure.add_argument("--frame", help="which frame of an orbitals file that holds several")
     measure.add_argument("--method", help="functional of a wave function that does not state it, such as b3lyp")
@@ -114,8 +116,8 @@ def _motifs(chosen: argparse.Namespace) -> str:
 def _measure(chosen: argparse.Namespace) -> str:
     if chosen.threads < 1:
         raise InputError(f"--threads {chosen.threads}: give 1 or more")
-    trained = ruler.RulerSet.load(chosen.ruler or ruler.shipped_ruler())
-    level, reader = trained.header["level"], next(name for name in ruler.READERS if name.startswith(chosen.reader))
+    trained, reader = ruler.ruler_for(chosen.reader, chosen.ruler)
+    level = trained.header["level"]
     said = {"charge": chosen.charge, "multiplicity": chosen.multiplicity}
     with threadpool_limits(chosen.threads):
         orbitals = None

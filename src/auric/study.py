@@ -20,6 +20,7 @@ MANIFEST = "resources/manifest.tsv"
 CACHE = Path("results/external")
 CONFIGURATION_SCHEMA = "workflow/schemas/config.schema.yaml"
 STRUCTURES_SCHEMA = "workflow/schemas/structures.schema.yaml"
+VARIANTS_SCHEMA = "workflow/schemas/variants.schema.yaml"
 RUNS_BESIDE = 5
 """Columns of the table of potentials' errors, so that it fits a terminal."""
 
@@ -71,6 +72,7 @@ def structures(settings: Mapping[str, Any], root: Path) -> list[Row]:
     wanted = {
         "elf.grid.structures": settings["elf"]["grid"]["structures"],
         "ruler.measure.structures": settings["ruler"]["measure"]["structures"],
+        "ruler.perturb.structures": settings["ruler"]["perturb"]["structures"],
     }
     if bundle:
         for key, names in wanted.items():
@@ -92,6 +94,28 @@ def structures(settings: Mapping[str, Any], root: Path) -> list[Row]:
             if name not in good:
                 raise InputError(f"{key}: there is no good structure '{name}'; choose from {', '.join(sorted(good))}")
     return rows
+
+
+def variants(settings: Mapping[str, Any], root: Path) -> dict[str, dict[str, Any]]:
+    """Variants of ELFnet that a study explores: their names, and the settings that each changes; none without a table.
+
+    Raises:
+        InputError: If the table is wrong, or ruler.seeing wants a split that the study does not make.
+    """
+    ruler = settings["ruler"]
+    if ruler["seeing"]["images"] and ruler["seeing"]["split"] not in ruler["splits"]:
+        raise InputError(
+            f"ruler.seeing.split: '{ruler['seeing']['split']}' is not among ruler.splits; add it there, or set ruler.seeing.images to 0"
+        )
+    if not ruler["exploration"]["variants"]:
+        return {}
+    from auric.ruler.variants import read_variants
+
+    found = read_variants(ruler["exploration"]["variants"], root / VARIANTS_SCHEMA)
+    wide = [one.name for one in found if one.changes.get("pixels", 0) > settings["elf"]["pixels"]]
+    if wide:
+        raise InputError(f"variant '{wide[0]}' asks for more pixels than elf.pixels; images are only averaged down")
+    return {one.name: one.changes for one in found}
 
 
 def blocks(settings: Mapping[str, Any], rows: list[Row]) -> dict[str, list[str]]:
@@ -236,6 +260,9 @@ def like_paper(settings: Mapping[str, Any]) -> bool:
         and ruler["weighting"] == "duplication"
         and len(network["channels"]) == 6
         and network["channels"][-1] == 64
+        and (network["architecture"], network["kernel"], network["activation"], network["pooling"])
+        == ("plain", 3, "relu", "max")
+        and not (network["batch_norm"] or network["dropout"])
         and (network["learning_rate"], network["batch_size"], network["schedule"]) == (1e-4, 64, "constant")
     )
 

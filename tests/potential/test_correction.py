@@ -115,9 +115,9 @@ def test_saved_and_loaded(correction: Correction, tmp_path: object) -> None:
     frame = _frame(52, "cheap")
     assert Correction.load(f"{tmp_path}/q.npz").unchecked(frame)[0] == products.unchecked(frame)[0]
     correction.difference.save(f"{tmp_path}/p.npz")
-    with pytest.raises(InputError, match="format is 'auric LinearPotential 1' where 'auric Correction 1' is needed"):
+    with pytest.raises(InputError, match="format is 'auric LinearPotential 1' where 'auric Correction 2' is needed"):
         Correction.load(f"{tmp_path}/p.npz")
-    with pytest.raises(InputError, match="format is 'auric Correction 1' where 'auric LinearPotential 1' is needed"):
+    with pytest.raises(InputError, match="format is 'auric Correction 2' where 'auric LinearPotential 1' is needed"):
         LinearPotential.load(f"{tmp_path}/c.npz")
 
 
@@ -132,6 +132,12 @@ def test_what_it_refuses(correction: Correction) -> None:
         correction.corrected(_frame(53, "better"))
     with pytest.raises(StructureError, match="f54: the correction is uncertain by"):
         correction.corrected(_frame(54, "cheap", rattle=1.0))
+    ion = _frame(55, "cheap")
+    ion.info |= {"charge": -2, "multiplicity": 3}
+    with pytest.raises(
+        StructureError, match="f55: charge -2, multiplicity 3, but the correction was learned from 0 and 1"
+    ):
+        correction.corrected(ion)
     methyl = build_ring(4, ligand="CH3")
     methyl.info |= {"name": "methyl", "engine": "cheap", "method": "cheap", "basis": "b", "energy_ev": 0.0}
     with pytest.raises(StructureError, match="methyl: element C is not among those described"):

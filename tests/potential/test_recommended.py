@@ -13,7 +13,7 @@ RUNS = {"a": "ring", "b": "ring", "c": "other"}
 def _card(*rows: tuple[str, str, str, float]) -> pd.DataFrame:
     """A scorecard from (quantity, subject, run, ours)."""
     table = pd.DataFrame(rows, columns=["quantity", "subject", "data", "ours"])
-    return table.assign(unit="1", split="independent runs")
+    return table.assign(unit="1", split="independent runs", n=100)
 
 
 def test_the_winner_has_the_least_geometric_mean():
@@ -46,6 +46,17 @@ def test_forces_are_judged_over_classes():
     )  # fmt: skip
     (row,) = recommended(card, RUNS)
     assert (row["task"], row["recommended"], row["ours"]) == (TASKS["weighted_angle"], "one", pytest.approx(3.0))
+
+
+def test_a_class_of_a_few_atoms_does_not_count():
+    card = _card(
+        *(("weighted_angle", f"one: {kind}", "a", angle) for kind, angle in (("H", 1.0), ("half-unit gold", 100.0))),
+        *(("weighted_angle", f"two: {kind}", "a", angle) for kind, angle in (("H", 2.0), ("half-unit gold", 3.0))),
+    )  # fmt: skip
+    (row,) = recommended(card, RUNS)
+    assert row["recommended"] == "two"
+    (row,) = recommended(card.assign(n=[100, 1, 100, 1]), RUNS)
+    assert (row["recommended"], row["ours"]) == ("one", pytest.approx(1.0))
 
 
 def test_systems_apart_and_random_frames_left_out():

@@ -24,7 +24,7 @@ from auric.potential import (
     weighted_angle,
 )
 from auric.potential.comparison import DIRECTED_CHOSEN, compare_forces
-from auric.potential.directed import CHOSEN, THESIS_SOAP, environments_of
+from auric.potential.directed import THESIS_SOAP, environments_of
 from auric.potential.environments import join_environments
 from auric.potential.labels import forces_of
 from auric.potential.linear import LinearPotential
@@ -320,7 +320,8 @@ class TestClassSettings:
         np.testing.assert_array_equal(mixed[sulfur], second.forces(atoms)[sulfur])
         assert np.abs(mixed[sulfur] - first[sulfur]).max() > 1e-3
 
-    def test_what_was_chosen_on_au38(self) -> None:
-        settings = DirectedSettings(classes=CHOSEN)
-        assert settings.of("S").loss == "minimiser"
+    def test_a_class_without_settings_of_its_own_has_the_thesis_s(self) -> None:
+        own = ClassSettings(THESIS_SOAP, "minimiser", 0.25, projections=True)
+        settings = DirectedSettings(classes={"S": own})
+        assert settings.of("S") == own
         assert settings.of("core Au") == ClassSettings(THESIS_SOAP, "average", None)

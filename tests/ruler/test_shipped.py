@@ -31,6 +31,7 @@ def shipped(tmp_path_factory):
 
 def test_files_are_as_small_as_promised():
     assert (ROOT / "resources/rulers.safetensors").stat().st_size < 5 * MEGABYTE
+    assert (ROOT / "resources/valence.safetensors").stat().st_size < 5 * MEGABYTE
     assert (ROOT / "resources/gold_thiolate_elf.nc").stat().st_size < 20 * MEGABYTE
 
 
@@ -73,3 +74,17 @@ def test_the_ruler_does_not_live_on_digits_that_nobody_shares(shipped, rng, read
     noisy = np.clip(some + rng.normal(0, 1e-5, some.shape), 0, 1)
     shift = ruler.read(noisy.astype("float32"), reader=reader) - ruler.read(some.astype("float32"), reader=reader)
     assert np.abs(shift).mean() < 0.001
+
+
+@pytest.mark.parametrize("reader", [*READERS, "ridge on the bond line"])
+def test_the_valence_ruler_reads_them_without_their_inner_regions(shipped, rng, reader):
+    full, _, images = shipped
+    ruler = RulerSet.load(ROOT / "resources/valence.safetensors")
+    assert ruler.header["level"] == full.header["level"]
+    assert ruler.header["trained_on"]["data_hash"] == full.header["trained_on"]["data_hash"]
+    elf = images.elf[::10]
+    readings = ruler.read(elf, reader=reader).mean(axis=0)
+    assert np.abs(readings - images.lengths_angstrom[::10]).mean() < ruler.header["error_angstrom"][reader]["structure"]
+    hidden = ~ruler.mask.kept(images.pixels)
+    changed = np.where(hidden, rng.uniform(size=elf.shape).astype("float32"), elf)
+    np.testing.assert_array_equal(ruler.read(changed, reader=reader).mean(axis=0), readings)

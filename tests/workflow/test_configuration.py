@@ -84,7 +84,9 @@ def test_missing_and_binary_files(tmp_path, root):
         load_configuration(tmp_path / "b.yaml", root / SCHEMA)
 
 
-@pytest.mark.parametrize("name", ["test", "workstation", "paper", "correction", "potentials", None])
+@pytest.mark.parametrize(
+    "name", ["test", "workstation", "paper", "correction", "potentials", "valence", "core79", None]
+)
 def test_shipped_studies_are_valid_and_write_under_their_own_names(root, monkeypatch, name):
     monkeypatch.chdir(root)
     settings = study.load({} if name is None else {"study": name}, root)
@@ -111,7 +113,7 @@ def test_studies_are_never_merged(root):
         study.load({"ruler": {"folds": 3}}, root)
     with pytest.raises(
         InputError,
-        match=r"choose from au38, correction, isomers, paper, .*retrain, sets, test, walks, walks38, walks_pbe, workstation",
+        match=r"choose from au38, core11, .*correction, exploration, exploration_full, isomers, paper, .*retrain, sets, test, valence, walks, walks38, walks_pbe, workstation",
     ):
         study.load({"study": "tset"}, root)
     with pytest.raises(InputError, match="not a study's name"):

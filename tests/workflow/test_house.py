@@ -207,8 +207,8 @@ def test_command_line(capsys, tmp_path, root, monkeypatch):
 def test_the_report_knows_the_columns_that_rooms_write():
     """It imports no room, so it repeats their columns; this is where the copies are compared."""
     from auric.elf.images import DROPPED_COLUMNS
-    from auric.report import inputs, scores, tables
-    from auric.ruler import validation
+    from auric.report import inputs, masks, scores, tables
+    from auric.ruler import bonding, masked, validation
     from auric.ruler.baselines import MeanLength, RidgeOnImage, RidgeOnLine
     from auric.ruler.solved import SolvedElfNet
     from auric.structures.prepare import FAILURE_COLUMNS
@@ -217,6 +217,9 @@ def test_the_report_knows_the_columns_that_rooms_write():
     assert tables.DROPPED_COLUMNS == inputs.DROPPED == DROPPED_COLUMNS
     assert set(inputs.PREDICTIONS) <= set(validation.PREDICTION_COLUMNS)
     assert set(inputs.HISTORY) <= set(validation.HISTORY_COLUMNS)
+    assert set(inputs.MASKS) <= set(masked.MASKS_COLUMNS)
+    assert set(inputs.BONDING) <= set(bonding.CORRELATIONS_COLUMNS)
+    assert masks.JUDGED in bonding.JUDGED
     readings = (SolvedElfNet, RidgeOnImage, RidgeOnLine, MeanLength)
     written = {validation.ELFNET, *(reading.subject for reading in readings)}
     assert set(scores.SUBJECTS) == written

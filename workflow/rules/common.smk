@@ -11,6 +11,7 @@ from auric import study
 from auric.provenance import code_fingerprint, files_fingerprint
 from auric.reference.engines import SETTINGS_OF
 from auric.reference.version import METHOD_VERSION
+from auric.ruler.masks import masks_of
 from auric.ruler.names import fold_names
 from auric.structures.table import frame_name
 
@@ -18,6 +19,8 @@ try:
     STUDY = study.load(config, ROOT)
     ROWS = study.structures(STUDY, ROOT)
     ALL_RUNS = study.runs(STUDY, ROOT)
+    VARIANTS = study.variants(STUDY, ROOT)
+    MASKS = masks_of(STUDY["ruler"])
 except study.AuricError as error:
     sys.exit(f"auric: {error}")
 
@@ -33,6 +36,11 @@ SCAN = {
 SCAN_BLOCKS = [f"{block:03d}" for block in range(STUDY["potential"]["scan"]["blocks"])]
 BLOCKS = study.blocks(STUDY, ROWS)
 IMAGES = bool(BLOCKS)  # a study without structures has no images and no ruler
+SEEN = (
+    STUDY["ruler"]["seeing"]["split"]
+    if IMAGES and STUDY["ruler"]["seeing"]["images"]
+    else ""
+)  # the split whose folds are explained
 WALKED = [  # folders of walks
     f"{RESULTS}/sampling/{walk['potential']}/{run['name']}"
     for walk in STUDY["sampling"]["walks"]
@@ -46,9 +54,15 @@ ISOMERS = [  # tables of one isomer's walks beside another's
     )
     if WALKED
 ]
+MASKED = bool(IMAGES and STUDY["ruler"]["masks"])
+PERTURBED = STUDY["ruler"]["perturb"]["structures"]
 MATCHED = bool(STUDY["matching"]["reported"] or STUDY["matching"]["structures"])
 ROOMS = [
     *(["reference", "elf", "ruler"] if IMAGES else []),
+    *(["ruler_seen"] if SEEN else []),
+    *(["ruler_variants"] if VARIANTS else []),
+    *(["ruler_masks"] if MASKED else []),
+    *(["ruler_bonding"] if PERTURBED else []),
     *(["potential"] if ALL_RUNS else []),
     *(["sampling"] if WALKED or STUDY["sampling"]["expansion"]["systems"] else []),
     *(
@@ -68,6 +82,8 @@ wildcard_constraints:
     split=r"image|bond|structure|leaky",
     b=r"\d{3}",
     fold=r"holdout|\d+",
+    variant=r"[a-z][a-z0-9_]{0,31}",
+    mask=r"[a-z0-9_.]+",
     run=r"[A-Za-z][A-Za-z0-9_-]{0,63}",
     system=r"[A-Za-z][A-Za-z0-9_-]{0,63}",
     contender=r"[a-z_]+",
@@ -81,6 +97,16 @@ def of_blocks(pattern):
     if "{f}" not in pattern:
         return [pattern.format(s=s) for s in BLOCKS]
     return [pattern.format(s=s, f=f) for s, parts in BLOCKS.items() for f in parts]
+
+
+def of_variants(pattern):
+    """Files of all variants and folds of a model exploration."""
+    folds = range(STUDY["ruler"]["exploration"]["folds"])
+    return [
+        f"{RESULTS}/ruler/variants/{pattern.format(variant=variant, fold=fold)}"
+        for variant in VARIANTS
+        for fold in folds
+    ]
 
 
 def frames_of_runs(role, kind="dynamics"):

@@ -139,6 +139,9 @@ rule potential_forces:
         sample=STUDY["potential"]["sample"],
         settings=STUDY["potential"]["forces"],
         every=STUDY["potential"]["test_every"],
+        others=[
+            name for name in ["quadratic"] if name in STUDY["potential"]["contenders"]
+        ],
     script:
         "../scripts/potential_forces.py"
 
@@ -219,6 +222,7 @@ rule descriptor_map:
         runtime=60,
     params:
         code=code_fingerprint("auric.potential.chart", libraries=("scipy", "numpy")),
+        sample=STUDY["potential"]["sample"],
     script:
         "../scripts/descriptor_map.py"
 

@@ -26,6 +26,10 @@ rule failures:
         ],
         relaxed=relaxed_runs("failures_") + bettered_runs("failures_"),
         expansions=rounds("failures_"),
+        perturbed=expand(
+            f"{RESULTS}/ruler/perturbed/failures_{{structure}}.csv",
+            structure=PERTURBED,
+        ),
         reweighted=reweighted("failures_"),
         dropped=of_blocks(f"{RESULTS}/elf/dropped_{{s}}_{{f}}.csv"),
     output:
@@ -64,6 +68,12 @@ rule report:
         predictions=f"{RESULTS}/ruler/predictions.csv" if IMAGES else [],
         history=f"{RESULTS}/ruler/history.csv" if IMAGES else [],
         images=f"{RESULTS}/ruler/images.nc" if IMAGES else [],
+        explanations=f"{RESULTS}/ruler/explanations.nc" if SEEN else [],
+        modes=f"{RESULTS}/ruler/modes.csv" if SEEN else [],
+        occlusion=f"{RESULTS}/ruler/occlusion.csv" if SEEN else [],
+        checks=f"{RESULTS}/ruler/explanation_checks.csv" if SEEN else [],
+        variants=f"{RESULTS}/ruler/variants.csv" if VARIANTS else [],
+        conclusions=f"{RESULTS}/ruler/conclusions.csv" if VARIANTS else [],
         frames=(
             of_blocks(f"{RESULTS}/reference/labels_{{s}}_{{f}}.extxyz")
             if IMAGES
@@ -93,6 +103,8 @@ rule report:
         rings=list(ring_tables().values()),
         stretched=stretched_tables(),
         series=series_tables(),
+        masks=f"{RESULTS}/ruler/masks.csv" if MASKED else [],
+        bonding=f"{RESULTS}/ruler/correlations.csv" if PERTURBED else [],
         matching_pairs=matching_tables("pairs.csv"),
         matching_dropped=matching_tables("dropped.csv"),
         matching_statistics=matching_tables("statistics.csv"),

@@ -32,6 +32,7 @@ rule ruler_fold:
     output:
         predictions=f"{RESULTS}/ruler/folds/{{split}}_{{fold}}.csv",
         history=f"{RESULTS}/ruler/folds/{{split}}_{{fold}}_history.csv",
+        elfnet=f"{RESULTS}/ruler/folds/{{split}}_{{fold}}.safetensors",
     log:
         f"{RESULTS}/logs/ruler_fold/{{split}}_{{fold}}.log",
     benchmark:
@@ -150,3 +151,135 @@ rule ruler_set:
         seed=STUDY["seed"],
     script:
         "../scripts/ruler_set.py"
+
+
+rule ruler_twin:
+    input:
+        images=f"{RESULTS}/ruler/images.nc",
+    output:
+        elfnet=f"{RESULTS}/ruler/folds/{{split}}_{{fold}}_twin.safetensors",
+    log:
+        f"{RESULTS}/logs/ruler_twin/{{split}}_{{fold}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/ruler_twin/{{split}}_{{fold}}.tsv"
+    retries: 1
+    conda:
+        "../../envs/learn.yaml"
+    threads: STUDY["ruler"]["network"]["threads"]
+    resources:
+        mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        runtime=1440,
+    params:
+        code=code_fingerprint(
+            "auric.ruler.fold", libraries=("torch", "numpy", "scikit-learn")
+        ),
+        folds=STUDY["ruler"]["folds"],
+        weighting=STUDY["ruler"]["weighting"],
+        network=STUDY["ruler"]["network"],
+        seed=STUDY["seed"],
+        checkpoint=f"{RESULTS}/ruler/checkpoints/{{split}}_{{fold}}_twin.safetensors",
+    script:
+        "../scripts/ruler_twin.py"
+
+
+rule ruler_seen:
+    input:
+        images=f"{RESULTS}/ruler/images.nc",
+        rulers=[
+            f"{RESULTS}/ruler/folds/{SEEN}_{fold}.safetensors"
+            for fold in FOLDS
+            if fold.isdigit()
+        ],
+        twin=f"{RESULTS}/ruler/folds/{SEEN}_0_twin.safetensors",
+    output:
+        explanations=f"{RESULTS}/ruler/explanations.nc",
+        modes=f"{RESULTS}/ruler/modes.csv",
+        occlusion=f"{RESULTS}/ruler/occlusion.csv",
+        checks=f"{RESULTS}/ruler/explanation_checks.csv",
+        scorecard=f"{RESULTS}/scorecard/ruler_seen.csv",
+    log:
+        f"{RESULTS}/logs/ruler_seen.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/ruler_seen.tsv"
+    conda:
+        "../../envs/learn.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=120,
+    params:
+        code=code_fingerprint(
+            "auric.ruler.seen", libraries=("torch", "numpy", "scipy", "scikit-learn")
+        ),
+        study=STUDY["study"],
+        like_paper=study.like_paper(STUDY),
+        split=SEEN,
+        folds=STUDY["ruler"]["folds"],
+        most=STUDY["ruler"]["seeing"]["images"],
+        samples=STUDY["ruler"]["bootstrap_samples"],
+        seed=STUDY["seed"],
+    script:
+        "../scripts/ruler_seen.py"
+
+
+rule ruler_variant:
+    input:
+        images=f"{RESULTS}/ruler/images.nc",
+    output:
+        read=f"{RESULTS}/ruler/variants/{{variant}}/{{fold}}.csv",
+        curve=f"{RESULTS}/ruler/variants/{{variant}}/{{fold}}_history.csv",
+    log:
+        f"{RESULTS}/logs/ruler_variant/{{variant}}_{{fold}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/ruler_variant/{{variant}}_{{fold}}.tsv"
+    retries: 1
+    conda:
+        "../../envs/learn.yaml"
+    threads: STUDY["ruler"]["network"]["threads"]
+    resources:
+        mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        runtime=1440,
+    params:
+        code=code_fingerprint(
+            "auric.ruler.exploration", libraries=("torch", "numpy", "scikit-learn")
+        ),
+        changes=lambda wildcards: VARIANTS[wildcards.variant],
+        split=STUDY["ruler"]["exploration"]["split"],
+        folds=STUDY["ruler"]["exploration"]["folds"],
+        weighting=STUDY["ruler"]["weighting"],
+        network=STUDY["ruler"]["network"],
+        seed=STUDY["seed"],
+        checkpoint=f"{RESULTS}/ruler/checkpoints/{{variant}}_{{fold}}.safetensors",
+    script:
+        "../scripts/ruler_variant.py"
+
+
+rule ruler_variants:
+    input:
+        read=of_variants("{variant}/{fold}.csv"),
+        curves=of_variants("{variant}/{fold}_history.csv"),
+    output:
+        table=f"{RESULTS}/ruler/variants.csv",
+        conclusions=f"{RESULTS}/ruler/conclusions.csv",
+        scorecard=f"{RESULTS}/scorecard/ruler_variants.csv",
+    log:
+        f"{RESULTS}/logs/ruler_variants.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/ruler_variants.tsv"
+    conda:
+        "../../envs/learn.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=20,
+    params:
+        code=code_fingerprint("auric.ruler.conclusions", libraries=("numpy", "pandas")),
+        study=STUDY["study"],
+        variants=list(VARIANTS.items()),
+        network=STUDY["ruler"]["network"],
+        split=STUDY["ruler"]["exploration"]["split"],
+        folds=STUDY["ruler"]["exploration"]["folds"],
+        samples=STUDY["ruler"]["bootstrap_samples"],
+        seed=STUDY["seed"],
+    script:
+        "../scripts/ruler_variants.py"

@@ -15,6 +15,7 @@ with log_to(snakemake.log[0], threads=snakemake.threads):
             *snakemake.input.relaxed,
             *snakemake.input.expansions,
             *snakemake.input.reweighted,
+            *snakemake.input.perturbed,
         ],
         snakemake.input.dropped,
         snakemake.output.failures,

@@ -13,5 +13,6 @@ with log_to(snakemake.log[0], threads=snakemake.threads):
         settings=snakemake.params.settings,
         every=snakemake.params.every,
         sample=snakemake.params.sample,
+        others=snakemake.params.others,
         choice=read_choice(snakemake.input.choice) if snakemake.input.choice else None,
     )

@@ -8,6 +8,7 @@ with log_to(snakemake.log[0], threads=snakemake.threads):
         snakemake.input.images,
         snakemake.output.predictions,
         snakemake.output.history,
+        snakemake.output.elfnet,
         split=snakemake.wildcards.split,
         fold=snakemake.wildcards.fold,
         folds=snakemake.params.folds,

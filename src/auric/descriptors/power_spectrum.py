@@ -80,15 +80,19 @@ class Neighbours:
         Raises:
             StructureError: If a position is not finite, or two atoms lie on one place.
         """
-        if not np.isfinite(positions).all():
-            raise StructureError("a coordinate is not finite; check the file for nan, or an optimisation that failed")
+        if not len(positions):
+            raise StructureError("a structure without atoms has no descriptor; give one with atoms")
+        if not (good := np.isfinite(positions).all(axis=1)).all():
+            raise StructureError(
+                f"a coordinate of atom {np.argmin(good) + 1} is not finite; check the file for nan, or an optimisation that failed"
+            )
         pairs = cKDTree(positions).query_pairs(cutoff, output_type="ndarray")
         first, second = np.concatenate([pairs, pairs[:, ::-1]]).T
         apart = positions[second] - positions[first]
         distances = np.sqrt(np.einsum("pi,pi->p", apart, apart))
         if len(distances) and distances.min() < SAME_PLACE_ANGSTROM:
             raise StructureError(
-                f"atoms {first[distances.argmin()]} and {second[distances.argmin()]} lie on one place; remove one"
+                f"atoms {first[distances.argmin()] + 1} and {second[distances.argmin()] + 1} lie on one place; remove one"
             )
         near = distances < cutoff  # a pair exactly at the cutoff counts nothing
         return cls(first[near], second[near], distances[near], apart[near] / distances[near, None])

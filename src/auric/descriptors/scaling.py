@@ -12,7 +12,8 @@ class FeatureScaler(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     """Scale each feature to [0, 1] over the training data; leave out those that are constant there.
 
     A feature counts as constant if its range is at most `tolerance` times the largest absolute value of any feature:
-    features are sums of like terms, and what varies less is their rounding, which scaling would blow up to full size.
+    features are sums of like terms, and what varies less is their rounding, or the far tail of a Gaussian, which scaling would
+    blow up to full size: a hotter structure then reaches hundreds of times the training's range.
     New data may lie outside [0, 1]; nothing is clipped.
 
     Args:
@@ -25,7 +26,7 @@ class FeatureScaler(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         n_features_in_: Number of raw features.
     """
 
-    def __init__(self, tolerance: float = 1e-12) -> None:
+    def __init__(self, tolerance: float = 1e-6) -> None:
         self.tolerance = tolerance
 
     def fit(self, features: np.ndarray, targets: object = None) -> "FeatureScaler":

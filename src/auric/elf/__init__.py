@@ -9,7 +9,7 @@ __getattr__, __all__ = public(
         "field": ["electron_localization"],
         "formula": ["OFFSETS", "electron_localization_from_densities"],
         "grid": ["elf_grid"],
-        "images": ["images_block", "images_of_frame"],
+        "images": ["images_block", "images_of_frame", "images_of_planes"],
         "plane": ["Plane", "planes_of_bond"],
         "quality": ["fault_of"],
         "summary": ["summarise_elf"],

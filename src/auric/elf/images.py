@@ -1,7 +1,7 @@
 """ELF images of all S-Au bonds of a block of frames."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 from ase import Atoms
+from pyscf import gto
 
 from auric.elf.field import electron_localization
 from auric.elf.formula import OFFSETS
@@ -99,17 +100,35 @@ def images_of_frame(
         common = {"structure": structure, "frame": frame, "bond": f"{structure}:{bond.label}"}
         for third, reason in refused.items():
             yield common | {"third_atom": third}, np.empty(0), reason
-        # All planes of a bond at once: their points share boxes, and with them what is prepared for a box.
-        points = [plane.points_angstrom(pixels).reshape(-1, 3) / BOHR_ANGSTROM for plane in planes]
-        values = electron_localization(
-            orbitals,
-            np.concatenate([np.empty((0, 3)), *points]),
-            offset=OFFSETS[settings["offset"]],
-            molecule=molecule,
-            threads=threads,
-        ).reshape(len(planes), pixels, pixels)
-        for plane, picture in zip(planes, resolved(values), strict=True):
+        pictures = images_of_planes(
+            orbitals, planes, pixels=pixels, offset=settings["offset"], molecule=molecule, threads=threads
+        )
+        for plane, picture in zip(planes, pictures, strict=True):
             yield common | _row(frame, plane, atoms), picture, fault_of(picture)
+
+
+def images_of_planes(
+    orbitals: Orbitals, planes: Sequence[Plane], *, pixels: int, offset: str, molecule: gto.Mole, threads: int
+) -> np.ndarray:
+    """ELF values (`resolved`) on planes, shape (planes, pixels, pixels).
+
+    Args:
+        orbitals: Occupied orbitals.
+        planes: Best all planes of a bond: their points share boxes, and with them what is prepared for a box.
+        pixels: Side of the images.
+        offset: One of `OFFSETS`.
+        molecule: `orbitals.molecule()`.
+        threads: Threads for ELF.
+    """
+    points = [plane.points_angstrom(pixels).reshape(-1, 3) / BOHR_ANGSTROM for plane in planes]
+    values = electron_localization(
+        orbitals,
+        np.concatenate([np.empty((0, 3)), *points]),
+        offset=OFFSETS[offset],
+        molecule=molecule,
+        threads=threads,
+    )
+    return resolved(values.reshape(len(planes), pixels, pixels))
 
 
 def resolved(elf: np.ndarray) -> np.ndarray:

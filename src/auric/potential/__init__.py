@@ -6,6 +6,7 @@ __getattr__, __all__ = public(
     __name__,
     {
         "alignment": ["Aligner", "best_rotations"],
+        "atomwise": ["AtomDistances"],
         "calculators": ["DirectedCalculator", "EmlmCalculator", "LinearCalculator"],
         "chart": ["Components", "descriptor_map", "principal_components"],
         "conformal": ["ConformalIntervals", "conformal_intervals"],

@@ -1,6 +1,6 @@
 """A chart of descriptor space: where runs of dynamics move, seen along the two directions in which training frames differ most."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -72,7 +72,9 @@ def principal_components(features: np.ndarray, count: int = 2) -> Components:
     return Components(centre, axes, variances[:count] / variances.sum())
 
 
-def descriptor_map(training: Sequence[str | Path], tests: Sequence[str | Path], table: str | Path) -> None:
+def descriptor_map(
+    training: Sequence[str | Path], tests: Sequence[str | Path], table: str | Path, *, sample: Mapping[str, Any] | None = None
+) -> None:  # fmt: skip
     """Place frames of dynamics in the space of their descriptors, as the published potentials see it.
 
     Descriptors are the MBTR of whole structures with the second set of parameters of doi:10.1021/acs.jpca.0c01512, scaled to
@@ -81,6 +83,7 @@ def descriptor_map(training: Sequence[str | Path], tests: Sequence[str | Path], 
     Args:
         training: Runs that are learned from (extended xyz).
         tests: Runs that are predicted.
+        sample: Which frames of each training run are learned from, see `sampled`; all by default.
         table: CSV to write, columns `MAP_COLUMNS`; a row a frame, coordinates in scaled descriptors (no unit), shares of
             the training frames' variance, the same in every row; `outside` is 1 where a test frame is farther from its nearest
             training frame than all but 1 % of the training frames are from those of other pieces of runs (`TrainingDomain`;
@@ -89,7 +92,7 @@ def descriptor_map(training: Sequence[str | Path], tests: Sequence[str | Path], 
     Raises:
         InputError: If there are no frames, or training frames do not differ in two directions.
     """
-    frames, unseen = read_runs(training, "training"), read_runs(tests, "test")
+    frames, unseen = read_runs(training, "training", sample), read_runs(tests, "test")
     maker = Mbtr(sorted({symbol for atoms in frames for symbol in atoms.symbols}), MBTR_SECOND)
     learned = maker.describe_all(frames)
     scaler = FeatureScaler().fit(learned)

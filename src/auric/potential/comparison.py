@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 from ase import Atoms
 
+from auric.errors import InputError
 from auric.files import read_frames, write_table
-from auric.potential.contenders import ENERGY_MODELS, RECOMMENDED, EnergyModel
+from auric.potential.contenders import ENERGY_MODELS, RECOMMENDED, EnergyModel, Linear
 from auric.potential.directed import ClassSettings, DirectedForces, DirectedSettings
 from auric.potential.environments import THESIS_RULE, plain_classes
 from auric.potential.labels import energy_of, forces_of, read_runs
@@ -76,7 +77,7 @@ def compare_energies(
 def compare_forces(
     training: Sequence[str | Path], tests: Sequence[str | Path], scores: str | Path, *,
     model: str | Path, settings: Mapping[str, Any], every: int, sample: Mapping[str, Any] | None = None,
-    choice: Mapping[str, ClassSettings] | None = None, split: str = INDEPENDENT,
+    choice: Mapping[str, ClassSettings] | None = None, others: Sequence[str] = (), split: str = INDEPENDENT,
 ) -> None:  # fmt: skip
     """Forces of springs, of EMLM and OAMLM, and of the recommended potential, by class of atoms.
 
@@ -89,6 +90,7 @@ def compare_forces(
         every: Each so many frames of the tests are predicted.
         sample: Which frames of each training run, see `sampled`; all by default.
         choice: Settings by class that a scan chose; a further contender where they are given.
+        others: Further contenders of `ENERGY_MODELS` that have forces; they are learned here.
         split: What the test shares with the training, for the table.
     """
     frames, unseen = read_runs(training, "training", sample), read_runs(tests, "test")
@@ -98,11 +100,17 @@ def compare_forces(
     directed[DIRECTED_MINIMISER] = directed[DIRECTED].with_loss("minimiser")
     if choice:
         directed[DIRECTED_CHOSEN] = DirectedForces(replace(common, classes=choice)).fit(frames)
-    linear, springs = LinearPotential.load(model), BondStretch().fit(frames)
+    potentials = {RECOMMENDED: LinearPotential.load(model)}
+    for name in others:
+        model_of_energies = ENERGY_MODELS[name].make().fit(frames)
+        if not isinstance(model_of_energies, Linear):
+            raise InputError(f"contender '{name}' has no forces; leave it out")
+        potentials[name] = model_of_energies.potential
+    springs = BondStretch().fit(frames)
     contenders: dict[str, Callable[[Atoms], np.ndarray]] = {
         "bond stretch": springs.forces,
         **{subject: learned.forces for subject, learned in directed.items()},
-        ENERGY_MODELS[RECOMMENDED].subject: lambda atoms: linear.energy_and_forces(atoms)[1],
+        **{ENERGY_MODELS[name].subject: learned.forces for name, learned in potentials.items()},
     }
     rows = []
     for run, members in _by_run(unseen).items():

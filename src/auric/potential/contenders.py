@@ -17,13 +17,24 @@ from sklearn.model_selection import GridSearchCV, PredefinedSplit
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from auric.descriptors import MBTR_FIRST, MBTR_SECOND, Mbtr, MbtrSettings, PowerSpectrum, Soap, SoapSettings
+from auric.descriptors import (
+    MBTR_FIRST,
+    MBTR_SECOND,
+    FeatureScaler,
+    Mbtr,
+    MbtrSettings,
+    PowerSpectrum,
+    Soap,
+    SoapSettings,
+)
+from auric.potential.atomwise import AtomDistances
 from auric.potential.emlm import Emlm
-from auric.potential.labels import energy_of, folds_of, runs_of
+from auric.potential.labels import counts_of, energy_of, folds_of, runs_of
 from auric.potential.linear import LinearPotential, LinearSettings
 from auric.potential.mlm import Mlm
 
 SUMMED_SOAP = SoapSettings(n_max=6, l_max=3, cutoff_angstrom=5.0, sigma_angstrom=0.5)
+LONG_SOAP = SoapSettings(n_max=7, l_max=4, cutoff_angstrom=5.0, sigma_angstrom=0.5)
 FOLDS, CHUNKS = 4, 8
 PENALTIES = 10.0 ** np.arange(-10, 3)
 DISTANCE_PENALTIES = 10.0 ** np.arange(-9, 4, 2)
@@ -32,6 +43,7 @@ SHARES = (8, 4, 2)
 WIDTHS = 10.0 ** np.arange(-5, 0.5, 0.5)
 
 Describe = Callable[[Sequence[Atoms]], np.ndarray]
+Maker = Callable[[Sequence[Atoms]], Describe]
 Choices = Callable[[int], dict[str, Any]]
 
 
@@ -46,25 +58,27 @@ class EnergyModel(Protocol):
 
 
 class OnFeatures:
-    """A regressor of scikit-learn's kind on features of whole structures; energies are given to it per frame, centred.
+    """A regressor of scikit-learn's kind on features of whole structures; energies are given to it without what their elements explain, scaled.
 
     Args:
-        describe: Gives the features of frames, of elements known beforehand.
+        describe: From the frames that are learned from, what gives the features of any.
         regressor: Learns.
         choices: From the number of frames, what of it is chosen by cross-validation, as `GridSearchCV` takes it.
     """
 
-    def __init__(
-        self, describe: Callable[[list[str]], Describe], regressor: Any, choices: Choices | None = None
-    ) -> None:
+    def __init__(self, describe: Maker, regressor: Any, choices: Choices | None = None) -> None:
         self._make, self._regressor, self._choices = describe, regressor, choices
 
     def fit(self, frames: Sequence[Atoms]) -> "OnFeatures":
         """See `EnergyModel`."""
-        self._describe = self._make(sorted({symbol for atoms in frames for symbol in atoms.symbols}))
-        energies = np.array([energy_of(atoms) for atoms in frames])
-        self._mean, self._scale = energies.mean(), energies.std() or 1.0
-        features, targets = self._describe(frames), (energies - self._mean) / self._scale
+        self._describe = self._make(frames)
+        self._elements = _species(frames)
+        energies, counts = np.array([energy_of(atoms) for atoms in frames]), counts_of(frames, self._elements)
+        # Molecules of several sizes differ by thousands of eV, beside which what is to be learned would vanish.
+        self._offsets_ev = np.linalg.lstsq(counts, energies, rcond=None)[0]
+        rest = energies - counts @ self._offsets_ev
+        self._scale = rest.std() or 1.0
+        features, targets = self._describe(frames), rest / self._scale
         model = self._regressor
         if self._choices:
             folds = folds_of(runs_of(frames), folds=FOLDS, chunks=CHUNKS)
@@ -81,7 +95,8 @@ class OnFeatures:
 
     def energies(self, frames: Sequence[Atoms]) -> np.ndarray:
         """See `EnergyModel`."""
-        return np.asarray(self._mean + self._scale * self._model.predict(self._describe(frames)))
+        constant = counts_of(frames, self._elements) @ self._offsets_ev
+        return np.asarray(constant + self._scale * self._model.predict(self._describe(frames)))
 
 
 class Linear:
@@ -111,30 +126,48 @@ class Contender(NamedTuple):
     make: Callable[[], EnergyModel]
 
 
-def _mbtr(settings: MbtrSettings) -> Callable[[list[str]], Describe]:
-    return lambda species: Mbtr(species, settings).describe_all
+def _species(frames: Sequence[Atoms]) -> list[str]:
+    return sorted({symbol for atoms in frames for symbol in atoms.symbols})
 
 
-def _summed_soap(species: list[str]) -> Describe:
-    maker = Soap(species, SUMMED_SOAP)
-    return lambda frames: np.array([maker.summed(atoms) for atoms in frames])
+def _mbtr(settings: MbtrSettings) -> Maker:
+    return lambda learned: Mbtr(_species(learned), settings).describe_all
 
 
-def _power_spectrum(species: list[str]) -> Describe:
-    maker = PowerSpectrum(species)
+def _summed_soap(settings: SoapSettings) -> Maker:
+    def make(learned: Sequence[Atoms]) -> Describe:
+        maker = Soap(_species(learned), settings)
+        return lambda frames: np.array([maker.summed(atoms) for atoms in frames])
+
+    return make
+
+
+def _power_spectrum(learned: Sequence[Atoms]) -> Describe:
+    maker = PowerSpectrum(_species(learned))
     return lambda frames: np.array([maker.describe(atoms) for atoms in frames])
 
 
-def _ridge(describe: Callable[[list[str]], Describe]) -> OnFeatures:
-    return OnFeatures(describe, make_pipeline(StandardScaler(), Ridge()), lambda _: {"ridge__alpha": PENALTIES})
+def _atomwise() -> OnFeatures:
+    """EMLM atom by atom, its penalty chosen; distances keep their sizes."""
+    regressor = make_pipeline(StandardScaler(with_std=False), Ridge())
+    choices = {"ridge__alpha": PENALTIES}
+    return OnFeatures(lambda learned: AtomDistances().fit(learned).describe_all, regressor, lambda _: choices)
 
 
-def _kernel(describe: Callable[[list[str]], Describe], kernel: str) -> OnFeatures:
+def _ridge(describe: Maker) -> OnFeatures:
+    return OnFeatures(
+        describe, make_pipeline(FeatureScaler(), StandardScaler(), Ridge()), lambda _: {"ridge__alpha": PENALTIES}
+    )
+
+
+def _kernel(describe: Maker, kernel: str) -> OnFeatures:
     choices = {"kernelridge__alpha": PENALTIES[::2], "kernelridge__gamma": WIDTHS}
-    return OnFeatures(describe, make_pipeline(StandardScaler(), KernelRidge(kernel=kernel)), lambda _: choices)
+    return OnFeatures(
+        describe, make_pipeline(FeatureScaler(), StandardScaler(), KernelRidge(kernel=kernel)), lambda _: choices
+    )
 
 
-def _tuned(describe: Callable[[list[str]], Describe], model: Emlm | Mlm) -> OnFeatures:
+def _tuned(describe: Maker, model: Emlm | Mlm) -> OnFeatures:
     """A distance method with its penalty and the number of its references chosen."""
 
     def choices(frames: int) -> dict[str, Any]:
@@ -153,11 +186,12 @@ ENERGY_MODELS: dict[str, Contender] = {
     "mlm": Contender("mlm on MBTR, second parameters", lambda: OnFeatures(_mbtr(MBTR_SECOND), Mlm())),
     "emlm_tuned": Contender("emlm on MBTR, penalty and references chosen", lambda: _tuned(_mbtr(MBTR_SECOND), Emlm())),
     "mlm_tuned": Contender("mlm on MBTR, penalty and references chosen", lambda: _tuned(_mbtr(MBTR_SECOND), Mlm())),
-    "emlm_soap": Contender("emlm on summed SOAP, penalty and references chosen", lambda: _tuned(_summed_soap, Emlm())),
+    "emlm_soap": Contender("emlm on summed SOAP", lambda: OnFeatures(_summed_soap(LONG_SOAP), Emlm())),
+    "emlm_atoms": Contender("emlm atom by atom, penalty chosen", _atomwise),
     "ridge_mbtr": Contender("ridge on MBTR", lambda: _ridge(_mbtr(MBTR_SECOND))),
-    "ridge_soap": Contender("ridge on summed SOAP", lambda: _ridge(_summed_soap)),
+    "ridge_soap": Contender("ridge on summed SOAP", lambda: _ridge(_summed_soap(SUMMED_SOAP))),
     "kernel_ridge": Contender("kernel ridge on MBTR, Laplacian", lambda: _kernel(_mbtr(MBTR_SECOND), "laplacian")),
-    "gaussian_soap": Contender("Gaussian kernel on summed SOAP", lambda: _kernel(_summed_soap, "rbf")),
+    "gaussian_soap": Contender("Gaussian kernel on summed SOAP", lambda: _kernel(_summed_soap(SUMMED_SOAP), "rbf")),
     "linear_energies": Contender("linear, energies alone", lambda: _ridge(_power_spectrum)),
     "quadratic": Contender("linear with products, energies and forces", lambda: Linear(products=20)),
     RECOMMENDED: Contender("linear, energies and forces", Linear),

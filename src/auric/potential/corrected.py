@@ -18,7 +18,7 @@ from auric.potential.comparison import ENERGY_COLUMNS, FORCE_COLUMNS, INDEPENDEN
 from auric.potential.contenders import ENERGY_MODELS
 from auric.potential.correction import SETTINGS, Correction, difference_of
 from auric.potential.environments import THESIS_RULE, plain_classes
-from auric.potential.labels import energy_of, forces_of, has_forces, read_runs
+from auric.potential.labels import counts_of, energy_of, forces_of, has_forces, read_runs
 from auric.potential.linear import LinearPotential
 from auric.potential.scores import force_scores
 from auric.structures.motifs import atom_classes
@@ -126,17 +126,17 @@ def ways(correction: Correction, cheap: Sequence[Atoms], better: Sequence[Atoms]
     low, high = correction.cheap[1], correction.better[1]
     differences = [difference_of(*pair) for pair in zip(cheap, better, strict=True)]
     species = sorted({symbol for atoms in cheap for symbol in atoms.symbols})
-    counts, given = _counts(cheap, species), _energies(cheap)
+    counts, given = counts_of(cheap, species), _energies(cheap)
     constants = np.linalg.lstsq(counts, _energies(differences), rcond=None)[0]
     *offsets, scale = np.linalg.lstsq(np.column_stack([counts, given]), _energies(better), rcond=None)[0]
     ridge = ENERGY_MODELS["ridge_soap"].make().fit(differences)
     alone = LinearPotential.fit(better, spectrum=correction.difference.spectrum.settings, settings=SETTINGS)
     return {
         f"{low} and constants, for {high}": lambda frames: Answers(
-            _energies(frames) + _counts(frames, species) @ constants, [forces_of(atoms) for atoms in frames]
+            _energies(frames) + counts_of(frames, species) @ constants, [forces_of(atoms) for atoms in frames]
         ),
         f"{low} scaled, for {high}": lambda frames: Answers(
-            scale * _energies(frames) + _counts(frames, species) @ offsets, [scale * forces_of(a) for a in frames]
+            scale * _energies(frames) + counts_of(frames, species) @ offsets, [scale * forces_of(a) for a in frames]
         ),
         f"{low} and ridge on summed SOAP, for {high}": lambda frames: Answers(
             _energies(frames) + ridge.energies(frames), None
@@ -152,10 +152,6 @@ def _answers(found: Sequence[tuple[float, np.ndarray]]) -> Answers:
 
 def _energies(frames: Sequence[Atoms]) -> np.ndarray:
     return np.array([energy_of(atoms) for atoms in frames])
-
-
-def _counts(frames: Sequence[Atoms], species: Sequence[str]) -> np.ndarray:
-    return np.array([[list(atoms.symbols).count(symbol) for symbol in species] for atoms in frames], dtype=float)
 
 
 def _force_rows(subject: str, forces: Sequence[np.ndarray], truth: Sequence[Atoms]) -> list[dict[str, Any]]:

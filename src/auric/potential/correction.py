@@ -18,7 +18,7 @@ from auric.potential.linear import LinearPotential, LinearSettings
 from auric.potential.modelfile import read_model, write_model
 from auric.potential.uncertainty import EnergyUncertainty
 
-FORMAT = "auric Correction 1"
+FORMAT = "auric Correction 2"
 SAME_ANGSTROM = 1e-4
 """Two labels are of one structure if no atom lies further apart."""
 SETTINGS = LinearSettings(penalties=(1e-9, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1))
@@ -32,7 +32,7 @@ class Correction:
     """Energies and forces of a cheap level brought to a better one.
 
     Args:
-        difference: Better less cheap, with `levels` and `limit_ev` in what it was trained on.
+        difference: Better less cheap, with `levels`, `states` (charges and multiplicities) and `limit_ev` in what it was trained on.
         uncertainty: How far it may be off.
     """
 
@@ -40,6 +40,7 @@ class Correction:
         self.difference, self.uncertainty = difference, uncertainty
         told = difference.header["trained_on"]
         self.cheap, self.better = (tuple(told["levels"][key]) for key in ("cheap", "better"))
+        self.states = [tuple(state) for state in told["states"]]
         self.limit_ev = float(told["limit_ev"])
 
     @classmethod
@@ -80,7 +81,8 @@ class Correction:
             raise InputError(f"correction: both labels are of {' '.join(levels['cheap'])}; give those of two levels")
         frames = [difference_of(*pair) for pair in zip(cheap, better, strict=True)]
         learned = LinearPotential.fit(frames, spectrum=spectrum, settings=settings or SETTINGS)
-        learned.header["trained_on"] = {"levels": levels, "limit_ev": limit_ev, "study": study}
+        states = sorted({_state(atoms) for atoms in cheap})
+        learned.header["trained_on"] = {"levels": levels, "states": states, "limit_ev": limit_ev, "study": study}
         return cls(learned, EnergyUncertainty.fit(frames, learned))
 
     def refusal(self, atoms: Atoms) -> str:
@@ -94,6 +96,12 @@ class Correction:
                 f"a correction of {' '.join(self.cheap)} on a frame of {' '.join(level_of(atoms))}; label it anew"
             )
         name = atoms.info.get("name", atoms.get_chemical_formula())
+        if _state(atoms) not in self.states:
+            known = ", ".join(f"{charge} and {multiplicity}" for charge, multiplicity in self.states)
+            return (
+                f"{name}: charge {_state(atoms)[0]}, multiplicity {_state(atoms)[1]}, but the correction was learned from "
+                f"{known}; label it at the better level"
+            )
         try:
             error_ev = self.uncertainty.expected_error_ev(atoms) / float(np.sqrt(len(atoms)))
         except StructureError as error:
@@ -139,6 +147,11 @@ class Correction:
         difference = LinearPotential.from_parts(header, arrays)
         directions, shares = (arrays[f"uncertainty.{name}"] for name in ("directions", "shares"))
         return cls(difference, EnergyUncertainty(difference.spectrum, directions, shares, header["unit_ev"]))
+
+
+def _state(atoms: Atoms) -> tuple[int, int]:
+    """Charge and multiplicity; neutral and a singlet where a frame does not say."""
+    return int(atoms.info.get("charge", 0)), int(atoms.info.get("multiplicity", 1))
 
 
 def difference_of(cheap: Atoms, better: Atoms) -> Atoms:

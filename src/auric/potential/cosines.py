@@ -13,7 +13,7 @@ The last two leave out a component that no turned direction has, such as where o
 
 import numpy as np
 
-from auric.errors import InputError
+from auric.errors import InputError, suggestion
 
 LOSSES = ("average", "minimiser", "numeric")
 
@@ -67,6 +67,8 @@ def direction_from_cosines(
     Returns:
         Shape (N, 3); zero where predictions cancel exactly.
     """
+    if loss not in LOSSES:
+        raise InputError(f"loss '{loss}' is unknown; {suggestion(str(loss), LOSSES)}")
     pull = np.matmul((weights * cosines)[:, None], turned)[:, 0]
     average = _unit(pull)
     if loss == "average":

@@ -14,7 +14,8 @@ import numpy as np
 from ase import Atoms
 
 from auric.descriptors import FeatureScaler, Soap, SoapSettings
-from auric.errors import InputError, StructureError
+from auric.errors import InputError, StructureError, suggestion
+from auric.potential.cosines import LOSSES
 from auric.potential.emlm import Emlm
 from auric.potential.environments import THESIS_RULE, Environments, atom_environments, join_environments, plain_classes
 from auric.potential.labels import forces_of
@@ -42,17 +43,6 @@ class ClassSettings:
     loss: str = "average"
     sigma_2: float | None = None
     projections: bool = False
-
-
-# Found by hand, and repeated by no command, on the heating runs of Au38(SCH3)24 (GFN1-xTB), learned from isomer Q and asked of
-# T and the other way round. Loss and target lowered the mean angles of hydrogen and sulfur; for unit gold the thesis's
-# settings stayed best. Descriptors of sulfur differed too little to decide; of those with the thesis's cutoff, one whose
-# force norms had the lower error was taken. `auric.potential.scan` makes such a choice by a command.
-CHOSEN = {
-    "S": ClassSettings(SoapSettings(7, 4, 4.0, 0.2), "minimiser", 0.25, projections=True),
-    "H": ClassSettings(THESIS_SOAP, "minimiser", 0.5, projections=True),
-}
-"""Settings of classes that differ from the thesis's where these were worse, for `DirectedSettings.classes`."""
 
 
 @dataclass(frozen=True)
@@ -130,6 +120,8 @@ class DirectedForces:
         Raises:
             InputError: If a frame has no forces.
         """
+        if not frames:
+            raise InputError("forces: no frames to learn from; give some with forces")
         self.trained_on: dict[str, Any] = {}
         self._species = sorted({symbol for atoms in frames for symbol in atoms.symbols})
         self._soaps: dict[SoapSettings, Soap] = {}
@@ -177,6 +169,8 @@ class DirectedForces:
 
     def with_loss(self, loss: str) -> "DirectedForces":
         """The same, directions found in another way (see `auric.potential.cosines`); nothing is learned anew."""
+        if loss not in LOSSES:
+            raise InputError(f"forces: loss '{loss}' is unknown; {suggestion(loss, LOSSES)}")
         other = copy(self)
         classes = {name: replace(given, loss=loss) for name, given in self.settings.classes.items()}
         other.settings = replace(self.settings, loss=loss, classes=classes)

@@ -10,6 +10,7 @@ so that (D^T D + (N b / K) I) W = D^T Y: ridge regression on distances, or kerne
 the penalty N b / K. It is solved without forming D^T D (`auric.potential.distance_solver`).
 """
 
+from numbers import Real
 from typing import Any, ClassVar
 
 import numpy as np
@@ -59,13 +60,14 @@ class DistanceModel(BaseEstimator):  # type: ignore[misc]
         Raises:
             FeaturesError: Saying what is wrong.
         """
+        _refuse_not_finite(features)
         try:
             return validate_data(self, features, targets, dtype=np.float64, y_numeric=True, **kind)
         except ValueError as error:
             raise FeaturesError(str(error)) from error
 
     def _check_settings(self) -> None:
-        if not np.isfinite(self.penalty) or self.penalty < 0:
+        if not isinstance(self.penalty, Real) or not 0 <= self.penalty < np.inf:
             raise FeaturesError(f"penalty {self.penalty}; give a number, 0 or more")
         if self.scale not in SCALES:
             raise FeaturesError(f"unknown scale '{self.scale}'; {suggestion(self.scale, SCALES)}")
@@ -121,11 +123,24 @@ class DistanceModel(BaseEstimator):  # type: ignore[misc]
             FeaturesError: Values that are not finite, or another number of features.
         """
         check_is_fitted(self)
+        _refuse_not_finite(features)
         try:
             checked = validate_data(self, features, dtype=np.float64, reset=False)
         except ValueError as error:
             raise FeaturesError(str(error)) from error
         return np.asarray(checked if self.scaler_ is None else self.scaler_.transform(checked))
+
+
+def _refuse_not_finite(features: Any) -> None:
+    """Nothing, if all features are finite or no table of numbers at all, which scikit-learn's checks tell in their words.
+
+    Raises:
+        FeaturesError: Naming the first that is not.
+    """
+    table = np.asarray(features)
+    if table.ndim == 2 and table.dtype.kind == "f" and not np.isfinite(table).all():
+        row, column = (int(each) for each in np.argwhere(~np.isfinite(table))[0])
+        raise FeaturesError(f"feature {column + 1} of row {row + 1} is NaN or inf; leave the row out or correct it")
 
 
 class Emlm(MultiOutputMixin, RegressorMixin, DistanceModel):  # type: ignore[misc]

@@ -63,6 +63,11 @@ def sampled(given: Sequence[Atoms], *, frames: int | None = None, spacing: str =
     return [given[k] for k in np.unique(np.ceil(along * len(given) - 1e-9).astype(int) - 1)]
 
 
+def counts_of(frames: Sequence[Atoms], species: Sequence[str]) -> np.ndarray:
+    """How many atoms of each element structures have, shape (frames, species), as float."""
+    return np.array([[list(atoms.symbols).count(symbol) for symbol in species] for atoms in frames], dtype=float)
+
+
 def pieces_of(runs: np.ndarray, chunks: int) -> np.ndarray:
     """Number of the piece each frame belongs to, shape (frames,): every run is cut into consecutive chunks.
 

@@ -28,7 +28,7 @@ from auric.descriptors import (
     WeightedProducts,
 )
 from auric.errors import InputError
-from auric.potential.labels import energy_of, folds_of, forces_of, has_forces, level_of, read_runs, runs_of
+from auric.potential.labels import counts_of, energy_of, folds_of, forces_of, has_forces, level_of, read_runs, runs_of
 from auric.potential.modelfile import read_model, write_model
 from auric.progress import Counter
 
@@ -64,8 +64,10 @@ class LinearSettings:
             )
         if self.products < 0:
             raise InputError(f"linear potential: products of {self.products} directions; give 0 for none, or more")
-        if not self.penalties or min(self.penalties) <= 0:
+        if not self.penalties or not all(0 < penalty < np.inf for penalty in self.penalties):
             raise InputError(f"linear potential: penalties {self.penalties} must be positive numbers")
+        if not 0 <= self.floor < np.inf:
+            raise InputError(f"linear potential: floor {self.floor}; give a share, 0 or more")
 
 
 @dataclass
@@ -148,7 +150,7 @@ class LinearPotential:
         maker = PowerSpectrum(sorted({symbol for atoms in frames for symbol in atoms.symbols}), spectrum)
         if settings.products:
             maker = ProductSpectrum.learn(maker, frames, settings.products)
-        counts = np.array([[list(a.symbols).count(symbol) for symbol in maker.species] for a in frames], dtype=float)
+        counts = counts_of(frames, maker.species)
         energies = np.array([energy_of(atoms) for atoms in frames])
         # Energies are thousands of eV; what compositions explain is taken off before the fit, for the digits' sake.
         offsets = np.linalg.lstsq(counts, energies, rcond=None)[0]
@@ -177,22 +179,22 @@ class LinearPotential:
         values, forces = self.weighted.values_and_forces(atoms)
         return float(values.sum() + self.constant_ev(atoms)), forces
 
+    def forces(self, atoms: Atoms) -> np.ndarray:
+        """Forces alone, shape (atoms, 3), eV/angstrom."""
+        return self.energy_and_forces(atoms)[1]
+
     def energies(self, frames: Iterable[Atoms]) -> np.ndarray:
         """Energies of structures that need not be alike, shape (frames,), eV."""
         return np.array([self.energy(atoms) for atoms in frames])
 
     def spread(self, atoms: Atoms) -> float:
         """How far the members of the committee lie apart in the energy of this structure: their standard deviation, eV."""
-        features = np.concatenate([self.spectrum.describe(atoms), self._counts(atoms)])
+        features = np.concatenate([self.spectrum.describe(atoms), counts_of([atoms], self.spectrum.species)[0]])
         return float(np.std(self.committee @ features, ddof=1))
-
-    def _counts(self, atoms: Atoms) -> np.ndarray:
-        symbols = list(atoms.symbols)
-        return np.array([symbols.count(symbol) for symbol in self.spectrum.species], dtype=float)
 
     def constant_ev(self, atoms: Atoms) -> float:
         """The part of the energy that the numbers of atoms give, eV."""
-        return float(self._counts(atoms) @ self.offsets_ev)
+        return float(counts_of([atoms], self.spectrum.species)[0] @ self.offsets_ev)
 
     def save(self, path: str | Path) -> None:
         """Write npz with a JSON header (`auric.potential.modelfile`)."""

@@ -17,16 +17,18 @@ RECOMMENDED_COLUMNS = (
     "system", "task", "quantity", "unit", "recommended", "ours", "runner_up", "runner_up_ours", "ahead", "runs",
 )  # fmt: skip
 SPLITS = ("independent runs", "moved blocks")
+FEWEST = 20
+"""Classes of fewer atoms on a run do not count: one angle of one atom is no measure."""
 
 
 def recommended(scorecard: pd.DataFrame, system_of_run: Mapping[str, str]) -> list[dict[str, Any]]:
     """The winner of each task on each system, and the next.
 
     A contender must have a finite error on every test run of the system; its error is the geometric mean over runs (and, of
-    forces, over classes of atoms), so that each run counts alike whatever its size.
+    forces, over classes of `FEWEST` atoms or more), so that each run counts alike whatever its size.
 
     Args:
-        scorecard: Columns quantity, unit, subject, data, split, ours; of forces the subject is "contender: class".
+        scorecard: Columns quantity, unit, subject, data, split, ours, n; of forces the subject is "contender: class".
         system_of_run: The system that each test run belongs to.
 
     Returns:
@@ -34,6 +36,7 @@ def recommended(scorecard: pd.DataFrame, system_of_run: Mapping[str, str]) -> li
         than all of them means that the two can hardly be told apart.
     """
     mine = scorecard[scorecard["split"].isin(SPLITS) & scorecard["quantity"].isin(TASKS)].copy()
+    mine = mine[(mine["n"] >= FEWEST) | ~mine["quantity"].isin(("weighted_angle", "force_norm_rmse_over_sd"))]
     mine["system"] = mine["data"].map(dict(system_of_run))
     mine["contender"] = mine["subject"].str.replace(r": [^:]*$", "", regex=True).where(
         ~mine["quantity"].isin(("block_energy_error", "energy_rmse_over_sd")), mine["subject"]

@@ -6,6 +6,7 @@ import numpy as np
 from ase import Atoms
 from ase.data import covalent_radii
 
+from auric.errors import StructureError
 from auric.potential.labels import forces_of
 
 REACH = 1.25
@@ -20,7 +21,11 @@ class BondStretch:
     """
 
     def fit(self, frames: Sequence[Atoms]) -> "BondStretch":
-        """Fit to labelled frames by least squares."""
+        """Fit to labelled frames by least squares.
+
+        Raises:
+            StructureError: If a position is not finite.
+        """
         kinds = sorted({kind for atoms in frames for kind in _bonds(atoms)})
         matrix, vector = np.zeros((2 * len(kinds), 2 * len(kinds))), np.zeros(2 * len(kinds))
         for atoms in frames:
@@ -50,6 +55,8 @@ class BondStretch:
 
 def _bonds(atoms: Atoms) -> dict[tuple[int, int], tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]]:
     """First and second atoms, lengths and unit vectors from first to second, by pair of atomic numbers."""
+    if not np.isfinite(atoms.positions).all():
+        raise StructureError("a coordinate is not finite; correct it")
     radii = covalent_radii[atoms.numbers]
     distances = atoms.get_all_distances()
     first, second = np.nonzero(np.triu(distances < REACH * (radii[:, None] + radii), 1))

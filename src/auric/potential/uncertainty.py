@@ -19,7 +19,7 @@ from ase import Atoms
 from scipy.linalg import cho_factor, cho_solve, eigh
 
 from auric.descriptors import PowerSpectrum
-from auric.potential.labels import energy_of, folds_of, forces_of, has_forces, runs_of
+from auric.potential.labels import counts_of, energy_of, folds_of, forces_of, has_forces, runs_of
 from auric.potential.linear import LinearPotential
 
 NEGLECTED = 0.1
@@ -114,7 +114,7 @@ class _Part:
 
 
 def _parts(frames: Sequence[Atoms], folds: np.ndarray, spectrum: PowerSpectrum, weight: float) -> list[_Part]:
-    counts = np.array([_counts(spectrum, atoms) for atoms in frames])
+    counts = counts_of(frames, spectrum.species)
     energies = np.array([energy_of(atoms) for atoms in frames])
     energies -= counts @ np.linalg.lstsq(counts, energies, rcond=None)[0]
     parts = []
@@ -143,9 +143,4 @@ def _parts(frames: Sequence[Atoms], folds: np.ndarray, spectrum: PowerSpectrum, 
 
 
 def _row(spectrum: PowerSpectrum, atoms: Atoms) -> np.ndarray:
-    return np.concatenate([spectrum.describe(atoms), _counts(spectrum, atoms)])
-
-
-def _counts(spectrum: PowerSpectrum, atoms: Atoms) -> np.ndarray:
-    symbols = list(atoms.symbols)
-    return np.array([symbols.count(symbol) for symbol in spectrum.species], dtype=float)
+    return np.concatenate([spectrum.describe(atoms), counts_of([atoms], spectrum.species)[0]])

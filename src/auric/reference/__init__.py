@@ -9,6 +9,7 @@ __getattr__, __all__ = public(
     __name__,
     {
         "blas": ["load_openblas", "prefer_openblas"],
+        "bond_indices": ["delocalisation_indices", "mayer_bond_orders"],
         "dynamics": ["DynamicsSettings", "DynamicsSummary", "EngineCalculator", "engine_calculator", "run_dynamics"],
         "engines": ["make_engine"],
         "frames": ["frames_block"],

@@ -7,10 +7,11 @@ cluster takes minutes where Gaussian-basis density fitting takes hours. Gold kee
 
 The box is the cluster with a margin on all sides, rounded up to a coarse step so that neighbouring frames share a grid.
 Charged clusters stand in a uniform background: their total energies shift with the box, their densities hardly do.
+A uniform electric field acts inside the box and starts anew in the next one; its jump lies where no Gaussian reaches.
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -23,6 +24,7 @@ from pyscf.pbc.gto.basis import load as load_basis
 from pyscf.pbc.gto.pseudo import load as load_pseudo
 
 from auric.errors import InputError, StructureError, suggestion
+from auric.reference.electric import NO_FIELD, check_field, in_field, without_field
 from auric.reference.interface import Labels
 from auric.reference.kohn_sham import converge, look_up, occupied, on_host, transported_density
 from auric.reference.orbitals import Orbitals
@@ -45,6 +47,7 @@ class GthSettings:
         conv_tol_hartree: Energy change that ends the SCF (hartree).
         max_cycles: SCF cycles of the plain attempt; later attempts take twice as many.
         forces: Whether forces are computed too.
+        field_au: Uniform electric field (x, y, z), atomic units.
     """
 
     xc: str = "pbe"
@@ -54,6 +57,7 @@ class GthSettings:
     conv_tol_hartree: float = 1e-6
     max_cycles: int = 60
     forces: bool = False
+    field_au: Sequence[float] = NO_FIELD
 
 
 class GthEngine:
@@ -71,10 +75,11 @@ class GthEngine:
         for element in settings.basis:
             if element != "default" and element not in atomic_numbers:
                 raise InputError(f"reference.gth.basis: '{element}' is no element; use a symbol or 'default'")
+        check_field(settings.field_au, forces=settings.forces)
 
     def identity(self) -> dict[str, Any]:
         """See `Engine`."""
-        return {"engine": self.name, "method": self.settings.xc} | asdict(self.settings)
+        return {"engine": self.name, "method": self.settings.xc} | without_field(asdict(self.settings))
 
     def check(self, symbols: list[str]) -> None:
         """See `Engine`."""
@@ -158,7 +163,8 @@ class GthEngine:
         if cell.charge:
             # PySCF ends by printing the Makov-Payne correction of a charged cell, which fails on nested grids.
             mean_field._finalize = _end_quietly
-        return mean_field
+        # Integrals of the molecule alone: in those over the lattice the position has no meaning.
+        return in_field(mean_field, cell.to_mol(), self.settings.field_au)
 
 
 def _end_quietly() -> None:

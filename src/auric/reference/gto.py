@@ -2,11 +2,13 @@
 
 PySCF's B3LYP is the one of Gaussian (VWN with the RPA fit). Effective core potentials come with the basis of that name for
 elements that have one under its name; heavy elements need one. Gold then keeps 19 electrons in def2-SVP and in cc-pVDZ-PP.
+With the scalar-relativistic X2C Hamiltonian (one-electron, spin-free; doi:10.1063/1.3159445) all electrons may be kept, in a
+basis made for that, such as dzp-dkh. A uniform electric field is added to the one-electron Hamiltonian.
 """
 
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -17,12 +19,14 @@ from pyscf import df, dft, gto, lib, scf
 from pyscf.gto.basis import load as load_basis
 from pyscf.gto.basis import load_ecp
 
-from auric.errors import InputError, StructureError
+from auric.errors import InputError, StructureError, suggestion
+from auric.reference.electric import NO_FIELD, check_field, in_field, without_field
 from auric.reference.interface import Labels
 from auric.reference.kohn_sham import converge, look_up, occupied, on_host, transported_density
 from auric.reference.orbitals import Orbitals, make_molecule
 from auric.units import BOHR_ANGSTROM, HARTREE_EV
 
+RELATIVITY = ("none", "x2c")
 _KRYPTON = 36
 _BASIS_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9+*(),_-]*")
 
@@ -38,6 +42,8 @@ class GtoSettings:
         conv_tol_hartree: Energy change that ends the SCF (Hartree).
         max_cycles: SCF cycles of the plain attempt; later attempts take twice as many.
         forces: Whether forces are computed too.
+        relativity: `none`, or `x2c` for the scalar-relativistic X2C Hamiltonian.
+        field_au: Uniform electric field (x, y, z), atomic units.
     """
 
     xc: str = "b3lyp"
@@ -46,6 +52,8 @@ class GtoSettings:
     conv_tol_hartree: float = 1e-8
     max_cycles: int = 60
     forces: bool = False
+    relativity: str = "none"
+    field_au: Sequence[float] = NO_FIELD
 
 
 class GtoEngine:
@@ -66,10 +74,18 @@ class GtoEngine:
                 raise InputError(f"reference.gto.basis: '{element}' is no element; use a symbol or 'default'")
             if not _BASIS_NAME.fullmatch(name):
                 raise InputError(f"reference.gto.basis: '{name}' is no basis name; use one of PySCF's, e.g. def2-svp")
+        if settings.relativity not in RELATIVITY:
+            raise InputError(
+                f"reference.gto.relativity: there is no '{settings.relativity}'; {suggestion(settings.relativity, RELATIVITY)}"
+            )
+        check_field(settings.field_au, forces=settings.forces)
 
     def identity(self) -> dict[str, Any]:
         """See `Engine`."""
-        return {"engine": self.name, "method": self.settings.xc} | asdict(self.settings)
+        settings = without_field(asdict(self.settings))
+        if settings["relativity"] == RELATIVITY[0]:
+            del settings["relativity"]  # labels from before it was a setting stay valid
+        return {"engine": self.name, "method": self.settings.xc} | settings
 
     def check(self, symbols: list[str]) -> None:
         """See `Engine`."""
@@ -128,10 +144,10 @@ class GtoEngine:
             potential = look_up(load_ecp, name, symbol)
             if potential:
                 ecp[symbol] = potential
-            elif atomic_numbers[symbol] > _KRYPTON:
+            elif atomic_numbers[symbol] > _KRYPTON and self.settings.relativity == RELATIVITY[0]:
                 raise StructureError(
                     f"reference.gto.basis: '{name}' has no effective core potential for {symbol}, and all its electrons "
-                    "would need a relativistic method; name a basis with one, such as def2-svp"
+                    "would need a relativistic method; name a basis with one, such as def2-svp, or set relativity to x2c"
                 )
         return basis, ecp
 
@@ -139,17 +155,24 @@ class GtoEngine:
         """A fresh mean field on integrals that all attempts share."""
         kind = dft.RKS if molecule.spin == 0 else dft.UKS
         mean_field = kind(molecule, xc=self.settings.xc).density_fit(with_df=fitting)
+        if self.settings.relativity == "x2c":
+            mean_field = mean_field.sfx2c1e()
         mean_field.chkfile = None
         mean_field.grids.level = self.settings.grid_level
         mean_field.conv_tol = self.settings.conv_tol_hartree
         mean_field.max_memory = self.memory_mb
-        return mean_field
+        return in_field(mean_field, molecule, self.settings.field_au)
 
 
 class GpuEngine(GtoEngine):
     """The same on a GPU by gpu4pyscf (optional); labels of both agree but are kept apart."""
 
     name = "gpu4pyscf"
+
+    def __init__(self, settings: GtoSettings, *, threads: int = 1, memory_mb: int = 4000) -> None:
+        super().__init__(settings, threads=threads, memory_mb=memory_mb)
+        if any(settings.field_au) or settings.relativity != RELATIVITY[0]:
+            raise InputError("gpu4pyscf: electric fields and relativity are not offered on a GPU; use pyscf-gto")
 
     def _mean_field(self, molecule: gto.Mole, fitting: Any) -> scf.hf.SCF:
         mean_field = super()._mean_field(molecule, None)

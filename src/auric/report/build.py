@@ -24,7 +24,16 @@ from auric.progress import log
 from auric.provenance import configuration_hash, library_versions
 from auric.report import figures, inputs, page, potentials, scene, scores, walks
 from auric.report.assets import Assets
-from auric.report.sections import draw_isomers, draw_matching, draw_potentials, draw_relaxations, draw_walks
+from auric.report.masks import draw_masks
+from auric.report.sections import (
+    draw_explained,
+    draw_explored,
+    draw_isomers,
+    draw_matching,
+    draw_potentials,
+    draw_relaxations,
+    draw_walks,
+)
 
 LIBRARIES = ("numpy", "torch", "pyscf", "tblite", "ase", "snakemake")
 SHOWN_ROWS = 15
@@ -89,11 +98,14 @@ def build_report(
             "paper": _paper_mae(scorecard),
             "score_figure": _draw_scores(assets, splits, _paper_mae(scorecard)),
             "rooms": page.scorecard_rooms(scorecard),
+            "explained": draw_explained(assets, files),
+            "explored": draw_explored(assets, files),
             "potentials": draw_potentials(
                 assets,
                 potentials.gather(scorecard, files.energies, files.forces, files.maps),
                 inputs.read_table(files.recommended, inputs.RECOMMENDED),
             ),
+            "masks": draw_masks(assets, files),
             "walks": draw_walks(assets, walks.gather(files)),
             "isomers": draw_isomers(assets, walks.gather_isomers(files.isomers)),
             "relaxations": draw_relaxations(assets, files),

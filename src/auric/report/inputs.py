@@ -47,6 +47,20 @@ RINGS = ("n", "seed", "stage", "verdict", "energy_ev", "twist_degree", "turned_o
 STRETCHED = (
     "structure", "place", "method", "max_step_angstrom", "verdict", "energy_recovered", "rmsd_to_reference_angstrom", "calls",
 )  # fmt: skip
+MODES = ("image", "bond", "fold", "bond_length_angstrom", "toward_gold", "upward", "mode", "twin_mode")
+OCCLUSION = ("fill", "row", "column", "mae_angstrom", "rise_percent", "rise_low", "rise_high", "n")
+CHECKS = ("about", "check", "value", "low", "high", "n")
+VARIANTS = (
+    "variant", "changed", "split", "folds", "diverged", "n", "parameters", "seconds", "training_mae_angstrom", "mae_angstrom", "mae_low",
+    "mae_high", "difference_angstrom", "difference_low", "difference_high",
+)  # fmt: skip
+CONCLUSIONS = (
+    "conclusion", "papers", "tested", "verdict", "nearest", "difference_angstrom", "difference_low", "difference_high", "noise_angstrom",
+)  # fmt: skip
+MASKS = ("share", "shape", "scale", "subject", "split", "mae_angstrom", "ci_low_angstrom", "ci_high_angstrom")
+BONDING = (
+    "share", "shape", "scale", "subject", "index", "kind", "judged", "correlation", "ci_low", "ci_high", "bonds", "structures",
+)  # fmt: skip
 MATCHED_PAIRS = ("name", "formula", "geometry", "nuclearity", "ligands", "source")
 MATCHED_DROPPED = ("structure", "step", "what", "reason")
 MATCHED_STATISTICS = ("what", "which", "count")
@@ -70,8 +84,12 @@ NUMBERS = frozenset(
      "autocorrelation_steps", "effective_samples", "value", "walk", "dynamics", "walk_sd_ev", "dynamics_sd_ev", "walk_harmonic_ev", "dynamics_harmonic_ev",
      "energy_recovered", "rise_ev", "reference_calls",
      "reference_core_seconds", "coarse_calls", "coarse_core_seconds", "call", "seed", "twist_degree", "calls", "max_step_angstrom",
-     "rmsd_to_reference_angstrom", "nuclearity", "count", "mean", "sd_over_seeds", "low", "high", "examples", "positives", "groups", "seeds",
-     "probability", "share", "difference", "p_value", "mae_ev", "median_ev", "clusters", "label", "x", "y", "davies_bouldin",
+     "rmsd_to_reference_angstrom", "toward_gold", "upward", "mae_angstrom", "rise_percent", "rise_low", "rise_high", "low", "high",
+     "folds", "diverged", "parameters", "mae_low", "mae_high", "difference_angstrom", "difference_low", "difference_high", "tested",
+     "noise_angstrom",
+     "share", "ci_low_angstrom", "ci_high_angstrom", "correlation", "bonds", "structures",
+     "nuclearity", "count", "mean", "sd_over_seeds", "examples", "positives", "groups", "seeds",
+     "probability", "difference", "p_value", "mae_ev", "median_ev", "clusters", "label", "x", "y", "davies_bouldin",
      "calinski_harabasz", "called", "spread", "bin"}
 )  # fmt: skip
 
@@ -88,6 +106,12 @@ class ReportFiles:
         predictions: CSV with the columns `PREDICTIONS`, lengths in angstrom; empty in a study without a ruler.
         history: CSV with the columns `HISTORY`; likewise.
         images: NetCDF with elf (image, y, x) between 0 and 1 and bond_length_angstrom (image); likewise.
+        explanations: NetCDF of ELFnet's explanations; empty here and below: no section on them.
+        modes: CSV of reading modes, columns `MODES`.
+        occlusion: CSV of errors with a zone hidden, columns `OCCLUSION`.
+        checks: CSV of what the explanations are worth, columns `CHECKS`.
+        variants: CSV of a model exploration, columns `VARIANTS`; empty: no section on it.
+        conclusions: CSV of the paper's conclusions, columns `CONCLUSIONS`.
         recommended: CSV of the best contender for each task and system, columns `RECOMMENDED`.
         energies: CSV files of predicted energies with the columns `ENERGIES`, each in a folder named after its system of runs;
             none: no section on potentials.
@@ -104,6 +128,8 @@ class ReportFiles:
         series: CSV files of relaxations by a potential that learns on the way, columns `SERIES`.
         rings: CSV files of rings from even shapes, columns `RINGS`, in folders named after the potential's system.
         stretched: CSV files of units with their anchors pulled out, columns `STRETCHED`.
+        masks: CSV of errors behind masks, columns `MASKS`; empty: no section on them.
+        bonding: CSV of correlations of readings with bond indices, columns `BONDING`; likewise.
         matching_pairs: CSV of reported pairs, columns `MATCHED_PAIRS`, in a list; none here and below: no section on matching.
         matching_dropped: What was dropped on the way, columns `MATCHED_DROPPED`.
         matching_statistics: Counts of the library, columns `MATCHED_STATISTICS`.
@@ -123,6 +149,12 @@ class ReportFiles:
     predictions: str | Path = ""
     history: str | Path = ""
     images: str | Path = ""
+    explanations: str | Path = ""
+    modes: str | Path = ""
+    occlusion: str | Path = ""
+    checks: str | Path = ""
+    variants: str | Path = ""
+    conclusions: str | Path = ""
     recommended: str | Path = ""
     energies: Sequence[str | Path] = ()
     forces: Sequence[str | Path] = ()
@@ -138,6 +170,8 @@ class ReportFiles:
     series: Sequence[str | Path] = ()
     rings: Sequence[str | Path] = ()
     stretched: Sequence[str | Path] = ()
+    masks: str | Path = ""
+    bonding: str | Path = ""
     matching_pairs: Sequence[str | Path] = ()
     matching_dropped: Sequence[str | Path] = ()
     matching_statistics: Sequence[str | Path] = ()

@@ -1,4 +1,4 @@
-"""Figures, words and tables of the rooms that stand on potentials: what the page's templates show of each system."""
+"""Figures, words and tables that the page's templates show: of the ruler's explanations, and of the rooms that stand on potentials."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -7,9 +7,54 @@ from typing import Any
 
 import pandas as pd
 
-from auric.report import matchings, potential_section, potentials, relaxations, walk_figures, walks
+from auric.report import (
+    explained,
+    explained_figures,
+    explored,
+    matchings,
+    potential_section,
+    potentials,
+    relaxations,
+    walk_figures,
+    walks,
+)
 from auric.report.assets import Assets
 from auric.report.inputs import ReportFiles
+
+
+def draw_explained(assets: Assets, files: ReportFiles) -> dict[str, Any] | None:
+    """Figures and words on what ELFnet sees, and its tables beside the page."""
+    seen = explained.gather(files)
+    if seen is None:
+        return None
+    for name, label in (
+        ("modes", "reading modes"),
+        ("occlusion", "occlusion"),
+        ("checks", "what explanations are worth"),
+    ):
+        assets.table(getattr(seen, name), f"explained_{name}", label)
+    return {
+        "images": len(seen.modes), "on_maps": explained.words_on_maps(seen), "on_zones": explained.words_on_zones(seen),
+        "on_modes": explained.words_on_modes(seen), "on_checks": explained.words_on_checks(seen),
+        "examples": assets.draw("explained_examples.png", partial(explained_figures.draw_examples, seen=seen))
+        if seen.examples else None,
+        "zones": assets.draw("explained_occlusion.svg", partial(explained_figures.draw_zones, seen=seen)),
+        "modes": assets.draw("explained_modes.svg", partial(explained_figures.draw_modes, seen=seen)),
+        "checks": assets.draw("explained_checks.svg", partial(explained_figures.draw_checks, seen=seen)),
+    }  # fmt: skip
+
+
+def draw_explored(assets: Assets, files: ReportFiles) -> dict[str, Any] | None:
+    """Figure and words on a model exploration, and its tables beside the page."""
+    if not files.variants:
+        return None
+    table, conclusions = explored.gather(files)
+    assets.table(table, "variants", "variants")
+    assets.table(conclusions, "conclusions", "the paper's conclusions")
+    return {
+        "words": explored.words(table, conclusions), "rows": explored.rows(table), "conclusions": explored.conclusion_rows(conclusions),
+        "file": assets.draw("variants.svg", partial(explored.draw_variants, table=table, conclusions=conclusions)),
+    }  # fmt: skip
 
 
 def draw_potentials(

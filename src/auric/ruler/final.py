@@ -10,7 +10,8 @@ import pandas as pd
 from auric.files import read_frames, write_npz
 from auric.ruler.baselines import RidgeOnLine
 from auric.ruler.dataset import read_images, trained_on
-from auric.ruler.rulerset import READERS, train_set
+from auric.ruler.masks import Mask
+from auric.ruler.rulerset import MASKED_READERS, READERS, train_set
 from auric.ruler.training import NetworkSettings, train
 
 
@@ -69,9 +70,46 @@ def train_rulers(
         }
         for reader in READERS
     }
-    frames = [frame.info for path in labels for frame in read_frames(path)]
-    costs = [(info["electrons"], info["seconds"] * info["threads"], info["multiplicity"] > 1) for info in frames]
     train_set(
         read_images(images), folds=folds, seed=seed, elf=elf, bond_cutoff_angstrom=bond_cutoff_angstrom,
-        errors_angstrom=errors, costs=costs,
+        errors_angstrom=errors, costs=_costs(labels),
     ).save(rulers)  # fmt: skip
+
+
+def train_valence(
+    images: str | Path, labels: Sequence[str | Path], masked: str | Path, rulers: str | Path, *, mask: Mapping[str, Any],
+    elf: Mapping[str, Any], bond_cutoff_angstrom: float, folds: int, seed: int,
+) -> None:  # fmt: skip
+    """Solve the valence ruler: a set that sees images through a mask.
+
+    Args:
+        images: All images (NetCDF).
+        labels: The labelled frames they are of (extended xyz).
+        masked: What was read through the same mask in cross-validation (CSV): the errors quoted beside readings.
+        rulers: Set of rulers to write (safetensors).
+        mask: Settings of the mask (`Mask.settings`).
+        elf: Keys `pixels`, `planes`, `min_perpendicular_angstrom` and `offset` of `elf` of the configuration.
+        bond_cutoff_angstrom: Longest distance counted as an S-Au bond.
+        folds: Number of members.
+        seed: Seed.
+    """
+    read = pd.read_csv(masked)
+    error = (read["predicted_angstrom"] - read["bond_length_angstrom"]).abs().groupby([read["subject"], read["split"]])
+    mean = error.mean()
+    errors = {
+        reader: {split: float(mean[reader, split]) for split in mean[reader].index}
+        for reader in MASKED_READERS
+        if reader in mean.index.get_level_values(0)
+    }
+    # The network behind the mask is not cross-validated: its error is taken to be that of the straight reading beside it.
+    errors[READERS[0]] = errors[READERS[1]]
+    train_set(
+        read_images(images), folds=folds, seed=seed, elf=elf, bond_cutoff_angstrom=bond_cutoff_angstrom,
+        errors_angstrom=errors, costs=_costs(labels), mask=Mask(**mask),
+    ).save(rulers)  # fmt: skip
+
+
+def _costs(labels: Sequence[str | Path]) -> list[tuple[float, float, bool]]:
+    """Of each labelled frame: electrons, core seconds, and whether shells were open."""
+    frames = [frame.info for path in labels for frame in read_frames(path)]
+    return [(info["electrons"], info["seconds"] * info["threads"], info["multiplicity"] > 1) for info in frames]

@@ -21,10 +21,16 @@ from auric.reference.orbitals import Orbitals
 from auric.reference.store import Store
 from auric.ruler.level import check_level, level_text
 from auric.ruler.reading import bond_reading, error_elsewhere, largest_first
-from auric.ruler.rulerset import READERS, RulerSet
+from auric.ruler.rulerset import MASKED_READERS, READERS, RulerSet
 from auric.structures.bonds import gold_sulfur_bonds
 
 SHIPPED = Path(__file__).parents[3] / "resources" / "rulers.safetensors"
+VALENCE_FILE = "valence.safetensors"
+READER_WORDS = {
+    "elfnet": (False, READERS[0]), "ridge": (False, READERS[1]), "valence": (True, MASKED_READERS[2]),
+    "valence-image": (True, MASKED_READERS[1]), "valence-elfnet": (True, MASKED_READERS[0]),
+}  # fmt: skip
+"""Readers of the command line: whether behind a mask, and their names in a set of rulers."""
 
 
 def shipped_ruler() -> Path:
@@ -39,6 +45,35 @@ def shipped_ruler() -> Path:
             "install auric from a checkout of its repository (pip install --editable)"
         )
     return SHIPPED
+
+
+def ruler_for(reader: str, given: Path | None) -> tuple[RulerSet, str]:
+    """The set of rulers that has a reader of the command line, and the reader's name in it.
+
+    The valence ruler lies beside the full one, in `VALENCE_FILE`.
+
+    Args:
+        reader: One of `READER_WORDS`.
+        given: A set of rulers, full or behind a mask; None takes the one that comes with the repository.
+
+    Raises:
+        InputError: If there is no such file, or it is of the other kind.
+    """
+    behind_mask, name = READER_WORDS[reader]
+    path = given or shipped_ruler()
+    if behind_mask and path.name != VALENCE_FILE:
+        beside = path.with_name(VALENCE_FILE)
+        if not beside.is_file():
+            raise InputError(
+                f"there is no valence ruler at {beside}; a study with ruler.masks trains one, or take --reader elfnet"
+            )
+        path = beside
+    found = RulerSet.load(path)
+    if (found.mask is not None) != behind_mask:
+        raise InputError(
+            f"{path}: --reader {reader} needs a ruler {'behind' if behind_mask else 'without'} a mask; name another"
+        )
+    return found, name
 
 
 def computed_orbitals(atoms: Atoms, engine: Engine, store: str | Path) -> Orbitals:
@@ -67,7 +102,7 @@ def measure_frame(
         atoms: The frame (angstrom); `info` holds `structure` and the frame's `name`.
         orbitals: Its orbitals.
         ruler: Of the same level of theory.
-        reader: One of `READERS`.
+        reader: One of the ruler's `readers`.
         threads: Threads for the atomic orbitals.
 
     Returns:
@@ -118,7 +153,8 @@ def measured_text(table: pd.DataFrame, ruler: RulerSet, reader: str = READERS[0]
         f"{error_elsewhere(ruler, reader):.4f} on clusters not learned from",
         "inside       images of a kind the ruler has seen, of all",
         "*            a difference beyond twice its uncertainty      ?  most images are not inside: do not rely on it",
-        f"Ruler: {level_text(header['level'])}; {trained['images']} images of {len(trained['structures'])} structures; {reader}.",
+        f"Ruler: {level_text(header['level'])}; {trained['images']} images of {len(trained['structures'])} structures; {reader}"
+        f"{f', seen through the mask {ruler.mask.name}' if ruler.mask else ''}.",
     ]
     return "\n".join(line.rstrip() for line in lines)
 
@@ -131,6 +167,7 @@ def measured_json(table: pd.DataFrame, ruler: RulerSet, reader: str = READERS[0]
     ]
     header = ruler.header
     return {
-        "ruler": {key: header[key] for key in ("level", "elf", "error_angstrom", "trained_on")} | {"reader": reader},
+        "ruler": {key: header[key] for key in ("level", "elf", "error_angstrom", "trained_on")}
+        | {"reader": reader, "mask": header.get("mask")},
         "bonds": [row | {"notable": bool(row["notable"])} for row in rows],
     }

@@ -7,13 +7,14 @@ out where the convolutions after it would leave less than 2 x 2, and an adaptive
 """
 
 import math
-from collections.abc import Sequence
-from typing import Literal
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from auric.ruler.baselines import COARSE_PIXELS
+from auric.ruler.blocks import residual_stages
 
 POOLED = 5
 """Convolutions that are followed by a pooling (where the image is large enough)."""
@@ -21,19 +22,25 @@ GRID = 2
 """Side of the last feature maps."""
 
 
-def pooling_plan(pixels: int, layers: int) -> list[bool]:
+ACTIVATIONS = {"relu": nn.ReLU, "leaky_relu": nn.LeakyReLU}
+POOLINGS = {"max": nn.MaxPool2d, "average": nn.AvgPool2d}
+CLOSINGS = {"max": nn.AdaptiveMaxPool2d, "average": nn.AdaptiveAvgPool2d}
+
+
+def pooling_plan(pixels: int, layers: int, kernel: int = 3) -> list[bool]:
     """Whether each convolution is followed by a pooling.
 
     Raises:
         ValueError: If the image is too small for the convolutions even without pooling.
     """
-    if pixels - 2 * layers < GRID:
-        raise ValueError(f"{pixels} pixels are too few for {layers} convolutions; use at least {2 * layers + GRID}")
+    lost = kernel - 1
+    if pixels - lost * layers < GRID:
+        raise ValueError(f"{pixels} pixels are too few for {layers} convolutions; use at least {lost * layers + GRID}")
     size, plan = pixels, []
     for layer in range(1, layers + 1):
-        size -= 2
+        size -= lost
         pooled = size // 2
-        plan.append(layer <= POOLED and pooled - 2 * (layers - layer) >= GRID)
+        plan.append(layer <= POOLED and pooled - lost * (layers - layer) >= GRID)
         size = pooled if plan[-1] else size
     return plan
 
@@ -55,7 +62,14 @@ class ElfNet(nn.Module):
         pixels: Side of the images.
         channels: Channels of each convolution; the last are 64 for the paper's 256 features.
         hidden: Width of the first fully connected layer.
-        closing: The adaptive pooling that ends images of other sizes than 200 pixels.
+        architecture: `plain` as in the paper, or `residual` (`auric.ruler.blocks`), to which kernel, activation, pooling
+            and normalisation do not apply.
+        kernel: Side of the convolutions.
+        activation: One of `ACTIVATIONS`.
+        pooling: One of `POOLINGS`.
+        batch_norm: Whether each convolution is followed by batch normalization.
+        dropout: Share of the neurons dropped behind each activation in training.
+        closing: The adaptive pooling that ends images of other sizes than 200 pixels; by default like `pooling`.
         edge: Whether a straight edge is laid beside the layers: the output adds a linear function of the bond line and of
             the coarse image. Not in the paper.
         readings: Lengths per image, one for each member of a set that shares all layers but the last.
@@ -64,31 +78,81 @@ class ElfNet(nn.Module):
     grid = GRID
 
     def __init__(
-        self, pixels: int, channels: Sequence[int], hidden: int, *, closing: Literal["max", "average"] = "max",
-        edge: bool = False, readings: int = 1,
+        self, pixels: int, channels: Sequence[int], hidden: int, *, architecture: str = "plain", kernel: int = 3,
+        activation: str = "relu", pooling: str = "max", batch_norm: bool = False, dropout: float = 0.0,
+        closing: str | None = None, edge: bool = False, readings: int = 1,
     ) -> None:  # fmt: skip
         super().__init__()
         self.pixels = pixels
+        self.activation = ACTIVATIONS[activation]()
+        self.dropped = [nn.Dropout(dropout)] if dropout else []  # one for all places: it has no weights
+        stages: list[list[nn.Module]]
+        if architecture == "residual":
+            stages = residual_stages(pixels, channels, least=GRID)
+            self.plan: list[bool] = []
+        else:
+            self.plan = pooling_plan(pixels, len(channels), kernel)
+            stages = [
+                [
+                    nn.Conv2d(before, after, kernel),
+                    *([nn.BatchNorm2d(after)] if batch_norm else []),
+                    ACTIVATIONS[activation](),
+                ]
+                for before, after in zip([1, *channels], channels, strict=False)
+            ]
         layers: list[nn.Module] = []
-        for before, after, pool in zip([1, *channels], channels, pooling_plan(pixels, len(channels)), strict=False):
-            layers += [nn.Conv2d(before, after, 3), nn.ReLU()]
-            if pool:
-                layers.append(nn.MaxPool2d(2))
+        self.ends: list[int] = []
+        for number, stage in enumerate(stages):
+            layers += stage
+            self.ends.append(len(layers))
+            layers += self.dropped
+            if self.plan and self.plan[number]:
+                layers.append(POOLINGS[pooling](2))
         self.convolutions = nn.Sequential(*layers)
-        self.pool = nn.AdaptiveMaxPool2d(GRID) if closing == "max" else nn.AdaptiveAvgPool2d(GRID)
+        self.pool = CLOSINGS[closing or pooling](GRID)
         self.first = nn.Linear(GRID * GRID * channels[-1], hidden)
         self.last = nn.Linear(hidden, readings)
         self.edge = nn.Linear(straight_width(pixels), readings, bias=False) if edge else None
 
     def features(self, elf: Tensor) -> Tensor:
         """What the last layer reads, shape (images, hidden), from ELF values (images, pixels, pixels) in [0, 1]."""
-        standardised = (elf.unsqueeze(1) - 0.5) / 0.5
-        return torch.relu(self.first(self.pool(self.convolutions(standardised)).flatten(1)))
+        return self._behind(self.convolutions(_standardised(elf)))
 
     def forward(self, elf: Tensor) -> Tensor:
         """Standardised lengths, shape (images, readings), from ELF values (images, pixels, pixels) in [0, 1]."""
         lengths: Tensor = self.last(self.features(elf))
         return lengths if self.edge is None else lengths + self.edge(straight(elf))
+
+    def maps(self, elf: Tensor) -> list[Tensor]:
+        """What each convolution and its activation give, shapes (images, channels, side, side)."""
+        outputs, found = _standardised(elf), []
+        for number, layer in enumerate(self.convolutions, 1):
+            outputs = layer(outputs)
+            if number in self.ends:
+                found.append(outputs)
+        return found
+
+    def read_maps(self, last: Tensor) -> Tensor:
+        """Standardised lengths from the last of `maps`, shape (images, readings); without the straight edge."""
+        lengths: Tensor = self.last(self._behind(self.convolutions[self.ends[-1] :](last)))
+        return lengths
+
+    def _behind(self, convolved: Tensor) -> Tensor:
+        outputs: Tensor = self.activation(self.first(self.pool(convolved).flatten(1)))
+        for dropping in self.dropped:
+            outputs = dropping(outputs)
+        return outputs
+
+
+def build_network(pixels: int, settings: Mapping[str, Any]) -> ElfNet:
+    """The network that settings describe; those it does not know (of the training) are left out."""
+    known = ("architecture", "kernel", "activation", "pooling", "batch_norm", "dropout", "closing", "edge", "readings")
+    chosen = {name: settings[name] for name in known if name in settings}
+    return ElfNet(pixels, settings["channels"], settings["hidden"], **chosen)
+
+
+def _standardised(elf: Tensor) -> Tensor:
+    return (elf.unsqueeze(1) - 0.5) / 0.5
 
 
 def straight_width(pixels: int) -> int:

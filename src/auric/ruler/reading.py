@@ -34,7 +34,7 @@ def bond_reading(elf: np.ndarray, length_angstrom: float, ruler: RulerSet, reade
         elf: ELF values, shape (planes, pixels, pixels); no planes give no reading.
         length_angstrom: Length of the bond.
         ruler: Reads it.
-        reader: One of `READERS`.
+        reader: One of the ruler's `readers`.
     """
     if not len(elf):
         return {"length_angstrom": length_angstrom, "planes": 0, "notable": False}

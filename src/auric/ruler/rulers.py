@@ -12,11 +12,11 @@ from torch import Tensor
 
 from auric.errors import InputError
 from auric.files import atomic
-from auric.ruler.network import ElfNet
+from auric.ruler.network import ElfNet, build_network
 
 FORMAT = "auric elfnet 1"
-BATCH = 256
-"""Images at a time."""
+BATCH_PIXELS = 640_000
+"""Pixels of the images read at a time: more do not fit a processor's cache, and 200 x 200 pixels would take gigabytes."""
 
 
 class Ruler:
@@ -46,11 +46,11 @@ class Ruler:
         pixels = self.header["pixels"]
         if elf.ndim != 3 or elf.shape[1:] != (pixels, pixels):
             raise ValueError(f"images must have shape (n, {pixels}, {pixels}), got {elf.shape}")
-        first = next(self.network.parameters())
+        first, batch = next(self.network.parameters()), images_at_a_time(pixels)
         with torch.no_grad():
             parts = [
-                self.network(torch.as_tensor(elf[start : start + BATCH]).to(first.device, first.dtype)).cpu()
-                for start in range(0, len(elf), BATCH)
+                self.network(torch.as_tensor(elf[start : start + batch]).to(first.device, first.dtype)).cpu()
+                for start in range(0, len(elf), batch)
             ]
         scaled = torch.cat(parts).double().numpy() if parts else np.zeros((0, self.network.last.out_features))
         return np.asarray(self.header["mean_angstrom"] + self.header["sd_angstrom"] * scaled)
@@ -75,13 +75,15 @@ class Ruler:
     @classmethod
     def of_tensors(cls, tensors: dict[str, Tensor], header: dict[str, Any]) -> "Ruler":
         """Put together what `tensors` and the header took apart."""
-        settings = header["settings"]
-        network = ElfNet(
-            header["pixels"], settings["channels"], settings["hidden"], closing=settings.get("closing", "max"),
-            edge=settings.get("edge", False), readings=settings.get("readings", 1),
-        ).to(next(iter(tensors.values())).dtype)  # fmt: skip
+        dtype = next(tensor.dtype for tensor in tensors.values() if tensor.is_floating_point())
+        network = build_network(header["pixels"], header["settings"]).to(dtype)
         network.load_state_dict(tensors)
         return cls(network.eval(), header)
+
+
+def images_at_a_time(pixels: int) -> int:
+    """How many images of so many pixels a side are read at a time."""
+    return max(1, BATCH_PIXELS // pixels**2)
 
 
 def save_tensors(path: str | Path, tensors: dict[str, Tensor], header: dict[str, Any]) -> None:

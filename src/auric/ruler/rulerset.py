@@ -3,7 +3,8 @@
 Each member is solved without some of the structures, so that how far members differ says how much a reading depends on what
 was learned from. All share the layers of one network; a member is its last layer and its straight edge. The same file
 holds, for every member, the plain ridge line on the image, since it reads as well or better (docs/results/ruler.md).
-Level of theory, kind of images, domain of images and cost of a single point travel along.
+A set may see images through a mask (`auric.ruler.masks`), as the valence ruler does; it then holds the ridge line on the bond line,
+too. Level of theory, kind of images, domain of images and cost of a single point travel along.
 """
 
 import json
@@ -16,9 +17,10 @@ import torch
 from sklearn.model_selection import GroupKFold
 
 from auric.errors import InputError, suggestion
-from auric.ruler.baselines import RidgeOnImage
+from auric.ruler.baselines import RidgeOnImage, RidgeOnLine
 from auric.ruler.dataset import ImageSet, trained_on
 from auric.ruler.domain import Domain
+from auric.ruler.masks import Mask
 from auric.ruler.ridge import BlockRidge
 from auric.ruler.rulers import Ruler, load_tensors, save_tensors
 from auric.ruler.solved import SolvedElfNet, blocks_of, solved_ruler, started_network
@@ -26,6 +28,8 @@ from auric.ruler.solved import SolvedElfNet, blocks_of, solved_ruler, started_ne
 FORMAT = "auric rulers 2"
 OPEN_SHELL_LOG = float(np.log(2))
 READERS = (SolvedElfNet.subject, RidgeOnImage.subject)
+MASKED_READERS = (*READERS, RidgeOnLine.subject)
+"""Those of a set that sees images through a mask."""
 
 
 class RulerSet:
@@ -33,28 +37,32 @@ class RulerSet:
 
     Args:
         ruler: The network, a reading for each reader and member.
-        header: `format`, `members`, `level`, `elf`, `bond_cutoff_angstrom`, `trained_on`, `cost`, `error_angstrom`.
-        domain: What images the members have seen.
+        header: `format`, `members`, `level`, `elf`, `bond_cutoff_angstrom`, `trained_on`, `cost`, `error_angstrom`; of a set
+            behind a mask `mask` (`Mask.settings`), too.
+        domain: What images, without a mask, the members have seen.
     """
 
     def __init__(self, ruler: Ruler, header: dict[str, Any], domain: Domain) -> None:
         self.ruler, self.header, self.domain = ruler, header, domain
+        self.mask = Mask(**header["mask"]) if "mask" in header else None
+        self.readers = READERS if self.mask is None else MASKED_READERS
 
     def read(self, elf: np.ndarray, *, reader: str = READERS[0]) -> np.ndarray:
         """Bond lengths read off images by every member, shape (members, images), angstrom.
 
         Args:
             elf: ELF values in [0, 1], shape (images, pixels, pixels).
-            reader: One of `READERS`.
+            reader: One of `readers`.
 
         Raises:
             InputError: If there is no such reader.
             ValueError: If the images have another size than those the members were trained on.
         """
-        if reader not in READERS:
-            raise InputError(f"there is no reader '{reader}'; {suggestion(reader, READERS)}")
-        members, first = self.header["members"], READERS.index(reader)
-        return np.asarray(self.ruler.read_all(elf)[:, first * members : (first + 1) * members].T)
+        if reader not in self.readers:
+            raise InputError(f"there is no reader '{reader}'; {suggestion(reader, self.readers)}")
+        members, first = self.header["members"], self.readers.index(reader)
+        seen = elf if self.mask is None or elf.ndim != 3 else self.mask.masked(elf)
+        return np.asarray(self.ruler.read_all(seen)[:, first * members : (first + 1) * members].T)
 
     def save(self, path: str | Path) -> None:
         """Write safetensors with the header in its metadata."""
@@ -77,7 +85,7 @@ class RulerSet:
 
 def train_set(
     data: ImageSet, *, folds: int, seed: int, elf: Mapping[str, Any], bond_cutoff_angstrom: float,
-    errors_angstrom: Mapping[str, Any], costs: Sequence[tuple[float, float, bool]],
+    errors_angstrom: Mapping[str, Any], costs: Sequence[tuple[float, float, bool]], mask: Mask | None = None,
 ) -> RulerSet:  # fmt: skip
     """Solve the members, one for each fold of structures left out (of bonds or images, if there is but one).
 
@@ -89,31 +97,38 @@ def train_set(
         bond_cutoff_angstrom: Longest distance counted as an S-Au bond.
         errors_angstrom: Cross-validated errors, by reader and split, to be quoted beside readings.
         costs: Of the single points the images come from: electrons, core seconds, and whether shells were open.
+        mask: What images are seen through, its radii shares of the bond; none sees all.
 
     Raises:
-        InputError: If the images are of several levels of theory, or there is only one.
+        InputError: If the mask moves with the length, the images are of several levels of theory, or there is only one.
     """
+    if mask is not None and mask.scale != "bond":
+        raise InputError(f"a mask of scale '{mask.scale}' knows the length before it is read; use the scale 'bond'")
     level = level_of(data)
     several = [names for names in (data.structure, data.bond, data.image) if len(np.unique(names)) > 1]
     if not several:
         raise InputError("a set of rulers needs two images at least; add a structure to the table of structures")
     left_out = several[0]
     count = min(folds, len(np.unique(left_out)))
-    network = started_network(data.elf, seed, readings=2 * count)
-    blocks = blocks_of(network, data.elf)
-    solved, straight = [], []
+    seen = data.elf if mask is None else mask.masked(data.elf)
+    network = started_network(seen, seed, readings=(len(READERS) if mask is None else len(MASKED_READERS)) * count)
+    blocks = blocks_of(network, seen)
+    solved, straight, lines = [], [], []
     for kept, _ in GroupKFold(count, shuffle=True, random_state=seed).split(data.elf, groups=left_out):
         mine = [block[kept] for block in blocks]
         lengths, groups = data.lengths_angstrom[kept], data.bond[kept]
         solved.append(BlockRidge().fit(mine, lengths, groups))
         ridge = BlockRidge().fit(mine[:2], lengths, groups)
         straight.append(ridge.without_block(blocks[2].shape[1]))
+        if mask is not None:
+            line = BlockRidge().fit(mine[:1], lengths, groups)
+            lines.append(line.without_block(blocks[1].shape[1]).without_block(blocks[2].shape[1]))
     header = {
         "format": FORMAT, "members": count, "level": level, "elf": dict(elf),
         "bond_cutoff_angstrom": bond_cutoff_angstrom, "trained_on": trained_on(data),
         "error_angstrom": dict(errors_angstrom), "cost": _cost(costs),
-    }  # fmt: skip
-    return RulerSet(solved_ruler(network, [*solved, *straight], seed), header, Domain.fit(data.elf, left_out))
+    } | ({} if mask is None else {"mask": mask.settings()})  # fmt: skip
+    return RulerSet(solved_ruler(network, [*solved, *straight, *lines], seed), header, Domain.fit(data.elf, left_out))
 
 
 def level_of(data: ImageSet) -> dict[str, Any]:

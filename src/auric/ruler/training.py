@@ -21,7 +21,7 @@ from auric.errors import AuricError, InputError, suggestion
 from auric.progress import Counter, log
 from auric.provenance import code_fingerprint, configuration_hash
 from auric.ruler.dataset import ImageSet
-from auric.ruler.network import ElfNet, start_orthogonal
+from auric.ruler.network import build_network, start_orthogonal
 from auric.ruler.rulers import Ruler, load_tensors, save_tensors
 from auric.ruler.weights import duplicate
 
@@ -29,6 +29,10 @@ SPEED_ONLY = ("device", "threads", "checkpoint_seconds")
 """Settings that leave the numbers as they are (up to rounding)."""
 CHECKPOINT = "auric elfnet checkpoint 1"
 WEIGHTINGS = ("duplication", "sampler", "loss", "none")
+
+
+class DivergedError(AuricError):
+    """The loss of a training is no longer finite."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +46,12 @@ class NetworkSettings:
     learning_rate: float = 1e-4
     schedule: str = "constant"
     initialisation: str = "torch"
+    architecture: str = "plain"
+    kernel: int = 3
+    activation: str = "relu"
+    pooling: str = "max"
+    batch_norm: bool = False
+    dropout: float = 0.0
     device: str = "auto"
     threads: int = 1
     checkpoint_seconds: float = 60.0
@@ -74,7 +84,7 @@ def train(
 
     Raises:
         ValueError: If the weighting is unknown.
-        AuricError: If the loss is no longer finite.
+        DivergedError: If the loss is no longer finite.
     """
     if weighting not in WEIGHTINGS:
         raise ValueError(f"unknown weighting '{weighting}'; {suggestion(weighting, WEIGHTINGS)}")
@@ -108,7 +118,7 @@ class _Training:
         torch.set_num_threads(settings.threads)
         self.device = _device(settings.device)
         torch.manual_seed(seed)
-        self.network = ElfNet(data.pixels, settings.channels, settings.hidden).to(self.device)
+        self.network = build_network(data.pixels, asdict(settings)).to(self.device)
         if settings.initialisation == "orthogonal":
             start_orthogonal(self.network)
         self.optimiser = torch.optim.Adam(self.network.parameters(), lr=settings.learning_rate)
@@ -144,6 +154,8 @@ class _Training:
         """Train one epoch; its row of the learning curve."""
         started = time.perf_counter()
         self.network.train()
+        if self.settings.dropout:
+            torch.manual_seed(self.seed * 1_000_003 + epoch)
         batches = self.batches(epoch)
         # Weights are divided by their mean over all training images, so that every batch counts by its weights.
         scale = float(self.weight[self.items].mean()) if self.weighting == "loss" else 1.0
@@ -161,7 +173,7 @@ class _Training:
             self.optimiser.step()
             total, count = total + float(error.detach().abs().sum()), count + len(batch)
         if not math.isfinite(total):
-            raise AuricError(f"training diverged in epoch {epoch + 1}; lower ruler.network.learning_rate")
+            raise DivergedError(f"training diverged in epoch {epoch + 1}; lower ruler.network.learning_rate")
         return {
             "epoch": epoch + 1, "learning_rate": rate, "training_mae_angstrom": self.sd * total / count,
             "validation_mae_angstrom": self._watched_error(epoch), "seconds": time.perf_counter() - started,

@@ -1,0 +1,126 @@
+"""What is read behind masks, and how readings go along with bond indices: a figure of two panels, and words."""
+
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from auric.report import inputs
+from auric.report.assets import Assets
+from auric.report.drawing import INK, figure_at, log_axis
+from auric.report.figures import COLOURS, MARKERS
+from auric.report.inputs import ReportFiles
+from auric.report.scores import subject_name
+
+KEPT = "central share of the bond line that is kept (%)"
+JUDGED = "within molecules"
+"""How correlations are judged in the figure; the table has the others."""
+LINES = {"strip": "-", "window": "--", "discs": ":"}
+
+
+def draw_masks(assets: Assets, files: ReportFiles) -> dict[str, Any] | None:
+    """Figure, words and tables on masks; None of a study without."""
+    errors = inputs.read_table(files.masks, inputs.MASKS)
+    bonding = inputs.read_table(files.bonding, inputs.BONDING)
+    if errors.empty and bonding.empty:
+        return None
+    assets.table(errors, "masks", "errors behind masks")
+    assets.table(bonding, "bonding", "correlations with bond indices")
+    return {
+        "file": assets.draw("masks.svg", partial(draw_panels, errors=errors, bonding=bonding)),
+        "words": words(bonding),
+        "alone": _alone(errors),
+        "rows": _rows(bonding),
+    }
+
+
+def draw_panels(path: Path, errors: pd.DataFrame, bonding: pd.DataFrame) -> None:
+    """Errors of straight readings, and correlations of their changes with those of Mayer's bond order, against what masks keep.
+
+    Args:
+        path: SVG to write.
+        errors: Columns `MASKS` of the inputs; only masks that are one share of every bond are drawn, the strictest split.
+        bonding: Columns `BONDING`; only fields are drawn, or all changes where there are none.
+    """
+    fixed = errors[(errors["scale"] == "bond") & errors["subject"].isin(list(COLOURS))]
+    fixed = (
+        fixed[fixed["split"] == ("structure" if "structure" in set(fixed["split"]) else fixed["split"].iloc[0])]
+        if len(fixed)
+        else fixed
+    )
+    order = bonding[(bonding["scale"] == "bond") & (bonding["index"] == "mayer") & (bonding["judged"] == JUDGED)]
+    order = order[order["kind"] == ("field" if "field" in set(order["kind"]) else "all")]
+    with figure_at(path, 7.2, 3.1) as figure:
+        left, right = figure.subplots(1, 2)
+        for axes, table, value, low, high in (
+            (left, fixed, "mae_angstrom", "ci_low_angstrom", "ci_high_angstrom"),
+            (right, order, "correlation", "ci_low", "ci_high"),
+        ):
+            for (subject, shape), mine in table.groupby(["subject", "shape"], sort=False):
+                mine = mine.sort_values("share")
+                label = subject_name(subject) + ("" if shape == "strip" else f", {shape}")
+                spread = [
+                    (mine[value] - mine[low]).clip(lower=0).fillna(0),
+                    (mine[high] - mine[value]).clip(lower=0).fillna(0),
+                ]
+                axes.errorbar(
+                    100 * mine["share"], mine[value], yerr=spread, color=COLOURS[subject], marker=MARKERS[subject],
+                    linestyle=LINES.get(shape, "-"), markersize=4, capsize=2, linewidth=1.2, label=label,
+                )  # fmt: skip
+            axes.set_xlabel(KEPT)
+            axes.grid(axis="y")
+        left.set_ylabel("mean absolute error (Å)")
+        left.set_title("What is read")
+        if len(fixed):
+            log_axis(left.yaxis)
+            left.legend(frameon=False, fontsize=7)
+        right.set(ylim=(-1.05, 1.05), ylabel="correlation with Mayer's bond order")
+        right.axhline(0, color=INK, linewidth=0.6)
+        right.set_title(f"Changes at fixed nuclei, {JUDGED}")
+        if not len(order):
+            right.text(0.5, 0.6, "no structure was perturbed", transform=right.transAxes, ha="center")
+
+
+def words(bonding: pd.DataFrame) -> list[str]:
+    """What the correlations say, in sentences."""
+    order = bonding[(bonding["index"] == "mayer") & (bonding["judged"] == JUDGED) & (bonding["kind"] == "all")]
+    order = order.dropna(subset=["correlation"])
+    if order.empty:
+        return []
+    best = order.loc[order["correlation"].idxmin()]
+    said = [
+        f"At fixed nuclei the reading that follows Mayer's bond order best is {subject_name(best['subject'])} on the central "
+        f"{100 * best['share']:.3g} % of the bond: correlation {best['correlation']:.2f}{_interval(best)} over "
+        f"{best['bonds']:.0f} bonds of {best['structures']:.0f} structures, {JUDGED}. A stronger bond reads shorter, so -1 is perfect."
+    ]
+    full = order[(order["share"] == 1) & (order["subject"] == best["subject"])]
+    for row in full.to_dict("records"):
+        said.append(f"The same without a mask: {row['correlation']:.2f}{_interval(row)}.")
+    return said
+
+
+def _interval(row: Mapping[Any, Any]) -> str:
+    return f" ({row['ci_low']:.2f} to {row['ci_high']:.2f})" if row["ci_low"] == row["ci_low"] else " (no interval)"
+
+
+def _alone(errors: pd.DataFrame) -> list[str]:
+    """Why radii are shares of the bond."""
+    alone = errors[errors["subject"] == "the mask alone"]
+    return [
+        f"A mask whose edge lies at a fixed distance in angstrom, with nothing behind it, is read with an error of "
+        f"{row['mae_angstrom']:.4f} Å (split by {row['split']}): it tells the length itself."
+        for row in alone.head(1).to_dict("records")
+    ]
+
+
+def _rows(bonding: pd.DataFrame) -> list[dict[str, str]]:
+    order = bonding[(bonding["index"] == "mayer") & (bonding["kind"] == "all")]
+    return [
+        {
+            "subject": subject_name(row["subject"]), "share": f"{100 * row['share']:.3g} %", "shape": str(row["shape"]),
+            "judged": str(row["judged"]), "correlation": f"{row['correlation']:.2f}{_interval(row)}",
+        }
+        for row in order.to_dict("records")
+    ]  # fmt: skip

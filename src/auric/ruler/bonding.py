@@ -1,0 +1,341 @@
+"""Whether a ruler follows bonding: its change of reading at fixed nuclei beside the change of bond indices.
+
+Readings are those of rulers that have not learned from the structure: a fold of the split by structure leaves it out. A change is
+perturbed minus parent of the same bond, over the same planes. Changes of a whole molecule (a charge shifts all its bonds alike)
+and differences between its bonds are judged apart: `across molecules` compares means over the bonds of each state, `within
+molecules` what is left of each bond when that mean is taken off, `all bonds` takes both together. A change is put in units of
+the null width, too: the root mean square of the error, out of fold, of undisturbed bonds of like length and class.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from auric.errors import AuricError
+from auric.files import read_dataset, read_tables, write_table
+from auric.progress import log
+from auric.ruler.baselines import RidgeOnImage, RidgeOnLine
+from auric.ruler.dataset import ImageSet, read_images
+from auric.ruler.masked import mask_words
+from auric.ruler.masks import Mask
+from auric.ruler.splits import make_fold
+from auric.ruler.validation import MIN_GROUPS
+from auric.scorecard import write_scorecard
+
+SHIFTS_COLUMNS = (
+    "mask", "share", "shape", "scale", "subject", "structure", "state", "kind", "bond", "bond_class",
+    "bond_length_angstrom", "planes", "parent_reading_angstrom", "shift_angstrom", "null_width_angstrom", "shift_over_null_width",
+    "mayer_change", "delocalisation_change",
+)  # fmt: skip
+CORRELATIONS_COLUMNS = (
+    "mask", "share", "shape", "scale", "subject", "index", "kind", "judged", "correlation", "ci_low", "ci_high",
+    "slope_angstrom", "bonds", "structures", "changes",
+)  # fmt: skip
+NULL_COLUMNS = ("mask", "share", "shape", "scale", "subject", "null_width_angstrom", "median_size", "kind", "n")
+INDICES = {"mayer": "bond_order_correlation", "delocalisation": "delocalisation_correlation"}
+"""Bond index to its quantity in the scorecard."""
+JUDGED = ("all bonds", "within molecules", "across molecules")
+LIKE_ANGSTROM, FEWEST_LIKE = 0.03, 8
+"""Undisturbed bonds within this length are alike; with fewer than so many the range doubles."""
+_BOND = re.compile(r".*:S(\d+)-Au(\d+)")
+
+
+class Reading(NamedTuple):
+    """Images read: one row per image, lengths in angstrom."""
+
+    names: pd.DataFrame
+    predicted_angstrom: np.ndarray
+
+
+def follow_bonding(
+    images: str | Path, perturbed: Sequence[str | Path], tables: Sequence[str | Path], shifts: str | Path,
+    correlations: str | Path, null_widths: str | Path, scorecard: str | Path, *, study: str,
+    masks: Sequence[Mapping[str, Any]], folds: int, bootstrap_samples: int, seed: int,
+) -> None:  # fmt: skip
+    """Read all perturbed bonds by full and masked rulers and write how the changes go along with those of bond indices.
+
+    Args:
+        images: Images to learn from (NetCDF).
+        perturbed: Images of structures in all their states (NetCDF).
+        tables: Bond indices of the same (CSV).
+        shifts: CSV to write, columns `SHIFTS_COLUMNS`: one row per mask, subject, state and bond.
+        correlations: CSV to write, columns `CORRELATIONS_COLUMNS`.
+        null_widths: CSV to write, columns `NULL_COLUMNS`: sizes of changes in units of the null width.
+        scorecard: CSV to write.
+        study: Name of the study.
+        masks: Settings of the masks (`Mask.settings`).
+        folds: Folds of the split by structure.
+        bootstrap_samples: Resamples of structures.
+        seed: Seed of folds and bootstrap.
+
+    Raises:
+        AuricError: If there is no perturbed bond, or fewer than two structures to learn from.
+    """
+    data, found = read_images(images), read_tables(tables)
+    parts = [part for part in map(read_dataset, perturbed) if part.sizes["image"]]
+    if not parts or (found["state"] == "parent").all():
+        raise AuricError("no structure has a perturbed state, so nothing can be compared; see failures.csv")
+    names = pd.concat([
+        pd.DataFrame({name: part[name].values for name in ("structure", "state", "bond", "third_atom", "bond_length_angstrom")})
+        for part in parts
+    ], ignore_index=True)  # fmt: skip
+    elf = np.concatenate([part["elf"].values for part in parts])
+    rows = [
+        changes(mask, subject, null, read, found)
+        for mask in (Mask(**settings) for settings in masks)
+        for subject, null, read in readings(data, names, elf, mask, folds=folds, seed=seed)
+    ]
+    table = pd.concat(rows, ignore_index=True)
+    write_table(shifts, table, SHIFTS_COLUMNS)
+    judged = judge(table, samples=bootstrap_samples, seed=seed)
+    write_table(correlations, judged, CORRELATIONS_COLUMNS)
+    sizes = _sizes(table)
+    write_table(null_widths, sizes, NULL_COLUMNS)
+    write_scorecard(scorecard, [*_scores(judged, study), *_size_scores(sizes, study)])
+
+
+def readings(
+    data: ImageSet, names: pd.DataFrame, elf: np.ndarray, mask: Mask, *, folds: int, seed: int
+) -> Iterator[tuple[str, pd.DataFrame, Reading]]:
+    """Yield, for each straight reading, its errors on undisturbed bonds and what it reads of others, out of fold.
+
+    A structure that was not learned from in any fold is read by all folds' rulers in the mean.
+
+    Args:
+        data: Images to learn from.
+        names: `structure`, `state`, `bond`, `third_atom` and `bond_length_angstrom` of the images to read.
+        elf: The images to read, shape (images, pixels, pixels).
+        mask: What is hidden.
+        folds: Folds of the split by structure.
+        seed: Seed of the folds.
+
+    Yields:
+        Subject; bonds with `bond_class`, `bond_length_angstrom` and `error_angstrom`; and the readings.
+
+    Raises:
+        AuricError: If there are fewer than two structures to learn from.
+    """
+    seen = mask.masked(data.elf, data.lengths_angstrom)
+    looked_at = mask.masked(elf, names["bond_length_angstrom"].to_numpy())
+    theirs = names["structure"].to_numpy()
+    classes = bond_classes(data.frame, data.bond)
+    parts = [part for fold in range(folds) if (part := make_fold(data, "structure", str(fold), folds=folds, seed=seed))]
+    if not parts:
+        raise AuricError("bonds must be read by rulers of other structures; give two structures at least")
+    for kind in (RidgeOnLine, RidgeOnImage) if mask.scale != "resampled" else (RidgeOnLine,):
+        total, count = np.zeros(len(elf)), np.zeros(len(elf))
+        own = np.zeros(len(data))
+        for training, test in parts:
+            fitted = kind().fit(seen[training], data.lengths_angstrom[training], data.bond[training])
+            own[test] = fitted.predict(seen[test])
+            mine = ~np.isin(theirs, data.structure[training])
+            if mine.any():
+                total[mine] += fitted.predict(looked_at[mine])
+                count[mine] += 1
+        null = pd.DataFrame({
+            "frame": data.frame, "bond": data.bond, "bond_class": classes, "bond_length_angstrom": data.lengths_angstrom,
+            "error_angstrom": own - data.lengths_angstrom,
+        }).groupby(["frame", "bond", "bond_class"], as_index=False).mean()  # fmt: skip
+        log.info("%s, %s: null width %.5f angstrom", mask.name, kind.subject, _rms(null["error_angstrom"]))
+        yield kind.subject, null, Reading(names, total / count)
+
+
+def changes(mask: Mask, subject: str, null: pd.DataFrame, read: Reading, indices: pd.DataFrame) -> pd.DataFrame:
+    """Perturbed minus parent of each bond: reading, and bond indices; columns `SHIFTS_COLUMNS`.
+
+    Args:
+        mask: What was hidden.
+        subject: What read.
+        null: Errors on undisturbed bonds (`readings`).
+        read: What was read.
+        indices: Bond indices, with `structure`, `state`, `kind` and `bond`.
+    """
+    table = read.names.assign(reading=read.predicted_angstrom)
+    parent = table[table["state"] == "parent"].set_index(["bond", "third_atom"])["reading"].rename("parent")
+    joined = table[table["state"] != "parent"].join(parent, on=["bond", "third_atom"], how="inner")
+    joined = joined.assign(shift=joined["reading"] - joined["parent"])
+    by = ["structure", "state", "bond"]
+    means = joined.groupby(by, as_index=False).agg(
+        planes=("shift", "size"), parent_reading_angstrom=("parent", "mean"), shift_angstrom=("shift", "mean"),
+        bond_length_angstrom=("bond_length_angstrom", "mean"),
+    )  # fmt: skip
+    measured = ["mayer_bond_order", "delocalisation_index"]
+    before = indices[indices["state"] == "parent"].set_index("bond")[measured].add_suffix("_before")
+    after = indices.set_index(by)[["kind", *measured]]
+    means = means.join(after, on=by, how="inner").join(before, on="bond", how="inner")
+    known = indices.drop_duplicates("bond")
+    classes = dict(
+        zip(known["bond"], bond_classes(known["structure"].to_numpy(), known["bond"].to_numpy()), strict=True)
+    )
+    means["bond_class"] = means["bond"].map(classes)
+    lengths = means["bond_length_angstrom"]
+    widths = {
+        (length, kind): null_width(null, float(length), str(kind))
+        for length, kind in set(zip(lengths, means["bond_class"], strict=True))
+    }
+    means["null_width_angstrom"] = [widths[pair] for pair in zip(lengths, means["bond_class"], strict=True)]
+    return means.assign(
+        mask=mask.name, share=mask.share, shape=mask.shape, scale=mask.scale, subject=subject,
+        shift_over_null_width=means["shift_angstrom"] / means["null_width_angstrom"],
+        mayer_change=means["mayer_bond_order"] - means["mayer_bond_order_before"],
+        delocalisation_change=means["delocalisation_index"] - means["delocalisation_index_before"],
+    )[list(SHIFTS_COLUMNS)]  # fmt: skip
+
+
+def bond_classes(frames: np.ndarray, bonds: np.ndarray) -> np.ndarray:
+    """Class of each bond: how many gold atoms its sulfur has, and how many sulfur atoms its gold, as `S2-Au2`.
+
+    Args:
+        frames: Frame of each bond, shape (n,).
+        bonds: Names, shape (n,), a bond in one or more rows.
+    """
+    gold: dict[tuple[str, str], set[str]] = {}
+    sulfur: dict[tuple[str, str], set[str]] = {}
+    pairs = []
+    for frame, bond in zip(frames, bonds, strict=True):
+        match = _BOND.fullmatch(bond)
+        assert match is not None, bond
+        pairs.append(((frame, match[1]), (frame, match[2])))
+        gold.setdefault(pairs[-1][0], set()).add(match[2])
+        sulfur.setdefault(pairs[-1][1], set()).add(match[1])
+    return np.array([f"S{len(gold[s])}-Au{len(sulfur[au])}" for s, au in pairs])
+
+
+def null_width(null: pd.DataFrame, length_angstrom: float, bond_class: str) -> float:
+    """Root mean square of the errors of undisturbed bonds of like length and class; of all, where its class was never seen.
+
+    Args:
+        null: Bonds with `bond_class`, `bond_length_angstrom` and `error_angstrom`.
+        length_angstrom: Length of the bond.
+        bond_class: Its class.
+    """
+    like = null[null["bond_class"] == bond_class]
+    if len(like) < FEWEST_LIKE:
+        like = null
+    apart = (like["bond_length_angstrom"] - length_angstrom).abs()
+    width = LIKE_ANGSTROM
+    while (apart <= width).sum() < min(FEWEST_LIKE, len(like)):
+        width *= 2
+    return _rms(like.loc[apart <= width, "error_angstrom"])
+
+
+def judge(table: pd.DataFrame, *, samples: int, seed: int) -> pd.DataFrame:
+    """Correlations of changes of reading with changes of bond indices, columns `CORRELATIONS_COLUMNS`.
+
+    Args:
+        table: Columns `SHIFTS_COLUMNS`.
+        samples: Resamples of whole structures for 95 % intervals.
+        seed: Seed of the bootstrap.
+    """
+    rows = []
+    by = ["mask", "share", "shape", "scale", "subject"]
+    for names, mine in table.groupby(by, sort=False):
+        for kind in [*dict.fromkeys(mine["kind"]), "all"]:
+            chosen = mine if kind == "all" else mine[mine["kind"] == kind]
+            for index in INDICES:
+                for judged, one in zip(JUDGED, _parts(chosen, f"{index}_change"), strict=True):
+                    found = correlation(
+                        one["x"].to_numpy(),
+                        one["y"].to_numpy(),
+                        one["structure"].to_numpy(),
+                        samples=samples,
+                        seed=seed,
+                    )
+                    rows.append(
+                        dict(zip(by, names, strict=True)) | {"index": index, "kind": kind, "judged": judged} | found
+                        | {"bonds": chosen["bond"].nunique(), "structures": chosen["structure"].nunique(), "changes": len(one)}
+                    )  # fmt: skip
+    return pd.DataFrame(rows, columns=list(CORRELATIONS_COLUMNS))
+
+
+def _parts(table: pd.DataFrame, index: str) -> Iterator[pd.DataFrame]:
+    """Changes of the index (`x`) and of the reading (`y`), in the order of `JUDGED`."""
+    pairs = pd.DataFrame({
+        "structure": table["structure"], "state": table["state"], "x": table[index], "y": table["shift_angstrom"]
+    })  # fmt: skip
+    states = pairs.groupby(["structure", "state"])[["x", "y"]]
+    yield pairs
+    yield pairs.assign(**{name: pairs[name] - values for name, values in states.transform("mean").items()})
+    yield states.mean().reset_index()
+
+
+def correlation(x: np.ndarray, y: np.ndarray, groups: np.ndarray, *, samples: int, seed: int) -> dict[str, float]:
+    """Pearson's correlation and the slope of y over x, with a 95 % interval by resampling whole groups.
+
+    Args:
+        x: Shape (n,).
+        y: Shape (n,).
+        groups: Group of each pair, shape (n,).
+        samples: Number of resamples.
+        seed: Seed of the bootstrap.
+
+    Returns:
+        `correlation`, `slope_angstrom`, and `ci_low` and `ci_high` of the correlation, nan with too few groups or no spread.
+    """
+    _, group = np.unique(groups, return_inverse=True)
+    x, y = x - x.mean(), y - y.mean()  # sums of squares of small numbers on large ones would be rounding
+    terms = (np.ones_like(x), x, y, x * x, y * y, x * y)
+    sums = np.column_stack([np.bincount(group, term) for term in terms])
+    whole, slope = _pearson(sums.sum(axis=0, keepdims=True))
+    low = high = float("nan")
+    if len(sums) >= MIN_GROUPS:
+        rng = np.random.default_rng([seed, 4])
+        times = rng.multinomial(len(sums), np.full(len(sums), 1 / len(sums)), size=samples)
+        drawn, _ = _pearson(times @ sums)
+        if np.isfinite(drawn).any():
+            low, high = (float(each) for each in np.nanpercentile(drawn, [2.5, 97.5]))
+    return {"correlation": float(whole[0]), "slope_angstrom": float(slope[0]), "ci_low": low, "ci_high": high}
+
+
+def _pearson(sums: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Correlations and slopes from rows of n and the sums of x, y, xx, yy, xy; nan where there is no spread."""
+    n, x, y, xx, yy, xy = sums.T
+    spread_x, spread_y, both = xx - x * x / n, yy - y * y / n, xy - x * y / n
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return both / np.sqrt(spread_x * spread_y), both / spread_x
+
+
+def _rms(errors: pd.Series) -> float:
+    return float(np.sqrt((errors**2).mean()))
+
+
+def _sizes(table: pd.DataFrame) -> pd.DataFrame:
+    """Null widths, and how large changes are in units of them, by mask, subject and kind."""
+    by = ["mask", "share", "shape", "scale", "subject", "kind"]
+    return table.assign(size=table["shift_over_null_width"].abs()).groupby(by, sort=False, as_index=False).agg(
+        null_width_angstrom=("null_width_angstrom", "median"), median_size=("size", "median"), n=("size", "size")
+    )  # fmt: skip
+
+
+def _subject(row: Mapping[Any, Any]) -> str:
+    return f"{row['subject']}, {mask_words(row['share'], row['shape'], row['scale'])}"
+
+
+def _scores(judged: pd.DataFrame, study: str) -> list[dict[str, Any]]:
+    return [
+        {
+            "study": study, "system": "ruler", "quantity": INDICES[row["index"]], "unit": "1", "subject": _subject(row),
+            "ours": row["correlation"], "ci_low": row["ci_low"], "ci_high": row["ci_high"], "n": row["bonds"],
+            "data": row["kind"], "split": row["judged"], "comparable": "not comparable", "better": "lower",
+        }
+        for row in judged.to_dict("records")
+    ]  # fmt: skip
+
+
+def _size_scores(sizes: pd.DataFrame, study: str) -> list[dict[str, Any]]:
+    common = {"study": study, "system": "ruler", "split": "structure", "comparable": "not comparable"}
+    return [
+        common | {
+            "quantity": quantity, "unit": unit, "subject": _subject(row), "ours": row[key], "n": row["n"], "data": row["kind"],
+            "better": better,
+        }
+        for row in sizes.to_dict("records")
+        for quantity, unit, key, better in (
+            ("null_width", "angstrom", "null_width_angstrom", "lower"),
+            ("shift_over_null_width", "1", "median_size", "higher"),
+        )
+    ]  # fmt: skip

@@ -1,0 +1,116 @@
+"""What is done to a molecule's electrons while its nuclei stay where they are: fields, charges, a bound oxygen."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+from ase import Atoms
+
+from auric.elf.plane import planes_of_bond
+from auric.errors import StructureError
+from auric.reference.electric import NO_FIELD
+from auric.structures.bonds import Bond, gold_sulfur_bonds
+from auric.structures.check import electron_count
+
+KINDS = ("parent", "field", "charge", "oxygen")
+NEAREST_ANGSTROM = 1.5
+"""An oxygen is bound to its gold alone if it stays so far from all others."""
+_DIRECTIONS = 400
+
+
+class State(NamedTuple):
+    """One state of a structure's electrons.
+
+    Attributes:
+        name: Unique in its structure.
+        kind: One of `KINDS`.
+        atoms: Nuclei: the structure's, in its order, and an oxygen after them where one is bound.
+        charge: Total charge.
+        multiplicity: 2S + 1.
+        field_au: Uniform electric field (x, y, z), atomic units.
+        alternative: Of states of one alternative, the one of lowest energy counts; empty where there is no choice.
+    """
+
+    name: str
+    kind: str
+    atoms: Atoms
+    charge: int
+    multiplicity: int
+    field_au: tuple[float, float, float] = NO_FIELD
+    alternative: str = ""
+
+
+def states_of(atoms: Atoms, settings: Mapping[str, Any], *, cutoff_angstrom: float) -> list[State]:
+    """The parent and all its perturbed states.
+
+    Fields lie along and across some of the bonds (the bonds' directions, the perpendicular towards the nearest other atom, and the
+    normal of both), in both senses: what is along one bond is across others. Charges have the lowest multiplicity. An oxygen
+    lies beyond the gold of the first bond, where it is farthest from all other atoms.
+
+    Args:
+        atoms: The structure (angstrom); `info` holds its charge and multiplicity.
+        settings: Keys `fields_au`, `field_bonds`, `charges`, `oxygen_angstrom` (0 for none) and `oxygen_multiplicities`.
+        cutoff_angstrom: Longest distance counted as an S-Au bond.
+
+    Raises:
+        StructureError: If there is no S-Au bond, or no place for the oxygen.
+    """
+    charge, multiplicity = int(atoms.info["charge"]), int(atoms.info["multiplicity"])
+    bonds = gold_sulfur_bonds(atoms, cutoff_angstrom=cutoff_angstrom)
+    if not bonds:
+        raise StructureError("a structure without an S-Au bond cannot be perturbed for the ruler; leave it out")
+    found = [State("parent", "parent", atoms, charge, multiplicity)]
+    chosen = np.unique(np.linspace(0, len(bonds) - 1, settings["field_bonds"]).round().astype(int))
+    for bond in [bonds[place] for place in chosen]:
+        for word, axis in _axes(atoms, bond).items():
+            for strength in settings["fields_au"]:
+                for sign in (1, -1):
+                    field = tuple(round(float(sign * strength * part), 9) for part in axis)
+                    name = f"{word}_{bond.label}_{sign * strength:+g}"
+                    found.append(State(name, "field", atoms, charge, multiplicity, field))  # type: ignore[arg-type]
+    for added in settings["charges"]:
+        total = charge + added
+        found.append(State(f"charge_{added:+d}", "charge", atoms, total, 1 + electron_count(atoms, total) % 2))
+    if settings["oxygen_angstrom"]:
+        bound = with_oxygen(atoms, bonds[0].gold, settings["oxygen_angstrom"])
+        for spin in settings["oxygen_multiplicities"]:
+            if (electron_count(bound, charge) + spin) % 2:  # parity allows it
+                found.append(State(f"oxygen_{spin}", "oxygen", bound, charge, spin, alternative="oxygen"))
+    return found
+
+
+def with_oxygen(atoms: Atoms, gold: int, distance_angstrom: float) -> Atoms:
+    """The structure with an oxygen beside a gold atom, as far from all other atoms as can be, last in its order.
+
+    Raises:
+        StructureError: If it comes nearer than `NEAREST_ANGSTROM` to another atom.
+    """
+    height = 1 - (2 * np.arange(_DIRECTIONS) + 1) / _DIRECTIONS
+    angle = np.pi * (1 + 5**0.5) * np.arange(_DIRECTIONS)
+    around = np.sqrt(1 - height**2)
+    places = atoms.positions[gold] + distance_angstrom * np.column_stack(
+        [around * np.cos(angle), around * np.sin(angle), height]
+    )
+    others = np.delete(atoms.positions, gold, axis=0)
+    nearest = np.linalg.norm(places[:, None] - others, axis=-1).min(axis=1)
+    best = int(np.argmax(nearest))
+    if nearest[best] < NEAREST_ANGSTROM:
+        raise StructureError(
+            f"no place for an oxygen beside gold {gold}: it would be {nearest[best]:.2f} angstrom from another atom"
+        )
+    bound = atoms.copy()
+    bound.extend(Atoms("O", [places[best]]))
+    return bound
+
+
+def _axes(atoms: Atoms, bond: Bond) -> dict[str, np.ndarray]:
+    """Unit vectors along a bond, across it towards the nearest atom beside it, and normal to both."""
+    along = atoms.positions[bond.gold] - atoms.positions[bond.sulfur]
+    along = along / bond.length_angstrom
+    planes, _ = planes_of_bond(atoms, bond, planes=1)
+    if planes:
+        across = planes[0].up
+    else:  # the nearest atom is on the line of the bond: any perpendicular
+        across = np.cross(along, np.eye(3)[int(np.argmin(np.abs(along)))])
+        across = across / np.linalg.norm(across)
+    return {"along": along, "across": across, "normal": np.cross(along, across)}

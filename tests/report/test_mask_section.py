@@ -1,0 +1,75 @@
+"""The report's section on masks."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from auric.report.assets import Assets
+from auric.report.inputs import BONDING, MASKS, ReportFiles
+from auric.report.masks import draw_masks, words
+
+
+def errors():
+    rows = [
+        {"share": share, "shape": shape, "scale": "bond", "subject": subject, "split": split, "mae_angstrom": 0.002 / share,
+         "ci_low_angstrom": 0.0015 / share, "ci_high_angstrom": np.nan if share == 0.25 else 0.003 / share}
+        for share in (1.0, 0.5, 0.25) for shape in ("strip", "window") for split in ("bond", "structure")
+        for subject in ("ridge on the bond line", "ridge on the image")
+    ]  # fmt: skip
+    alone = rows[0] | {"scale": "angstrom", "subject": "the mask alone", "mae_angstrom": 0.0123}
+    return pd.DataFrame([*rows, alone])[list(MASKS)]
+
+
+def bonding(**changed):
+    rows = [
+        {"share": share, "shape": "strip", "scale": "bond", "subject": "ridge on the bond line", "index": index, "kind": kind,
+         "judged": judged, "correlation": 0.6 if share == 1 else -0.95, "ci_low": 0.4 - share, "ci_high": 0.8, "bonds": 102,
+         "structures": 10}
+        for share in (1.0, 0.38) for index in ("mayer", "delocalisation") for kind in ("field", "all")
+        for judged in ("all bonds", "within molecules", "across molecules")
+    ]  # fmt: skip
+    return pd.DataFrame(rows)[list(BONDING)].assign(**changed)
+
+
+def files(place, masks=None, correlations=None):
+    for name, table in (("masks", masks), ("bonding", correlations)):
+        if table is not None:
+            table.to_csv(place / f"{name}.csv", index=False)
+    return ReportFiles(
+        scorecards=(), frames=(), failures="", dropped="", masks=place / "masks.csv" if masks is not None else "",
+        bonding=place / "bonding.csv" if correlations is not None else "",
+    )  # fmt: skip
+
+
+@pytest.fixture
+def assets(tmp_path):
+    (tmp_path / "assets").mkdir()
+    return Assets(tmp_path / "assets")
+
+
+def test_a_study_without_masks_has_no_section(assets, tmp_path):
+    assert draw_masks(assets, files(tmp_path)) is None
+
+
+def test_figure_words_and_tables(assets, tmp_path):
+    content = draw_masks(assets, files(tmp_path, errors(), bonding()))
+    assert (tmp_path / content["file"]).stat().st_size > 5000
+    assert {"masks", "bonding"} <= set(assets.links)
+    assert (
+        "central 38 % of the bond: correlation -0.95 (0.02 to 0.80) over 102 bonds of 10 structures"
+        in content["words"][0]
+    )
+    assert content["words"][1] == "The same without a mask: 0.60 (-0.60 to 0.80)."
+    assert "0.0123 Å" in content["alone"][0]
+    assert len(content["rows"]) == 6  # Mayer's alone, of all kinds of state
+
+
+@pytest.mark.parametrize("parts", [(errors(), None), (None, bonding(kind="charge", ci_low=np.nan))])
+def test_half_of_it_is_drawn_too(assets, tmp_path, parts):
+    content = draw_masks(assets, files(tmp_path, *parts))
+    assert (tmp_path / content["file"]).exists()
+    assert content["words"] == []
+
+
+def test_what_has_no_correlation_is_not_the_best():
+    assert words(bonding(correlation=np.nan)) == []

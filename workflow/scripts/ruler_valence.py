@@ -1,0 +1,17 @@
+"""Adapter of the rule `ruler_valence`."""
+
+from auric.progress import log_to
+from auric.ruler.final import train_valence
+
+with log_to(snakemake.log[0], threads=snakemake.threads):
+    train_valence(
+        snakemake.input.images,
+        snakemake.input.labels,
+        snakemake.input.masked,
+        snakemake.output.rulers,
+        mask=snakemake.params.mask,
+        elf=snakemake.params.elf,
+        bond_cutoff_angstrom=snakemake.params.bond_cutoff_angstrom,
+        folds=snakemake.params.folds,
+        seed=snakemake.params.seed,
+    )
