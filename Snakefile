@@ -28,6 +28,7 @@ include: "workflow/rules/sampling.smk"
 include: "workflow/rules/relaxation.smk"
 include: "workflow/rules/microscopy.smk"
 include: "workflow/rules/synthesis.smk"
+include: "workflow/rules/matching.smk"
 include: "workflow/rules/report.smk"
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from threadpoolctl import threadpool_limits
 
-from auric import __version__, elf, ruler, structures, study
+from auric import __version__, elf, matching, ruler, structures, study
 from auric.configuration import load_yaml, settings_page
 from auric.errors import EXIT_OK, AuricError, InputError
 from auric.files import read_tables, write_table
@@ -53,6 +53,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     start.add_argument("--yes", action="store_true", help="do not ask before what takes longer than ten minutes")
     start.add_argument("--forecast-only", action="store_true", help="only say how long it would take")
     measure.set_defaults(run=_measure)
+
+    ligands = commands.add_parser("ligands", help="rank ligands, and sets of them, for a core")
+    ligands.add_argument("core", type=Path, help="a core, or a whole cluster whose core is taken")
+    ligands.add_argument("--candidates", type=Path, required=True, help="file with one SMILES a line")
+    ligands.add_argument(
+        "--model", type=Path, default=Path("results/demo/matching/colim.npz"), help="of a study (%(default)s)"
+    )
+    ligands.add_argument("--kinds", type=int, default=1, help="up to so many kinds in a set, 1 to 4 (%(default)s)")
+    ligands.add_argument("--edit", default="", help="edits of the core: -3, 3=Ag, +Cu@x/y/z, separated by commas")
+    ligands.add_argument("--top", type=int, default=20, help="rows to print (%(default)s)")
+    ligands.add_argument("--csv", type=Path, help="write the rows to this file, too")
+    ligands.set_defaults(run=_ligands)
 
     at_hand = commands.add_parser("structures", help="say which structures of a study are at hand on this machine")
     at_hand.add_argument("--study", help="a study of config/studies (default: config/config.yaml)")
@@ -148,6 +160,20 @@ def _core_electrons(chosen: argparse.Namespace) -> dict[str, int]:
 def _agreed() -> bool:
     """Whether someone who can be asked wants a long measurement; who cannot be asked has it."""
     return not sys.stdin.isatty() or input("auric: go on? [y/N] ").strip().lower() in ("y", "yes")
+
+
+def _ligands(chosen: argparse.Namespace) -> str:
+    formula, rows = matching.ask_ligands(
+        chosen.core, chosen.candidates, chosen.model, kinds=chosen.kinds, edit=chosen.edit, most=chosen.top
+    )
+    if chosen.csv:
+        write_table(chosen.csv, rows, matching.RANK_COLUMNS)
+    if rows and rows[0]["warning"]:
+        print(f"auric: {formula}: {rows[0]['warning']}", file=sys.stderr, flush=True)
+    lines = [f"{row['rank']:4d}  {row['probability']:.2f} +- {row['spread']:.2f}  {row['ligands']}" for row in rows]
+    return "\n".join(
+        [f"{formula}: probability that a set of ligands holds it, and its spread over the ensemble", *lines]
+    )
 
 
 def _at_hand(chosen: argparse.Namespace) -> str:

@@ -81,10 +81,13 @@ def structures(settings: Mapping[str, Any], root: Path) -> list[Row]:
         if not Path(bundle).is_file():
             raise InputError(f"structures.bundle: there is no file {bundle}; give a bundle that `auric pack` wrote")
         return []
-    syntheses = settings["synthesis"]["records"] or any(settings["synthesis"]["simulated"].values())
-    if not (table or syntheses or settings["potential"]["systems"] or settings["potential"]["correction"]["systems"]):
+    others = [settings["potential"]["systems"], settings["potential"]["correction"]["systems"]]
+    others += [settings["matching"]["reported"], settings["matching"]["structures"]]
+    others += [settings["synthesis"]["records"], any(settings["synthesis"]["simulated"].values())]
+    others += [settings["microscopy"]["experiments"]]
+    if not table and not any(others):
         raise InputError(
-            "structures.table and potential.systems are both empty, and so is synthesis: there is nothing to do; name one"
+            "structures.table, potential.systems, microscopy, synthesis and matching are all empty: there is nothing to do; name one"
         )
     rows = read_structures_table(table, root / STRUCTURES_SCHEMA) if table else []
     good = {row["name"] for row in rows if not row["error"]}

@@ -29,8 +29,9 @@ STANDS_ON = {
     "sampling": {"potential", "reference", "descriptors", "structures"},
     "relaxation": {"potential", "reference", "structures"},
     "microscopy": {"structures"},
-    "graphs": set(),
+    "graphs": {"structures"},
     "synthesis": {"graphs"},
+    "matching": {"graphs", "descriptors", "structures"},
     "report": set(),
 }
 

@@ -58,6 +58,7 @@ ISOMERS = [  # tables of one isomer's walks beside another's
 ]
 MASKED = bool(IMAGES and STUDY["ruler"]["masks"])
 PERTURBED = STUDY["ruler"]["perturb"]["structures"]
+MATCHED = bool(STUDY["matching"]["reported"] or STUDY["matching"]["structures"])
 ROOMS = [
     *(["reference", "elf", "ruler"] if IMAGES else []),
     *(["ruler_seen"] if SEEN else []),
@@ -78,6 +79,7 @@ ROOMS = [
         or STUDY["synthesis"]["records"]
         else []
     ),
+    *(["matching"] if MATCHED else []),
 ]
 MICROSCOPY = {  # what makes numbers; names of candidates and experiments are inputs
     key: value
@@ -118,6 +120,7 @@ wildcard_constraints:
     holdout=r"folds|ligand",
     tuning=r"defaults|inside|same",
     learner=r"[a-z_]+",
+    by=r"pair|core|ligand",
 
 
 def of_blocks(pattern):
@@ -222,6 +225,12 @@ def run_of_structure(wildcards):
     ]
     built = [run for run in runs if run["settings"].get("ensemble") != "given"]
     return (built or runs)[0]
+
+
+def matching_tables(name, several=()):
+    """A table of the matching room, or one for each split; none in a study without it."""
+    names = [name.format(by=by) for by in several] if several else [name]
+    return [f"{RESULTS}/matching/{one}" for one in names] if MATCHED else []
 
 
 def series_tables():

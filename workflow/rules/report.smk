@@ -123,6 +123,16 @@ rule report:
         synthesis_tables=[
             table for name in EXPLAINED[1:] for table in synthesis_explained(name)
         ],
+        matching_pairs=matching_tables("pairs.csv"),
+        matching_dropped=matching_tables("dropped.csv"),
+        matching_statistics=matching_tables("statistics.csv"),
+        matching_metrics=matching_tables("metrics.csv"),
+        matching_reliability=matching_tables("reliability.csv"),
+        matching_paired=matching_tables("paired.csv"),
+        matching_errors=matching_tables("formation_errors.csv"),
+        matching_places=matching_tables("places.csv"),
+        matching_cases=matching_tables("cases.csv"),
+        matching_external=matching_tables("external.csv"),
         recommended=(
             f"{RESULTS}/potential/recommended.csv" if "potential" in ROOMS else []
         ),

@@ -97,6 +97,18 @@ SYNTHESIS_TABLES = {
     "external": ("data", "model", "name", "outcome", "paper_probability", "probability", "spread"),
 }  # fmt: skip
 """Tables on one fitted model, side by side in a folder of its own."""
+MATCHED_PAIRS = ("name", "formula", "geometry", "nuclearity", "ligands", "source")
+MATCHED_DROPPED = ("structure", "step", "what", "reason")
+MATCHED_STATISTICS = ("what", "which", "count")
+MATCHED_METRICS = (
+    "split", "subject", "metric", "mean", "sd_over_seeds", "low", "high", "examples", "positives", "groups", "seeds",
+)  # fmt: skip
+MATCHED_CURVES = ("split", "subject", "bin", "n", "probability", "share")
+MATCHED_PAIRED = ("split", "first", "second", "difference", "low", "high", "p_value", "examples", "groups")
+FORMATION_ERRORS = ("split", "subject", "mae_ev", "low", "high", "median_ev", "clusters", "groups", "seconds")
+MATCHED_PLACES = ("encoder", "name", "ligands", "label", "x", "y", "davies_bouldin", "calinski_harabasz")
+MATCHED_CASES = ("case", "core", "edit", "ligands", "known", "seed", "probability")
+MATCHED_EXTERNAL = ("name", "formula", "ligands", "probability", "spread", "called", "warning", "source")
 DROPPED = ("structure", "frame", "bond", "third_atom", "reason")
 
 HOLDOUT = "holdout"
@@ -118,7 +130,8 @@ NUMBERS = frozenset(
      "sets", "difference", "p", "mcc", "runner_up_mcc", "temperature_celsius", "ph", "probability",
      "spread", "ligand_mmol_l", "gold_mmol_l", "reducing_agent_mmol_l", "distance", "ligand_likeness", "node", "parent", "threshold",
      "examples", "success", "fresh", "teacher_share", "depth", "leaves", "f1", "planted", "found", "relative_error",
-     "outcome", "paper_probability"}
+     "outcome", "paper_probability",
+     "nuclearity", "count", "mean", "sd_over_seeds", "positives", "groups", "seeds", "p_value", "mae_ev", "median_ev", "clusters", "label", "x", "y", "davies_bouldin", "calinski_harabasz", "called", "bin"}
 )  # fmt: skip
 
 
@@ -171,6 +184,16 @@ class ReportFiles:
         synthesis_recommended: CSV of the best model of each kind of records, columns `SYNTHESIS_RECOMMENDED`.
         synthesis_maps: CSV files of maps of fitted models, beside each of which the other tables of `SYNTHESIS_TABLES` lie.
         synthesis_tables: These others, all in one list.
+        matching_pairs: CSV of reported pairs, columns `MATCHED_PAIRS`, in a list; none here and below: no section on matching.
+        matching_dropped: What was dropped on the way, columns `MATCHED_DROPPED`.
+        matching_statistics: Counts of the library, columns `MATCHED_STATISTICS`.
+        matching_metrics: Metrics in folds, columns `MATCHED_METRICS`.
+        matching_reliability: Shares beside probabilities, columns `MATCHED_CURVES`.
+        matching_paired: Differences of AUC, columns `MATCHED_PAIRED`.
+        matching_errors: Errors of formation energies, columns `FORMATION_ERRORS`.
+        matching_places: Examples in latent space, columns `MATCHED_PLACES`.
+        matching_cases: Edited cores, columns `MATCHED_CASES`.
+        matching_external: Clusters not learned from, columns `MATCHED_EXTERNAL`.
     """
 
     scorecards: Sequence[str | Path]
@@ -216,6 +239,16 @@ class ReportFiles:
     synthesis_recommended: str | Path = ""
     synthesis_maps: Sequence[str | Path] = ()
     synthesis_tables: Sequence[str | Path] = ()
+    matching_pairs: Sequence[str | Path] = ()
+    matching_dropped: Sequence[str | Path] = ()
+    matching_statistics: Sequence[str | Path] = ()
+    matching_metrics: Sequence[str | Path] = ()
+    matching_reliability: Sequence[str | Path] = ()
+    matching_paired: Sequence[str | Path] = ()
+    matching_errors: Sequence[str | Path] = ()
+    matching_places: Sequence[str | Path] = ()
+    matching_cases: Sequence[str | Path] = ()
+    matching_external: Sequence[str | Path] = ()
 
 
 def read_table(path: str | Path, columns: Sequence[str]) -> pd.DataFrame:

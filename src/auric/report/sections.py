@@ -11,6 +11,7 @@ from auric.report import (
     explained,
     explained_figures,
     explored,
+    matchings,
     potential_section,
     potentials,
     relaxations,
@@ -175,3 +176,25 @@ def draw_syntheses(assets: Assets, files: ReportFiles) -> dict[str, Any] | None:
             "proposals": syntheses.proposal_rows(one), "data": {name: f"{stem}_{name}" for name in one.tables},
         })  # fmt: skip
     return {"compared": compared, "explained": explained, "measures": list(syntheses.MEASURES.values())}
+
+
+def draw_matching(assets: Assets, files: ReportFiles) -> dict[str, Any] | None:
+    """Figures, words and tables on matching, and its tables beside the page."""
+    found = matchings.gather(files)
+    if found is None:
+        return None
+    for name, table, label in (
+        ("pairs", found.pairs, "reported pairs"), ("dropped", found.dropped, "dropped on the way to pairs"), ("statistics", found.statistics, "counts of the library"),
+        ("metrics", found.metrics, "metrics of matchers"), ("reliability", found.curves, "calibration"), ("paired", found.paired, "paired differences"),
+        ("errors", found.errors, "errors of formation energies"), ("places", found.places, "examples in latent space"), ("cases", found.cases, "edited cores"),
+        ("external", found.external, "clusters not learned from"),
+    ):  # fmt: skip
+        assets.table(table, f"matching_{name}", f"matching: {label}")
+    return {
+        "words": matchings.words(found), "rows": matchings.metric_rows(found), "formation": matchings.formation_rows(found),
+        "external": matchings.external_rows(found), "dropped": matchings.dropped_rows(found),
+        "metrics": assets.draw("matching_metrics.svg", partial(matchings.draw_metrics, found=found)),
+        "calibration": assets.draw("matching_calibration.svg", partial(matchings.draw_calibration, found=found)),
+        "places": assets.draw("matching_places.svg", partial(matchings.draw_places, found=found)) if len(found.places) else None,
+        "cases": assets.draw("matching_cases.svg", partial(matchings.draw_cases, found=found)) if len(found.cases) else None,
+    }  # fmt: skip

@@ -1,0 +1,62 @@
+"""What `auric ligands` does: a core, candidates, a matcher; a ranked table."""
+
+from pathlib import Path
+from typing import Any
+
+from ase import Atoms
+
+from auric.errors import InputError, StructureError
+from auric.matching.crystals import read_cluster
+from auric.matching.editing import edited_core
+from auric.matching.ligand_smiles import METALS
+from auric.matching.matcherfile import load_ensemble
+from auric.matching.ranking import embed_ligands, rank_ligands, read_candidates, screen
+from auric.matching.splitting import CORE_ATOMS, core_formula, split_cluster
+
+SCREENED_ABOVE = 1000
+"""So many candidates or more are ranked one by one before the best are combined."""
+
+
+def core_of_file(path: str | Path) -> Atoms:
+    """The core in a file: the file itself if it holds nothing else, else what is left of the cluster without its ligands.
+
+    Raises:
+        StructureError: If the file cannot be read, or holds no core.
+    """
+    atoms = read_cluster(path)
+    if all(int(number) in METALS | CORE_ATOMS for number in atoms.numbers):
+        return Atoms(atoms.numbers, atoms.positions)
+    try:
+        return split_cluster(atoms).core
+    except StructureError as error:
+        raise StructureError(f"{path}: {error}") from None
+
+
+def ask_ligands(
+    core_file: str | Path, candidates: str | Path, model: str | Path, *, kinds: int = 1, edit: str = "", most: int = 20
+) -> tuple[str, list[dict[str, Any]]]:
+    """Rank candidates and their combinations for a core.
+
+    Args:
+        core_file: A core, or a whole cluster whose core is taken.
+        candidates: File with one SMILES a line.
+        model: Matcher of a study (`colim.npz`).
+        kinds: Up to so many kinds of ligands in a set, 1 to 4.
+        edit: Edits of the core (`edited_core`); '' for none.
+        most: Rows that are returned.
+
+    Returns:
+        The core's formula, and rows of `RANK_COLUMNS`.
+
+    Raises:
+        InputError: Fewer than one row asked for, or what the functions called here refuse.
+    """
+    if most < 1:
+        raise InputError(f"--top {most}: give 1 or more")
+    core = edited_core(core_of_file(core_file), edit)
+    ensemble, ligands = load_ensemble(model), read_candidates(candidates)
+    if len(ligands) >= SCREENED_ABOVE and kinds > 1:
+        embedded = embed_ligands(ensemble, ligands)
+        best = screen(ensemble, core, embedded)[0].argsort()[::-1][:200]
+        ligands = [embedded.ligands[place] for place in best]
+    return core_formula(core), rank_ligands(ensemble, core, ligands, kinds=kinds)[:most]

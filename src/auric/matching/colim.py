@@ -1,0 +1,268 @@
+"""CoLiM: whether a set of ligands can hold a core, from an encoder of each.
+
+The vectors of core and ligands are joined, normalised over the batch, thinned by dropout, and read by a small network with
+softplus (Wang et al., "Deep Learning Framework for Atomic-Level Design and Presynthesis Prediction of Coinage-Metal
+Nanoclusters", section "Details of Core Encoder Model and CoLiM Model"). Scratch and pretrained differ in where their encoders
+start. Several members trained from different seeds make an ensemble, whose spread is given with every probability.
+"""
+
+import copy
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from ase import Atoms
+from ase.data import chemical_symbols
+from torch import Tensor, nn
+from torch.nn.functional import binary_cross_entropy_with_logits, softplus
+
+from auric.errors import InputError
+from auric.graphs import ClusterEncoder, Clusters, EncoderSettings, pack_clusters, pick_clusters
+from auric.matching.ligand_encoder import LigandEncoder, Molecules, pack_ligands
+from auric.matching.ligand_smiles import ligand_set
+
+
+@dataclass(frozen=True)
+class ColimSettings:
+    """How a matcher is trained.
+
+    Attributes:
+        encoder: Shape of the core encoder, where it starts from nothing.
+        ligand_width: Of the ligand encoder, likewise.
+        hidden: Width of the head.
+        dropout: Share of the joined vector that is dropped in training.
+        epochs: Passes over the examples.
+        batch: Examples of one step.
+        learning_rate: Of the head, and of encoders that start from nothing.
+        pretrained_share: Pretrained encoders learn with this share of it.
+        weight_decay: Of AdamW.
+    """
+
+    encoder: EncoderSettings = field(default_factory=EncoderSettings)
+    ligand_width: int = 48
+    hidden: int = 32
+    dropout: float = 0.3
+    epochs: int = 100
+    batch: int = 32
+    learning_rate: float = 2e-3
+    pretrained_share: float = 0.5
+    weight_decay: float = 1e-2
+
+    def __post_init__(self) -> None:
+        if min(self.hidden, self.epochs, self.ligand_width) < 1 or self.batch < 2 or not 0 <= self.dropout < 1:
+            raise InputError(
+                "matcher: hidden, width and epochs of 1 or more, batches of 2 or more, dropout from 0 to below 1"
+            )
+        if not (self.learning_rate > 0 and self.weight_decay >= 0 and 0 <= self.pretrained_share <= 1):
+            raise InputError("matcher: a positive learning rate, a decay of 0 or more, a share from 0 to 1")
+
+
+class PairData(NamedTuple):
+    """Cores and sets of ligands as the network takes them, each different one once.
+
+    Attributes:
+        cores: Graphs of the different cores.
+        ligands: Graphs of the different ligands.
+        core: Number of each example's core, int64, shape (n,).
+        member: Share of each ligand in each example's set, shape (n, ligands), rows sum to 1.
+    """
+
+    cores: Clusters
+    ligands: Molecules
+    core: Tensor
+    member: Tensor
+
+
+def pair_data(cores: Sequence[Atoms], ligands: Sequence[str], *, reach: float) -> PairData:
+    """Prepare examples.
+
+    Args:
+        cores: Core of each example; equal objects are embedded once.
+        ligands: Set of each, SMILES joined by '.', in any order.
+        reach: Of the core encoder.
+
+    Raises:
+        InputError: As `pack_clusters`.
+        StructureError: As `ligand_set`.
+    """
+    places: dict[int, int] = {}
+    different: list[Atoms] = []
+    for core in cores:
+        if id(core) not in places:
+            places[id(core)] = len(different)
+            different.append(core)
+    sets = [ligand_set(text).split(".") for text in ligands]
+    names = sorted({one for own in sets for one in own})
+    column = {name: place for place, name in enumerate(names)}
+    member = torch.zeros((len(sets), len(names)))
+    for row, own in enumerate(sets):
+        for one in own:
+            member[row, column[one]] = 1 / len(own)
+    return PairData(
+        pack_clusters(different, reach=reach),
+        pack_ligands(names),
+        torch.tensor([places[id(core)] for core in cores]),
+        member,
+    )
+
+
+class Colim(nn.Module):
+    """One matcher.
+
+    Args:
+        core: Core encoder; a copy of it is trained.
+        ligand: Ligand encoder, likewise.
+        settings: Shape of the head, and how it learns.
+    """
+
+    def __init__(self, core: ClusterEncoder, ligand: LigandEncoder, settings: ColimSettings) -> None:
+        super().__init__()
+        self.settings = settings
+        self.core, self.ligand = copy.deepcopy(core), copy.deepcopy(ligand)
+        width = self.core.settings.width + self.ligand.width
+        self.norm = nn.BatchNorm1d(width)
+        self.dropout = nn.Dropout(settings.dropout)
+        self.first = nn.Linear(width, settings.hidden)
+        self.last = nn.Linear(settings.hidden, 1)
+
+    def joined(self, data: PairData, rows: Tensor) -> Tensor:
+        """Joined vectors of some examples, shape (rows, width of both)."""
+        cores, place = torch.unique(data.core[rows], return_inverse=True)
+        of_core = self.core.embed(pick_clusters(data.cores, cores.numpy()))[place]
+        return torch.cat([of_core, data.member[rows] @ self.ligand(data.ligands)], dim=1)
+
+    def forward(self, data: PairData, rows: Tensor) -> Tensor:
+        """Logits of some examples, shape (rows,)."""
+        out: Tensor = self.last(softplus(self.first(self.dropout(self.norm(self.joined(data, rows))))))[:, 0]
+        return out
+
+    def score(self, of_core: Tensor, of_ligands: Tensor) -> Tensor:
+        """Logits of one core, shape (width of a core,), beside many vectors of ligand sets, shape (n, width), by matrix products."""
+        mean, spread = self.norm.running_mean, self.norm.running_var
+        assert mean is not None and spread is not None  # noqa: PT018  # batch norm keeps them
+        scale = self.norm.weight / torch.sqrt(spread + self.norm.eps)
+        shift = self.norm.bias - mean * scale
+        weights = self.first.weight * scale
+        constant = self.first.bias + self.first.weight @ shift
+        split = self.core.settings.width
+        hidden = of_ligands @ weights[:, split:].T + (weights[:, :split] @ of_core + constant)
+        out: Tensor = softplus(hidden) @ self.last.weight[0] + self.last.bias
+        return out
+
+
+def train_colim(
+    data: PairData,
+    labels: np.ndarray,
+    rows: np.ndarray,
+    settings: ColimSettings | None = None,
+    *,
+    core: ClusterEncoder | None = None,
+    ligand: LigandEncoder | None = None,
+    seed: int = 0,
+) -> Colim:
+    """Train a matcher.
+
+    Args:
+        data: All examples.
+        labels: 1 for pairs that are made, 0 for others, shape (n,).
+        rows: Numbers of the examples to learn from.
+        settings: How.
+        core: A pretrained core encoder; None: from scratch.
+        ligand: A pretrained ligand encoder; None: from scratch.
+        seed: Of weights, order and dropout.
+
+    Raises:
+        InputError: Examples of one label only.
+    """
+    settings = settings or ColimSettings()
+    if len(set(np.asarray(labels)[rows].tolist())) < 2:
+        raise InputError("all examples to learn from have one label; give pairs that are made and others")
+    torch.manual_seed(seed)
+    shares = [settings.pretrained_share if given is not None else 1.0 for given in (core, ligand)]
+    model = Colim(
+        core or ClusterEncoder(settings.encoder), ligand or LigandEncoder(width=settings.ligand_width), settings
+    )
+    model.core.learn_elements(pick_clusters(data.cores, np.unique(data.core[rows].numpy())))
+    head = [*model.norm.parameters(), *model.first.parameters(), *model.last.parameters()]
+    optimiser = torch.optim.AdamW(
+        [
+            {"params": head, "lr": settings.learning_rate},
+            {"params": model.core.parameters(), "lr": settings.learning_rate * shares[0]},
+            {"params": model.ligand.parameters(), "lr": settings.learning_rate * shares[1]},
+        ],
+        weight_decay=settings.weight_decay,
+    )
+    rng = np.random.default_rng(seed)
+    steps = max(1, len(rows) // settings.batch)
+    cycle = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, settings.epochs * steps)
+    target = torch.as_tensor(np.asarray(labels), dtype=torch.float32)
+    model.train()
+    for _ in range(settings.epochs):
+        for part in np.array_split(rng.permutation(rows), steps):
+            chosen = torch.as_tensor(part)
+            loss = binary_cross_entropy_with_logits(model(data, chosen), target[chosen])
+            optimiser.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]
+            nn.utils.clip_grad_norm_(model.parameters(), 5.0)
+            optimiser.step()
+            cycle.step()
+    return model.eval()
+
+
+class Ensemble:
+    """Matchers trained from different seeds.
+
+    Args:
+        members: One or more, of one shape.
+        header: What they were trained on; plain values.
+
+    Raises:
+        InputError: None given.
+    """
+
+    def __init__(self, members: Sequence[Colim], header: dict[str, Any] | None = None) -> None:
+        if not members:
+            raise InputError("an ensemble without members; train one at least")
+        self.members = [member.eval() for member in members]
+        self.header = dict(header or {})
+
+    def probabilities(self, data: PairData, rows: np.ndarray | None = None) -> np.ndarray:
+        """Of each member for each example, shape (members, n)."""
+        chosen = torch.arange(len(data.core)) if rows is None else torch.as_tensor(np.asarray(rows))
+        with torch.no_grad():
+            return np.array([torch.sigmoid(member(data, chosen)).numpy() for member in self.members])
+
+    def unknown_elements(self, core: Atoms) -> list[str]:
+        """Symbols of the core's elements that neither pretraining nor training held."""
+        known = self.members[0].core.knows(core.numbers)
+        return sorted({chemical_symbols[number] for number in core.numbers[~known]})
+
+    def late_elements(self, core: Atoms) -> list[str]:
+        """Symbols of elements that the encoder met only beside ligands, not in its pretraining."""
+        early = set(self.header.get("pretrained_elements", []))
+        return sorted(set(core.symbols) - early - set(self.unknown_elements(core))) if early else []
+
+
+def train_ensemble(
+    data: PairData,
+    labels: np.ndarray,
+    rows: np.ndarray,
+    settings: ColimSettings | None = None,
+    *,
+    core: ClusterEncoder | None = None,
+    ligand: LigandEncoder | None = None,
+    seeds: Sequence[int] = (0, 1, 2),
+) -> Ensemble:
+    """Train a member for each seed; arguments are those of `train_colim`."""
+    started = time.perf_counter()
+    members = [train_colim(data, labels, rows, settings, core=core, ligand=ligand, seed=seed) for seed in seeds]
+    early = [] if core is None else [chemical_symbols[int(z)] for z in np.flatnonzero(core.seen.numpy())]
+    header = {
+        "settings": asdict(settings or ColimSettings()), "examples": len(rows), "positives": int(np.asarray(labels)[rows].sum()),
+        "seeds": list(seeds), "pretrained_elements": early, "pretrained_core": core is not None, "pretrained_ligand": ligand is not None,
+        "seconds": time.perf_counter() - started,
+    }  # fmt: skip
+    return Ensemble(members, header)

@@ -1,0 +1,91 @@
+"""What the rules of encoders call: bare clusters, errors of formation energies, and both encoders pretrained."""
+
+from collections.abc import Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from ase import Atoms
+
+from auric.files import write_frames, write_table
+from auric.graphs import EncoderSettings
+from auric.matching.colim import ColimSettings
+from auric.matching.formation import read_cluster_energies
+from auric.matching.formation_peers import FORMATION_COLUMNS, formation_rows
+from auric.matching.ligand_encoder import LigandPretraining, pretrain_ligands
+from auric.matching.ligand_library import enumerated_ligands
+from auric.matching.pairs import resolved
+from auric.matching.pretraining import PretrainSettings, pretrain
+from auric.matching.small_clusters import model_clusters
+
+
+def make_clusters(source: str, output: str | Path, *, per_metal: int, mirror: str, seed: int) -> None:
+    """Bare clusters to pretrain on: those of a file, or, where none is named, built ones with energies of a model potential.
+
+    Raises:
+        InputError: If the file cannot be used.
+    """
+    if not source:
+        write_frames(output, model_clusters(per_metal, seed=seed))
+        return
+    data = read_cluster_energies(resolved(source, mirror))
+    frames = []
+    for atoms, energy, gap in zip(data.frames, data.energy_ev, data.gap_ev, strict=True):
+        info = {"energy_ev": float(energy * len(atoms))} | ({"gap_ev": float(gap)} if np.isfinite(gap) else {})
+        frames.append(Atoms(atoms.numbers, atoms.positions, info=info))
+    write_frames(output, frames)
+
+
+def pretrain_settings(settings: Mapping[str, Any], seed: int) -> PretrainSettings:
+    """Those of `matching.encoder` and `matching.pretraining`."""
+    training = {
+        field.name: settings["pretraining"][field.name]
+        for field in fields(PretrainSettings)
+        if field.name in settings["pretraining"]
+    }
+    return PretrainSettings(encoder=EncoderSettings(**settings["encoder"]), **training, seed=seed)
+
+
+def colim_settings(settings: Mapping[str, Any]) -> ColimSettings:
+    """Those of `matching.encoder`, `matching.ligand_encoder` and `matching.training`."""
+    return ColimSettings(
+        encoder=EncoderSettings(**settings["encoder"]),
+        ligand_width=settings["ligand_encoder"]["width"],
+        **settings["training"],
+    )
+
+
+def compare_formation(clusters: str | Path, output: str | Path, *, settings: Mapping[str, Any], seed: int) -> None:
+    """Write errors of formation energies in folds."""
+    wanted = settings["formation"]
+    rows = formation_rows(
+        read_cluster_energies(clusters),
+        wanted["splits"],
+        wanted["encoders"],
+        pretrain_settings(settings, seed),
+        folds=wanted["folds"],
+    )
+    write_table(output, rows, FORMATION_COLUMNS)
+
+
+def pretrain_core(
+    clusters: str | Path,
+    output: str | Path,
+    *,
+    settings: Mapping[str, Any],
+    seed: int,
+    target: Literal["energy", "gap"] = "energy",
+) -> None:
+    """Pretrain the core encoder on all clusters."""
+    data = read_cluster_energies(clusters)
+    pretrain(data, np.arange(len(data.frames)), pretrain_settings(settings, seed), target=target).save(output)
+
+
+def pretrain_ligand_encoder(output: str | Path, *, settings: Mapping[str, Any], seed: int) -> None:
+    """Pretrain the ligand encoder on the enumeration."""
+    wanted = settings["ligand_encoder"]
+    pretraining = LigandPretraining(epochs=wanted["epochs"], seed=seed)
+    pretrain_ligands(
+        enumerated_ligands(wanted["ligands"]), pretraining, width=wanted["width"], layers=wanted["layers"]
+    ).save(output)

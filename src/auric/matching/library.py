@@ -1,0 +1,197 @@
+"""From structures to a library of pairs: cores, the ligand sets they were reported with, and what was dropped on the way."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from ase import Atoms
+
+from auric.errors import AuricError, InputError
+from auric.files import read_frames, write_frames, write_table
+from auric.matching.crystals import read_cluster
+from auric.matching.fingerprints import SAME_GEOMETRY, CoreFingerprint, core_fingerprint, geometry_groups
+from auric.matching.ligand_smiles import METALS, functional_group, ligand_set
+from auric.matching.splitting import check_core, split_cluster
+
+PAIR_COLUMNS = ("name", "formula", "geometry", "nuclearity", "ligands", "source")
+DROPPED_COLUMNS = ("structure", "step", "what", "reason")
+MOST_LIGANDS = 4
+"""Kinds of ligands of one cluster, as in the paper."""
+LEAST_METALS, MOST_METALS = 3, 400
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A core and the ligands it was reported with.
+
+    Attributes:
+        name: Of the structure.
+        core: Metals with their halide, hydride and chalcogenide atoms, positions in angstrom.
+        ligands: Set of ligands, standard SMILES joined by '.'.
+        source: Where it was reported.
+        fingerprint: Of the core.
+        geometry: Number of its geometry in the library.
+    """
+
+    name: str
+    core: Atoms
+    ligands: str
+    source: str
+    fingerprint: CoreFingerprint
+    geometry: int = -1
+
+
+@dataclass(frozen=True)
+class Library:
+    """Reported pairs, and what was dropped: rows of `DROPPED_COLUMNS`."""
+
+    pairs: tuple[Pair, ...]
+    dropped: tuple[dict[str, str], ...] = ()
+
+    @property
+    def ligands(self) -> tuple[str, ...]:
+        """Every ligand of the library, once, sorted."""
+        return tuple(sorted({one for pair in self.pairs for one in pair.ligands.split(".")}))
+
+
+def pair_of(name: str, core: Atoms, ligands: str, source: str) -> Pair:
+    """A checked pair.
+
+    Raises:
+        StructureError: A core that is none (`check_core`), or ligands that are none (`ligand_set`).
+    """
+    check_core(core)
+    return Pair(name, core, ligand_set(ligands), source, core_fingerprint(core))
+
+
+def pair_of_file(
+    path: str | Path, *, name: str | None = None, source: str | None = None
+) -> tuple[Pair, list[dict[str, str]]]:
+    """The pair of a structure's file, and what of the file was dropped.
+
+    Raises:
+        StructureError: If the file cannot be read or taken apart, or holds no ligands.
+    """
+    atoms = read_cluster(path)
+    name = name or Path(path).stem
+    split = split_cluster(atoms)
+    dropped = [_row(name, "pieces of the file", what, reason) for what, reason in split.dropped]
+    pair = pair_of(name, split.core, split.ligand_set, source or str(atoms.info["source"]))
+    return pair, dropped
+
+
+def library_of_files(paths: Sequence[str | Path], *, tolerance: float = SAME_GEOMETRY) -> Library:
+    """Read structures, clean them, and collect their pairs; one that fails is a row of the table of what was dropped."""
+    pairs, dropped = [], []
+    for path in paths:
+        try:
+            pair, rows = pair_of_file(path)
+        except AuricError as error:
+            dropped.append(_row(Path(path).stem, "reading and splitting", Path(path).name, str(error)))
+            continue
+        pairs.append(pair)
+        dropped += rows
+    library = cleaned(pairs, tolerance=tolerance)
+    return Library(library.pairs, (*dropped, *library.dropped))
+
+
+def cleaned(pairs: Sequence[Pair], *, tolerance: float = SAME_GEOMETRY) -> Library:
+    """Number the geometries, and drop what is no cluster and what is there already.
+
+    Steps, in order: size (`LEAST_METALS` to `MOST_METALS`), kinds of ligands (`MOST_LIGANDS`), duplicates (the same
+    composition and geometry of the core with the same ligands; the first is kept).
+    """
+    kept, dropped = [], []
+    for pair in pairs:
+        metals, kinds = pair.fingerprint.nuclearity, pair.ligands.count(".") + 1
+        if not LEAST_METALS <= metals <= MOST_METALS:
+            dropped.append(
+                _row(pair.name, "size", pair.fingerprint.formula, f"{metals} metal atoms are no cluster here")
+            )
+        elif kinds > MOST_LIGANDS:
+            dropped.append(
+                _row(pair.name, "ligands", pair.ligands, f"{kinds} kinds of ligands, at most {MOST_LIGANDS}")
+            )
+        else:
+            kept.append(pair)
+    groups = geometry_groups([pair.fingerprint for pair in kept], tolerance=tolerance)
+    met: dict[tuple[int, str, str], str] = {}
+    pure = []
+    for pair, group in zip(kept, groups, strict=True):
+        key = (int(group), pair.fingerprint.formula, pair.ligands)
+        if key in met:
+            dropped.append(_row(pair.name, "duplicates", pair.fingerprint.formula, f"the same pair as {met[key]}"))
+            continue
+        met[key] = pair.name
+        pure.append(Pair(pair.name, pair.core, pair.ligands, pair.source, pair.fingerprint, int(group)))
+    return Library(tuple(pure), tuple(dropped))
+
+
+def library_statistics(library: Library) -> list[dict[str, Any]]:
+    """Counts of the library as rows `what`, `which`, `count`: cores by metals and size, ligands by group, number of kinds."""
+    rows: list[dict[str, Any]] = []
+
+    def tell(what: str, values: Sequence[Any]) -> None:
+        rows.extend({"what": what, "which": value, "count": count} for value, count in sorted(Counter(values).items()))
+
+    pairs = library.pairs
+    tell("pairs", ["all"] * len(pairs))
+    tell("geometries", ["all"] * len({pair.geometry for pair in pairs}))
+    tell("ligands", ["all"] * len(library.ligands))
+    tell("metals of the core", ["+".join(_metals(pair.core)) for pair in pairs])
+    tell("number of metals", [f"{len(_metals(pair.core))}" for pair in pairs])
+    tell("nuclearity", [_range(pair.fingerprint.nuclearity) for pair in pairs])
+    tell("kinds of ligands", [f"{pair.ligands.count('.') + 1}" for pair in pairs])
+    tell("functional group", [functional_group(one) for one in library.ligands])
+    return rows
+
+
+def write_library(library: Library, cores: str | Path, table: str | Path, dropped: str | Path) -> None:
+    """Write the cores (extended xyz), the table of pairs and that of what was dropped."""
+    frames = []
+    for pair in library.pairs:
+        frame = Atoms(pair.core.numbers, pair.core.positions, info={"name": pair.name, "source": pair.source})
+        frames.append(frame)
+    write_frames(cores, frames)
+    rows = [
+        {"name": pair.name, "formula": pair.fingerprint.formula, "geometry": pair.geometry, "nuclearity": pair.fingerprint.nuclearity,
+         "ligands": pair.ligands, "source": pair.source}
+        for pair in library.pairs
+    ]  # fmt: skip
+    write_table(table, rows, PAIR_COLUMNS)
+    write_table(dropped, list(library.dropped), DROPPED_COLUMNS)
+
+
+def read_library(cores: str | Path, table: str | Path) -> Library:
+    """Read what `write_library` wrote.
+
+    Raises:
+        InputError: If the two do not belong together.
+    """
+    frames = read_frames(cores)
+    rows = pd.read_csv(table, dtype=str, keep_default_na=False).to_dict("records")
+    if [frame.info.get("name") for frame in frames] != [row.get("name") for row in rows]:
+        raise InputError(f"{cores} and {table}: the names of cores and pairs differ; make both again")
+    pairs = [
+        Pair(row["name"], Atoms(frame.numbers, frame.positions), row["ligands"], row["source"], core_fingerprint(frame), int(row["geometry"]))
+        for frame, row in zip(frames, rows, strict=True)
+    ]  # fmt: skip
+    return Library(tuple(pairs))
+
+
+def _row(structure: str, step: str, what: str, reason: str) -> dict[str, str]:
+    return {"structure": structure, "step": step, "what": what, "reason": reason}
+
+
+def _metals(core: Atoms) -> list[str]:
+    return sorted({str(core.symbols[i]) for i in np.flatnonzero(np.isin(core.numbers, list(METALS)))})
+
+
+def _range(count: int) -> str:
+    edges = (10, 20, 30, 40, 60, 100, MOST_METALS)
+    top = next(edge for edge in edges if count <= edge)
+    return f"up to {top:3d}"

@@ -1,0 +1,31 @@
+"""Tab-separated tables that people write: a line of column names, a row a line, lines that begin with # left out."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from auric.errors import InputError
+
+
+def read_rows(path: str | Path, columns: Sequence[str]) -> list[tuple[int, dict[str, str]]]:
+    """Rows of a table, each with the number of its line. A # inside a line stays: it is a bond of a SMILES.
+
+    Raises:
+        InputError: If the file cannot be read, has other columns, or a row has another number of cells.
+    """
+    try:
+        lines = Path(path).read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: cannot be read as text ({error}); name an existing table") from error
+    given = [
+        (number, line.split("\t")) for number, line in enumerate(lines, 1) if line.strip() and not line.startswith("#")
+    ]
+    if not given or tuple(given[0][1]) != tuple(columns):
+        raise InputError(f"{path}: give the columns {', '.join(columns)} in its first line, separated by tabs")
+    rows = []
+    for number, cells in given[1:]:
+        if len(cells) != len(columns):
+            raise InputError(
+                f"{path}, line {number}: {len(cells)} cells for {len(columns)} columns; columns are separated by one tab"
+            )
+        rows.append((number, {name: cell.strip() for name, cell in zip(columns, cells, strict=True)}))
+    return rows

@@ -1,0 +1,210 @@
+"""What the report says and draws of matching: metrics in folds, calibration, formation energies, latent space, core editing."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from auric.report import inputs
+from auric.report.drawing import INK, figure_at
+from auric.report.page import number
+from auric.report.potential_figures import BLUE, GREY, VERMILION
+
+METRICS = {
+    "auc": "AUC",
+    "accuracy": "accuracy",
+    "precision": "precision",
+    "recall": "recall",
+    "f1": "F1",
+    "expected_calibration_error": "calibration error",
+}
+SPLITS = {"pair": "core and ligands together (the paper's)", "core": "core left out", "ligand": "ligands left out"}
+OURS = "colim, pretrained"
+FORMATION_SPLITS = {
+    "size": "sizes left out",
+    "random": "random",
+    "larger": "above 40 atoms from smaller ones",
+    "element": "elements left out",
+}
+
+
+@dataclass(frozen=True)
+class Matching:
+    """The tables of the room, columns as in `auric.report.inputs`."""
+
+    pairs: pd.DataFrame
+    dropped: pd.DataFrame
+    statistics: pd.DataFrame
+    metrics: pd.DataFrame
+    curves: pd.DataFrame
+    paired: pd.DataFrame
+    errors: pd.DataFrame
+    places: pd.DataFrame
+    cases: pd.DataFrame
+    external: pd.DataFrame
+
+
+def gather(files: inputs.ReportFiles) -> Matching | None:
+    """The tables, or None where a study has no matching.
+
+    Raises:
+        InputError: If a table lacks a column.
+    """
+    if not files.matching_metrics:
+        return None
+    given = (
+        (files.matching_pairs, inputs.MATCHED_PAIRS), (files.matching_dropped, inputs.MATCHED_DROPPED), (files.matching_statistics, inputs.MATCHED_STATISTICS),
+        (files.matching_metrics, inputs.MATCHED_METRICS), (files.matching_reliability, inputs.MATCHED_CURVES), (files.matching_paired, inputs.MATCHED_PAIRED),
+        (files.matching_errors, inputs.FORMATION_ERRORS), (files.matching_places, inputs.MATCHED_PLACES), (files.matching_cases, inputs.MATCHED_CASES),
+        (files.matching_external, inputs.MATCHED_EXTERNAL),
+    )  # fmt: skip
+    return Matching(*(inputs.read_table(paths[0] if paths else "", columns) for paths, columns in given))
+
+
+def words(found: Matching) -> list[str]:
+    """How much data there is, and what can and cannot be concluded from it."""
+    first = found.metrics.iloc[0]
+    sentences = [
+        f"{len(found.pairs)} reported pairs of {found.pairs['geometry'].nunique()} core geometries, {first['examples']:.0f} examples with negatives. "
+        "Intervals draw core geometries again; with so few they are wide, and the paper's numbers (1,989 structures, licensed) are not comparable."
+    ]
+    told = found.metrics[(found.metrics["metric"] == "auc") & (found.metrics["subject"] == OURS)]
+    for row in told.to_dict("records"):
+        chance = "does not exclude" if row["low"] <= 0.5 <= row["high"] else "excludes"
+        sentences.append(
+            f"{SPLITS.get(row['split'], row['split'])}: AUC {number(row['mean'])} ({number(row['low'])} to {number(row['high'])}), which {chance} chance."
+        )
+    for row in found.paired.to_dict("records"):
+        if row["second"] == "colim, scratch":
+            verdict = (
+                "no difference can be told" if row["low"] <= 0 <= row["high"] else "the difference is told from zero"
+            )
+            sentences.append(
+                f"Pretrained less scratch, {SPLITS.get(row['split'], row['split'])}: {row['difference']:+.3f} ({row['low']:+.3f} to {row['high']:+.3f}): {verdict}."
+            )
+    return sentences
+
+
+def metric_rows(found: Matching) -> list[dict[str, str]]:
+    """For print: every subject in every split."""
+    rows = []
+    for (split, subject), part in found.metrics.groupby(["split", "subject"], sort=False):
+        by = part.set_index("metric")
+        cells = {name: number(by.loc[name, "mean"]) for name in METRICS}
+        rows.append(
+            {"split": SPLITS.get(str(split), str(split)), "subject": str(subject), **cells, "sd": number(by.loc["auc", "sd_over_seeds"]),
+             "interval": f"{number(by.loc['auc', 'low'])} to {number(by.loc['auc', 'high'])}"}
+        )  # fmt: skip
+    return rows
+
+
+def formation_rows(found: Matching) -> list[dict[str, str]]:
+    """For print: errors of formation energies."""
+    return [
+        {"split": FORMATION_SPLITS.get(row["split"], row["split"]), "subject": row["subject"], "mae": f"{row['mae_ev']:.4f}",
+         "interval": f"{row['low']:.4f} to {row['high']:.4f}", "median": f"{row['median_ev']:.4f}", "n": f"{row['clusters']:.0f}",
+         "seconds": number(row["seconds"])}
+        for row in found.errors.to_dict("records")
+    ]  # fmt: skip
+
+
+def external_rows(found: Matching) -> list[dict[str, str]]:
+    """For print: clusters that were not learned from."""
+    return [
+        {"name": row["name"], "formula": row["formula"], "ligands": row["ligands"], "probability": f"{row['probability']:.2f} ± {row['spread']:.2f}",
+         "warning": row["warning"], "source": row["source"]}
+        for row in found.external.to_dict("records")
+    ]  # fmt: skip
+
+
+def dropped_rows(found: Matching) -> list[dict[str, Any]]:
+    """For print: how many were dropped at each step, and one reason."""
+    return [
+        {"step": str(step), "count": len(part), "reason": str(part["reason"].iloc[0])}
+        for step, part in found.dropped.groupby("step", sort=False)
+    ]
+
+
+def draw_metrics(path: Path, found: Matching) -> None:
+    """AUC with intervals, a panel for each split."""
+    table = found.metrics[found.metrics["metric"] == "auc"]
+    splits = list(dict.fromkeys(table["split"]))
+    with figure_at(path, 8.6, 0.9 + 0.25 * table["subject"].nunique()) as figure:
+        for axes, split in zip(np.atleast_1d(figure.subplots(1, len(splits), sharey=True)), splits, strict=True):
+            rows = table[table["split"] == split].iloc[::-1].reset_index(drop=True)
+            inks = [
+                BLUE if subject == OURS else VERMILION if "only" in subject else GREY for subject in rows["subject"]
+            ]
+            for place, row in rows.iterrows():
+                axes.plot([row["low"], row["high"]], [place, place], color=inks[int(place)], linewidth=1.6)
+                axes.plot(row["mean"], place, "o", color=inks[int(place)], markersize=4)
+            axes.axvline(0.5, color=INK, linewidth=0.8, linestyle=":")
+            axes.set(
+                title=SPLITS.get(split, split),
+                xlim=(0, 1),
+                xlabel="AUC",
+                yticks=range(len(rows)),
+                yticklabels=rows["subject"],
+            )
+
+
+def draw_calibration(path: Path, found: Matching) -> None:
+    """Share of positives against probability, for the matcher, a line for each split."""
+    table = found.curves[found.curves["subject"] == OURS]
+    with figure_at(path, 4.2, 3.2) as figure:
+        axes = figure.subplots()
+        axes.plot([0, 1], [0, 1], color=INK, linewidth=0.8, linestyle=":")
+        for (split, part), ink in zip(table.groupby("split", sort=False), (BLUE, VERMILION, GREY), strict=False):
+            axes.plot(
+                part["probability"],
+                part["share"],
+                "o-",
+                color=ink,
+                markersize=4,
+                label=SPLITS.get(str(split), str(split)),
+            )
+        axes.set(xlabel="probability", ylabel="share of reported pairs", xlim=(0, 1), ylim=(-0.03, 1.03))
+        if len(table):
+            axes.legend(frameon=False, fontsize=7)
+
+
+def draw_places(path: Path, found: Matching) -> None:
+    """Examples in two dimensions (t-SNE), a panel for each encoder, and the two indices in its title."""
+    names = list(dict.fromkeys(found.places["encoder"]))
+    with figure_at(path, 8.6, 2.7) as figure:
+        for axes, name in zip(np.atleast_1d(figure.subplots(1, len(names))), names, strict=True):
+            part = found.places[found.places["encoder"] == name]
+            for label, ink in ((0, VERMILION), (1, BLUE)):
+                mine = part[part["label"] == label]
+                axes.plot(
+                    mine["x"], mine["y"], "o", color=ink, markersize=3.5, label="reported" if label else "negative"
+                )
+            indices = part.iloc[0]
+            axes.set(
+                title=f"{name}\nDBI {indices['davies_bouldin']:.1f}, CHI {indices['calinski_harabasz']:.2f}",
+                xticks=[],
+                yticks=[],
+            )
+        axes.legend(frameon=False, fontsize=7)
+
+
+def draw_cases(path: Path, found: Matching) -> None:
+    """Probabilities of edited cores, a row for each set of ligands, a column for each seed."""
+    table = found.cases.pivot_table(index="case", columns="seed", values="probability", sort=False)
+    known = found.cases.drop_duplicates("case").set_index("case")["known"]
+    with figure_at(path, 5.6, 0.9 + 0.32 * len(table)) as figure:
+        axes = figure.subplots()
+        image = axes.imshow(table.to_numpy(), vmin=0, vmax=1, cmap="cividis", aspect="auto")
+        for (row, column), value in np.ndenumerate(table.to_numpy()):
+            axes.text(
+                column, row, f"{value:.2f}", ha="center", va="center", color="white" if value < 0.6 else INK, fontsize=8
+            )
+        axes.set(
+            xticks=range(table.shape[1]),
+            xticklabels=[f"seed {int(seed) + 1}" for seed in table.columns],
+            yticks=range(len(table)),
+        )
+        axes.set_yticklabels([f"{case} ({known[case]})" for case in table.index])
+        figure.colorbar(image, ax=axes, label="probability")

@@ -1,0 +1,271 @@
+"""Metrics against scikit-learn, intervals, baselines, comparison in folds, scorecard, and the report's section."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn import metrics
+
+from auric.cli import main
+from auric.errors import InputError
+from auric.graphs import EncoderSettings
+from auric.matching import (
+    BASELINES,
+    ColimSettings,
+    baseline_features,
+    boosted,
+    build_core,
+    intervals_of,
+    paired_difference,
+    reliability,
+    scores_of,
+    separation,
+)
+from auric.matching.application import tell_cases, tell_external, train_matcher
+from auric.matching.comparison import compare_matchers, prediction_rows
+from auric.matching.encoders import compare_formation, make_clusters, pretrain_core, pretrain_ligand_encoder
+from auric.matching.evaluation import auc, confusion, expected_calibration_error
+from auric.matching.pairs import make_pairs
+from auric.matching.small_clusters import model_clusters
+from auric.matching.summary import formation_errors, summarise_matching
+from auric.report import inputs, matchings
+
+PPH3 = "c1ccc(P(c2ccccc2)c2ccccc2)cc1"
+
+
+@pytest.fixture
+def labelled(rng):
+    labels = rng.integers(0, 2, size=60)
+    return labels, np.clip(0.5 * labels + rng.uniform(0, 0.6, size=60), 0, 1).round(1)
+
+
+def test_metrics_are_those_of_scikit_learn(labelled):
+    labels, p = labelled
+    found = scores_of(labels, p)
+    said = p > 0.5
+    assert found["auc"] == pytest.approx(metrics.roc_auc_score(labels, p))
+    assert found["accuracy"] == pytest.approx(metrics.accuracy_score(labels, said))
+    assert found["precision"] == pytest.approx(metrics.precision_score(labels, said))
+    assert found["recall"] == pytest.approx(metrics.recall_score(labels, said))
+    assert found["f1"] == pytest.approx(metrics.f1_score(labels, said))
+    assert list(confusion(labels, p).values()) == [
+        metrics.confusion_matrix(labels, said)[place] for place in ((1, 1), (0, 1), (1, 0), (0, 0))
+    ]
+    assert np.isnan(auc(np.ones(3), np.ones(3)))
+    assert np.isnan(scores_of(np.zeros(3, dtype=int), np.zeros(3))["recall"])
+
+
+def test_calibration_error_is_that_of_a_coin_that_lies():
+    labels = np.array([1] * 6 + [0] * 4)
+    assert expected_calibration_error(labels, np.full(10, 0.6)) == pytest.approx(0)
+    assert expected_calibration_error(labels, np.full(10, 0.9)) == pytest.approx(0.3)
+    assert [row["n"] for row in reliability(labels, np.array([0.05] * 3 + [1.0] * 7))] == [3, 7]
+    with pytest.raises(InputError, match="from 0 to 1"):
+        reliability(labels, np.full(10, 1.2))
+
+
+def test_intervals_draw_groups(labelled):
+    labels, p = labelled
+    alone = intervals_of(labels, p, np.arange(60), samples=200)["auc"]
+    # Every example three times in one group: no more is known, so the interval is as wide.
+    thrice = intervals_of(np.tile(labels, 3), np.tile(p, 3), np.tile(np.arange(60), 3), samples=200)["auc"]
+    assert alone[0] < auc(labels, p) < alone[1]
+    assert np.diff(thrice)[0] == pytest.approx(np.diff(alone)[0], rel=0.1)
+    same = paired_difference(labels, p, p, np.arange(60), samples=100)
+    assert (same["difference"], same["p_value"]) == (0, 1)
+    worse = paired_difference(labels, p, 1 - p, np.arange(60), samples=100)
+    assert worse["low"] > 0
+    assert worse["p_value"] == pytest.approx(0.01)
+    for run in (intervals_of, lambda *given: paired_difference(given[0], p, *given[1:])):
+        with pytest.raises(InputError, match="two or more"):
+            run(labels, p, np.zeros(60))
+
+
+def test_separation_tells_apart_what_lies_apart(rng):
+    labels = np.repeat([0, 1], 15)
+    far, near = (rng.normal(size=(30, 4)) + shift * labels[:, None] for shift in (20, 0))
+    apart, mixed = (separation(vectors, labels)[1] for vectors in (far, near))
+    assert apart["davies_bouldin"] < mixed["davies_bouldin"]
+    assert apart["calinski_harabasz"] > mixed["calinski_harabasz"]
+    with pytest.raises(InputError, match="six or more"):
+        separation(far[:3], labels[:3])
+
+
+@pytest.mark.parametrize("name", BASELINES)
+def test_baselines_know_no_order(name, rng):
+    core = build_core("shape=tetrahedron20 metal=Cu anion=Cl")
+    turned = core[rng.permutation(len(core))]
+    turned.rotate(40, (1, 1, 2))
+    features = baseline_features(
+        name, [core, turned, build_core("shape=cube metal=Ag")], [f"CCS.{PPH3}", f"{PPH3}.CCS", "CS"]
+    )
+    np.testing.assert_allclose(features[0], features[1], atol=1e-6)
+    assert np.abs(features[0] - features[2]).max() > 0.01
+
+
+def test_boosting_learns_and_unknown_baselines_are_refused(rng):
+    x = rng.normal(size=(80, 3))
+    labels = (x[:, 0] > 0).astype(int)
+    p = boosted(x, labels, np.arange(60), np.arange(60, 80))
+    assert auc(labels[60:], p) > 0.9
+    with pytest.raises(InputError, match="baseline 'sop'"):
+        baseline_features("sop", [], [])
+    from auric.matching.baselines import core_features
+
+    with pytest.raises(InputError, match="descriptor 'x'"):
+        core_features([], "x")
+
+
+def test_formation_errors_draw_what_is_kept_together():
+    rows = [
+        {"split": "size", "subject": "line", "fold": 0, "cluster": n, "element": "Au", "size": 5 + n % 4, "energy_ev": 0.0, "predicted_ev": 0.1 * (n % 4), "seconds": 2.0}
+        for n in range(40)
+    ]  # fmt: skip
+    (found,) = formation_errors(pd.DataFrame(rows), samples=200)
+    assert found["mae_ev"] == pytest.approx(0.15)
+    assert found["groups"] == 4
+    assert found["low"] < 0.15 < found["high"]
+    with pytest.raises(InputError, match="no formation energies"):
+        formation_errors(pd.DataFrame(rows).iloc[:0])
+    with pytest.raises(InputError, match="1 or more"):
+        model_clusters(0)
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory):
+    """Every step of the room on a few pairs, with the smallest networks."""
+    place = tmp_path_factory.mktemp("matching")
+    table = place / "reported.tsv"
+    rows = [
+        ("a", "icosahedron metal=Au", PPH3), ("b", "cuboctahedron metal=Au", "CCS"), ("c", "octahedron_in_cube metal=Ag", "OC(=O)c1ccc(S)cc1"),
+        ("d", "octahedron metal=Cu anion=H", "CCP(CC)CC"), ("e", "cube metal=Cu", "C#Cc1ccccc1"), ("f", "tetrahedron metal=Ag", "CC(=O)O"),
+    ]  # fmt: skip
+    table.write_text("name\tcore\tligands\tsource\n" + "".join(f"{n}\tshape={c}\t{l}\ttest\n" for n, c, l in rows))
+    settings = {
+        "splits": ["core"], "folds": 2, "seeds": 2, "subjects": ["ligands only", "core only", "gin", "colim, scratch", "colim, pretrained"],
+        "encoder": {"kind": "cgcnn", "width": 6, "layers": 1, "radial": 6, "reach": 1.8},
+        "pretraining": {"epochs": 2, "batch": 16, "learning_rate": 5e-3, "weight_decay": 0.01},
+        "formation": {"splits": ["size"], "encoders": ["gin"], "folds": 2}, "ligand_encoder": {"ligands": 30, "epochs": 2, "width": 6, "layers": 1},
+        "training": {"hidden": 4, "dropout": 0.1, "epochs": 2, "batch": 8, "learning_rate": 2e-3, "pretrained_share": 0.1},
+    }  # fmt: skip
+    names = ("cores", "pairs", "examples", "dropped", "statistics")
+    outputs = {name: str(place / f"{name}.{'extxyz' if name == 'cores' else 'csv'}") for name in names}
+    make_pairs([table], [], "", outputs, negatives={}, mirror="", seed=1)
+    three = [outputs[name] for name in names[:3]]
+    make_clusters("", place / "clusters.extxyz", per_metal=10, mirror="", seed=1)
+    compare_formation(place / "clusters.extxyz", place / "formation.csv", settings=settings, seed=1)
+    pretrain_core(place / "clusters.extxyz", place / "core.npz", settings=settings, seed=1)
+    pretrain_ligand_encoder(place / "ligand.npz", settings=settings, seed=1)
+    encoders = [place / "core.npz", place / "ligand.npz"]
+    compare_matchers(*three, *encoders, place / "predictions.csv", split="core", settings=settings, seed=1)
+    train_matcher(
+        *three,
+        *encoders,
+        place / "colim.npz",
+        place / "places.csv",
+        settings=settings,
+        seed=1,
+        gap_encoder=place / "core.npz",
+    )
+    cases = place / "cases.tsv"
+    cases.write_text(f"case\tcore\tedit\tligands\tknown\none\ta\t-3\t{PPH3}\tno\ntwo\ta\t\tCCS\tno\n")
+    tell_cases(*three, place / "colim.npz", cases, place / "told.csv")
+    tell_external([table], place / "colim.npz", place / "external.csv")
+    told = {name: str(place / f"{name}.csv") for name in ("metrics", "curves", "paired", "errors", "scorecard")}
+    summarise_matching([place / "predictions.csv"], place / "formation.csv", told, study="tiny", samples=50, seed=1)
+    return place, outputs, told, three
+
+
+def test_a_whole_study_leaves_its_tables(study):
+    place, _, told, _ = study
+    card = pd.read_csv(told["scorecard"])
+    assert set(card["quantity"]) == {"auc", "accuracy", "f1", "expected_calibration_error", "formation_energy_mae"}
+    assert set(card["comparable"]) == {"not comparable"}
+    predictions = pd.read_csv(place / "predictions.csv")
+    counts = predictions.groupby(["subject", "seed"])["example"].agg(["size", "nunique"])
+    assert (counts["size"] == counts["nunique"]).all()
+    assert len(counts) == 5 * 2
+    again = make_clusters(str(place / "clusters.extxyz"), place / "copy.extxyz", per_metal=5, mirror="", seed=2)
+    assert again is None
+    assert (place / "copy.extxyz").stat().st_size > 1000
+
+
+def test_the_report_tells_of_the_study(study, tmp_path):
+    place, outputs, told, _ = study
+    lists = {
+        "pairs": outputs["pairs"], "dropped": outputs["dropped"], "statistics": outputs["statistics"], "metrics": told["metrics"], "reliability": told["curves"],
+        "paired": told["paired"], "errors": told["errors"], "places": place / "places.csv", "cases": place / "told.csv", "external": place / "external.csv",
+    }  # fmt: skip
+    empty = inputs.ReportFiles([], [], "", "")
+    assert matchings.gather(empty) is None
+    found = matchings.gather(
+        inputs.ReportFiles([], [], "", "", **{f"matching_{name}": [path] for name, path in lists.items()})
+    )
+    assert "6 reported pairs of 6 core geometries" in matchings.words(found)[0]
+    assert len(matchings.metric_rows(found)) == 5
+    assert matchings.formation_rows(found)[0]["subject"] == "line"
+    assert len(matchings.external_rows(found)) == 6
+    assert matchings.dropped_rows(found) is not None
+    for draw in (matchings.draw_metrics, matchings.draw_calibration, matchings.draw_places, matchings.draw_cases):
+        draw(tmp_path / "f.svg", found)
+        assert (tmp_path / "f.svg").stat().st_size > 2000
+
+
+def test_the_report_knows_the_columns_of_the_room():
+    from auric.matching import application, comparison, library, negatives, pairs, summary
+
+    assert inputs.MATCHED_PAIRS == library.PAIR_COLUMNS
+    assert inputs.MATCHED_DROPPED == library.DROPPED_COLUMNS
+    assert inputs.MATCHED_STATISTICS == pairs.STATISTICS_COLUMNS
+    assert inputs.MATCHED_METRICS == comparison.METRIC_COLUMNS
+    assert inputs.MATCHED_CURVES == comparison.CURVE_COLUMNS
+    assert inputs.MATCHED_PAIRED == comparison.PAIRED_COLUMNS
+    assert inputs.FORMATION_ERRORS == summary.ERROR_COLUMNS
+    assert inputs.MATCHED_PLACES == application.PLACE_COLUMNS
+    assert inputs.MATCHED_CASES == application.CASE_COLUMNS
+    assert inputs.MATCHED_EXTERNAL == application.EXTERNAL_COLUMNS
+    assert negatives.EXAMPLE_COLUMNS[0] == "name"
+
+
+def test_wrong_subjects_and_cases_are_refused(study, tmp_path):
+    place, _, _, three = study
+    with pytest.raises(InputError, match=r"matching\.subjects: 'x'"):
+        prediction_rows(
+            [],
+            "core",
+            ["x"],
+            ColimSettings(encoder=EncoderSettings(width=4)),
+            folds=2,
+            seeds=1,
+            seed=0,
+            core=None,
+            ligand=None,
+        )
+    for text, words in (
+        ("case\tcore\n1\t2\n", "give the columns case, core"),
+        ("case\tcore\tedit\tligands\tknown\nx\tnobody\t\tCS\t\n", "not in the library"),
+    ):
+        (tmp_path / "c.tsv").write_text(text)
+        with pytest.raises(InputError, match=words):
+            tell_cases(*three, place / "colim.npz", tmp_path / "c.tsv", tmp_path / "o.csv")
+
+
+def test_command_line_ranks_ligands(study, tmp_path, capsys):
+    from ase.io import write
+
+    place = study[0]
+    write(tmp_path / "core.xyz", build_core("shape=icosahedron metal=Pd"))
+    (tmp_path / "l.smi").write_text(f"CCS\n{PPH3}\n")
+    asked = [
+        "ligands",
+        str(tmp_path / "core.xyz"),
+        "--candidates",
+        str(tmp_path / "l.smi"),
+        "--model",
+        str(place / "colim.npz"),
+    ]
+    assert main([*asked, "--kinds", "2", "--csv", str(tmp_path / "o.csv")]) == 0
+    told = capsys.readouterr()
+    assert told.out.count("\n") == 4
+    assert pd.read_csv(tmp_path / "o.csv")["kinds"].tolist().count(2) == 1
+    assert main([*asked, "--kinds", "7"]) == 2
+    assert "give 1 to 4" in capsys.readouterr().err

@@ -1,0 +1,393 @@
+"""From structures to pairs, negatives and folds."""
+
+import re
+
+import numpy as np
+import pytest
+from ase import Atoms
+from ase.build import bulk, molecule
+from ase.io import write
+
+from auric.errors import InputError, StructureError
+from auric.matching import (
+    Library,
+    NegativeSettings,
+    build_core,
+    check_core,
+    check_split,
+    cleaned,
+    core_fingerprint,
+    examples_of,
+    functional_group,
+    geometry_difference,
+    library_of_files,
+    library_statistics,
+    ligand_set,
+    pair_of,
+    split_cluster,
+    split_folds,
+    standard_smiles,
+)
+from auric.matching.crystals import molecules_apart, read_cluster
+from auric.matching.fingerprints import SAME_GEOMETRY, geometry_groups
+from auric.matching.library import read_library, write_library
+from auric.matching.negatives import candidates, core_types, read_failures
+from auric.matching.pairs import make_pairs, reported_pairs, resolved
+from auric.structures import build_ring, read_structure
+
+THIOLS = {
+    "au18_schex14": "SC1CCCCC1", "au20_tbbt16": "CC(C)(C)c1ccc(S)cc1", "au22_sadm16": "SC12CC3CC(CC(C3)C1)C2", "au23_schex16_-1": "SC1CCCCC1",
+    "au24_sadm16": "SC12CC3CC(CC(C3)C1)C2", "au25_pet18_-1": "SCCc1ccccc1", "au25_pet18": "SCCc1ccccc1", "au28_schex20": "SC1CCCCC1",
+    "au28_tbbt20": "CC(C)(C)c1ccc(S)cc1", "au30_s_stbut18": "CC(C)(C)S", "au34_schex22": "SC1CCCCC1", "au38_pet24q": "SCCc1ccccc1",
+    "au38_s2_sadm20": "SC12CC3CC(CC(C3)C1)C2", "au40_ombt24": "Cc1ccccc1S", "au42_schex26": "SC1CCCCC1", "au44_tbbt26": "CC(C)(C)c1ccc(S)cc1",
+    "au44_tbbt28": "CC(C)(C)c1ccc(S)cc1", "au48_tbbt28": "CC(C)(C)c1ccc(S)cc1", "au49_dimbt27": "Cc1ccc(S)c(C)c1", "au52_pet32": "SCCc1ccccc1",
+    "au60_s6_pmt36": "SCc1ccccc1", "au92_tbbt44": "CC(C)(C)c1ccc(S)cc1",
+}  # fmt: skip
+PPH3, PET = "c1ccc(P(c2ccccc2)c2ccccc2)cc1", "SCCc1ccccc1"
+
+
+@pytest.fixture(scope="module")
+def ring():
+    return build_ring(4, "CH3")
+
+
+@pytest.fixture(scope="module")
+def library():
+    rows = [
+        ("au13a", "shape=icosahedron metal=Au", PPH3), ("au13b", "shape=icosahedron metal=Au", "CCS"), ("ag14", "shape=octahedron_in_cube metal=Ag", f"{PET}.{PPH3}"),
+        ("cu20cl", "shape=tetrahedron20 metal=Cu anion=Cl", f"CC(=O)O.{PET}"), ("cu6", "shape=octahedron metal=Cu anion=H", "C#Cc1ccccc1"),
+        ("ag4", "shape=square metal=Ag", "CC(C)OP(=S)(S)OC(C)C"), ("au4", "shape=tetrahedron metal=Au", "CCCCCCCCCCCCS"),
+    ]  # fmt: skip
+    return cleaned([pair_of(name, build_core(recipe), ligands, "made for this test") for name, recipe, ligands in rows])
+
+
+@pytest.fixture(scope="module")
+def examples(library):
+    return examples_of(library, failures=[("cu20cl", PPH3)], seed=3)[0]
+
+
+def test_smiles_of_every_ligand_of_the_database(mirror):
+    for name, thiol in THIOLS.items():
+        split = split_cluster(read_structure(mirror / f"nc_database/fully_protected/{name}_opt.xyz"))
+        assert set(split.ligands) == {standard_smiles(thiol)}, name
+        numbers = [int(word) for word in re.findall(r"(?<![-\d])\d+", re.sub("_(s|s2|s6)_", "_", name))]
+        assert [split.nuclearity, len(split.ligands)] == numbers[:2], name
+        assert not split.dropped
+        sulfides = (split.core.numbers == 16).sum()
+        assert sulfides == {"au30_s_stbut18": 1, "au38_s2_sadm20": 2, "au60_s6_pmt36": 6}.get(name, 0)
+
+
+def test_isomers_are_told_apart_and_a_built_core_is_its_relaxed_self(mirror):
+    names = ("038_24q", "038_24t", "025_18_neutral")
+    q, t, au25 = (
+        core_fingerprint(split_cluster(read_structure(mirror / f"nc_database/sch3_protected/{name}_cp2k_opt.xyz")).core)
+        for name in names
+    )
+    built = [
+        core_fingerprint(build_core(f"staple:core={core} R=CH3"))
+        for core in ("Au23 units=6xn2+3xn1", "Au13 units=6xn2")
+    ]
+    assert geometry_difference(q, t) > 1.3 * SAME_GEOMETRY
+    assert max(geometry_difference(q, built[0]), geometry_difference(au25, built[1])) < 0.75 * SAME_GEOMETRY
+
+
+def test_split_does_not_depend_on_order_place_or_orientation(ring, rng):
+    turned = ring.copy()
+    turned.rotate(50, (1, 2, 3))
+    turned.translate((3, 1, -2))
+    mixed = turned[rng.permutation(len(ring))]
+    first, second = split_cluster(ring), split_cluster(mixed)
+    assert first.ligands == second.ligands == ("CS",) * 4
+    assert first.ligand_set == "CS"
+    assert (first.formula, first.nuclearity) == ("Au4", 4)
+    assert geometry_difference(core_fingerprint(first.core), core_fingerprint(second.core)) < 1e-9
+
+
+def test_solvent_and_copies_are_dropped_with_reasons(ring):
+    water = molecule("H2O")
+    water.translate((12, 0, 0))
+    copy = ring.copy()
+    copy.translate((0, 0, 15))
+    split = split_cluster(ring + water + copy)
+    assert split.nuclearity == 4
+    reasons = dict(split.dropped)
+    assert reasons["H2O"].startswith("solvent")
+    assert any(reason.startswith("duplicate") for reason in reasons.values())
+
+
+def test_molecules_of_a_crystal_are_put_together(tmp_path, ring):
+    cell = ring.copy()
+    cell.translate((-cell.positions.min(axis=0)) + 0.2)
+    edges = np.ptp(cell.positions, axis=0) + 3.2
+    water = molecule("H2O")
+    water.translate(edges - 0.9)
+    copy = cell.copy()
+    copy.translate((0, 0, edges[2]))
+    cell += copy
+    cell += water
+    cell.set_cell([edges[0], edges[1], 2 * edges[2]])
+    cell.pbc = True
+    cell.positions += (3.0, 2.0, 1.0)  # over the walls
+    cell.wrap()
+    write(tmp_path / "c.cif", cell)
+    split = split_cluster(read_cluster(tmp_path / "c.cif"))
+    assert (split.formula, split.ligands) == ("Au4", ("CS",) * 4)
+    assert sorted(reason.split(":")[0] for _, reason in split.dropped) == ["duplicate", "solvent or counter-ion"]
+    with pytest.raises(StructureError, match="a network"):
+        molecules_apart(bulk("Au", cubic=True))
+
+
+@pytest.mark.parametrize(
+    ("atoms", "words"),
+    [
+        (molecule("CH3OH"), "no metal"),
+        (Atoms("Au2", [[0, 0, 0], [0, 0, 0.1]]), "0.10 angstrom apart"),
+        (build_ring(4, "CH3") + Atoms("Ag4", 15 + 2.9 * np.eye(4, 3)), "disconnected fragments"),
+    ],
+)
+def test_clusters_that_cannot_be_split_are_refused(atoms, words):
+    with pytest.raises(StructureError, match=words):
+        split_cluster(atoms)
+
+
+@pytest.mark.parametrize(
+    ("core", "words"),
+    [
+        (Atoms("Cl2", [[0, 0, 0], [0, 0, 2]]), "no metal"),
+        (Atoms("AuC", [[0, 0, 0], [0, 0, 2]]), "holds C"),
+        (Atoms("Au2", [[0, 0, 0], [0, 0, 9]]), "2 disconnected fragments"),
+    ],
+)
+def test_what_is_no_core_is_refused(core, words):
+    with pytest.raises(StructureError, match=words):
+        check_core(core)
+
+
+def test_missing_hydrogens_are_told(ring):
+    bare = ring[[i for i in range(len(ring)) if ring.numbers[i] != 1 or i == len(ring) - 1]]
+    with pytest.raises(StructureError, match=r"hydrogen atoms missing|no bond orders"):
+        split_cluster(bare)
+
+
+@pytest.mark.parametrize(
+    ("smiles", "words"),
+    [
+        ("", "give a SMILES"),
+        ("c1ccc", "no valid SMILES"),
+        ("C.C", "disconnected fragments"),
+        ("C[Au]", "holds the metal Au"),
+        ("C*", "wildcard"),
+    ],
+)
+def test_what_is_no_ligand_is_refused(smiles, words):
+    with pytest.raises(StructureError, match=words):
+        standard_smiles(smiles)
+
+
+def test_ligand_sets_know_no_order_and_no_repetition():
+    assert (
+        ligand_set(f"[S]CCc1ccccc1.{PPH3}.{PPH3}")
+        == ligand_set([PPH3, "[S-]CCc1ccccc1"])
+        == ligand_set(f"{PPH3}.{PET}")
+    )
+    assert standard_smiles("CC(=O)[O-]") == "CC(=O)O"
+    for carbene in ("CN1[C]N(CC)C=C1", "CCN1[C]N(C)C=C1", "CN1C=C[N+](CC)=[C-]1"):
+        assert standard_smiles(carbene) == standard_smiles("CC[n+]1ccn(C)c1") == standard_smiles("CCn1cc[n+](C)c1")
+    with pytest.raises(StructureError, match="no ligands"):
+        ligand_set("")
+
+
+@pytest.mark.parametrize(
+    ("smiles", "group"),
+    [(PET, "thiol"), (PPH3, "phosphine"), ("C#CC", "alkyne"), ("CC(=O)O", "carboxylic acid"), ("CN1[C]N(C)C=C1", "carbene"),
+        ("[C-]#[N+]C", "other"), ("c1ccncc1", "pyridine"),
+     ("CCN", "amine"), ("SC(=S)N(C)C", "dithiocarbamate"), ("SP(=S)(OC)OC", "dithiophosphate"), ("CC", "other"), ("[SeH]C", "selenol")],
+)  # fmt: skip
+def test_functional_groups(smiles, group):
+    assert functional_group(smiles) == group
+
+
+def test_geometry_is_more_than_nuclearity_and_less_than_bond_length():
+    ico, cubo = (core_fingerprint(build_core(f"shape={shape} metal=Au")) for shape in ("icosahedron", "cuboctahedron"))
+    silver = core_fingerprint(build_core("shape=icosahedron metal=Ag"))
+    assert ico.nuclearity == cubo.nuclearity == 13
+    assert geometry_difference(ico, cubo) > SAME_GEOMETRY > geometry_difference(ico, silver)
+    assert geometry_groups([ico, cubo, silver]).tolist() == [0, 1, 0]
+    with pytest.raises(StructureError, match="no metal"):
+        core_fingerprint(Atoms("Cl"))
+
+
+@pytest.mark.parametrize(
+    ("recipe", "words"),
+    [("sphere:n=3", "builder sphere"), ("shape=icosahedron metal=Au size=3", "unknown word size"), ("shape=ball metal=Au", "shape 'ball'"),
+     ("shape=cube metal=Xx", "unknown element"), ("shape=cube", "names no metal"), ("shape=cube metal=Au remove=x", "whole numbers")],
+)  # fmt: skip
+def test_wrong_recipes_of_cores(recipe, words):
+    with pytest.raises(StructureError, match=words):
+        build_core(recipe)
+
+
+def test_cleaning_keeps_a_row_for_everything_dropped(tmp_path, library, ring):
+    write(tmp_path / "ring.xyz", ring)
+    write(tmp_path / "again.xyz", ring)
+    (tmp_path / "broken.xyz").write_text("2\n\nAu 0 0 0\n")
+    found = library_of_files([tmp_path / name for name in ("ring.xyz", "again.xyz", "broken.xyz")])
+    assert [pair.name for pair in found.pairs] == ["ring"]
+    assert {row["structure"]: row["step"] for row in found.dropped} == {
+        "again": "duplicates",
+        "broken": "reading and splitting",
+    }
+    two = pair_of("au2", Atoms("Au2", [[0, 0, 0], [0, 0, 2.7]]), "CS", "-")
+    many = pair_of("many", library.pairs[0].core, "CS.CCS.CCCS.CCCCS.CCCCCS", "-")
+    assert [row["step"] for row in cleaned([two, many]).dropped] == ["size", "ligands"]
+    assert {row["what"] for row in library_statistics(library)} >= {"pairs", "ligands", "nuclearity"}
+
+
+def test_library_comes_back_from_its_files(tmp_path, library):
+    write_library(library, tmp_path / "c.extxyz", tmp_path / "p.csv", tmp_path / "d.csv")
+    again = read_library(tmp_path / "c.extxyz", tmp_path / "p.csv")
+    assert [(p.name, p.ligands, p.geometry) for p in again.pairs] == [
+        (p.name, p.ligands, p.geometry) for p in library.pairs
+    ]
+    (tmp_path / "p.csv").write_text((tmp_path / "p.csv").read_text().replace("au13a", "other"))
+    with pytest.raises(InputError, match="names of cores and pairs differ"):
+        read_library(tmp_path / "c.extxyz", tmp_path / "p.csv")
+
+
+def test_negatives_keep_the_rules(library, examples):
+    types = dict(zip((pair.name for pair in library.pairs), core_types(library), strict=True))
+    assert types["au13a"] == types["au13b"] == 2
+    assert types["ag14"] == 1
+    reported = {(each.pair.geometry, each.ligands) for each in examples if each.label}
+    for each in examples:
+        if each.kind == "drawn":
+            assert each.ligands.count(".") == each.pair.ligands.count(".")
+            assert (each.pair.geometry, each.ligands) not in reported
+            assert set(each.ligands.split(".")) <= set(
+                candidates(library, each.pair, each.core_type, NegativeSettings())
+            )
+        if each.core_type == 2 and each.kind == "drawn":
+            assert not {functional_group(one) for one in each.ligands.split(".")} & {"thiol", "phosphine"}
+    assert [each.ligands for each in examples if each.kind == "failure"] == [PPH3]
+
+
+def test_negatives_do_not_depend_on_the_order_of_pairs(library):
+    def drawn(pairs):
+        return {(each.pair.name, each.ligands) for each in examples_of(Library(tuple(pairs)), seed=1)[0]}
+
+    assert drawn(library.pairs) == drawn(library.pairs[::-1])
+    assert drawn(library.pairs) != {(each.pair.name, each.ligands) for each in examples_of(library, seed=2)[0]}
+
+
+def test_negatives_that_cannot_be_drawn_are_told(library):
+    _, short = examples_of(library, NegativeSettings(per_positive=20, carbons_one=40))
+    assert short
+    assert all(row["step"] == "negatives" for row in short)
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda lib: NegativeSettings(carbons_one=-1), "carbon differences"),
+        (lambda lib: NegativeSettings(kinds="some"), "choose from matched, any"),
+        (lambda lib: examples_of(Library(())), "holds no pairs"),
+        (lambda lib: examples_of(lib, failures=[("nobody", "CS")]), "no such core"),
+        (lambda lib: examples_of(lib, failures=[("au13b", "CCS")]), "reports this pair as made"),
+    ],
+)
+def test_wrong_negatives_are_refused(library, make, words):
+    with pytest.raises(InputError, match=words):
+        make(library)
+
+
+@pytest.mark.parametrize("split", ["pair", "core", "ligand"])
+def test_folds_do_not_leak_and_test_everything_once(examples, split):
+    parts = split_folds(examples, split, folds=3, seed=1)
+    assert sorted(np.concatenate([test for _, test in parts]).tolist()) == list(range(len(examples)))
+    for train, test in parts:
+        check_split(examples, train, test, split)
+        assert not set(train) & set(test)
+
+
+@pytest.mark.parametrize(
+    ("split", "words"),
+    [("pair", "near duplicates"), ("core", "near duplicates"), ("ligand", "training holds every ligand")],
+)
+def test_a_leak_is_found(examples, split, words):
+    everything = np.arange(len(examples))
+    with pytest.raises(InputError, match=words):
+        check_split(examples, everything[1:], np.append(everything[:1], everything[1:2]), split)
+
+
+def test_near_duplicates_are_found_whatever_the_library_calls_their_geometry(library, rng):
+    pair = library.pairs[2]
+    shaken = Atoms(pair.core.numbers, pair.core.positions + rng.normal(scale=0.03, size=pair.core.positions.shape))
+    other = pair_of("shaken", shaken, pair.ligands, "-")
+    examples = examples_of(library)[0]
+    own = next(each for each in examples if each.pair.name == pair.name and each.label)
+    twin = type(own)(
+        type(pair)("shaken", shaken, pair.ligands, "-", other.fingerprint, 99), pair.ligands, 1, "reported", 1
+    )
+    with pytest.raises(InputError, match="near duplicates"):
+        check_split([own, twin], np.array([0]), np.array([1]), "pair")
+
+
+def test_unknown_splits_and_too_many_folds(examples):
+    with pytest.raises(InputError, match="split 'x'"):
+        split_folds(examples, "x")
+    with pytest.raises(InputError, match="groups for"):
+        split_folds(examples, "core", folds=50)
+    with pytest.raises(InputError, match="split 'x'"):
+        check_split(examples, np.array([0]), np.array([1]), "x")
+
+
+def test_bundled_tables_give_pairs(root, tmp_path, monkeypatch):
+    pairs, dropped = reported_pairs(root / "resources/matching/reported.tsv")
+    assert len(pairs) >= 20
+    assert not dropped
+    assert all(pair.source for pair in pairs)
+    assert len(read_failures(root / "resources/matching/failures.tsv")) == 2
+    monkeypatch.delenv("AURIC_MIRROR", raising=False)
+    with pytest.raises(InputError, match="no mirror is set"):
+        resolved("mirror:x/y.xyz", "")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [("a\tb\n1\t2\n", "give the columns"), ("name\tcore\tligands\tsource\nx\tshape=cube metal=Au\tCS\t\n", "has no source"),
+     ("name\tcore\tligands\tsource\nx\tshape=cube metal=Au\tCS\ts\nx\tshape=cube metal=Au\tCS\ts\n", "more than once")],
+)  # fmt: skip
+def test_wrong_tables_are_refused(tmp_path, text, words):
+    (tmp_path / "t.tsv").write_text(text)
+    with pytest.raises(InputError, match=words):
+        reported_pairs(tmp_path / "t.tsv")
+
+
+def test_wrong_failures_are_refused(tmp_path):
+    (tmp_path / "f.tsv").write_text("core\tligands\n")
+    with pytest.raises(InputError, match="give the columns core, ligands, source"):
+        read_failures(tmp_path / "f.tsv")
+    (tmp_path / "f.tsv").write_text("core\tligands\tsource\na\tCS\t \n")
+    with pytest.raises(InputError, match="without a source"):
+        read_failures(tmp_path / "f.tsv")
+    (tmp_path / "f.tsv").write_text("# of two\ncore\tligands\tsource\na\tC#Cc1ccccc1\ts\n")
+    assert read_failures(tmp_path / "f.tsv") == [("a", "C#Cc1ccccc1")]
+    (tmp_path / "f.tsv").write_text("core\tligands\tsource\na\tCS\n")
+    with pytest.raises(InputError, match="2 cells for 3 columns"):
+        read_failures(tmp_path / "f.tsv")
+    with pytest.raises(InputError, match="name an existing table"):
+        read_failures(tmp_path / "none.tsv")
+
+
+def test_pairs_of_a_study(tmp_path, ring):
+    write(tmp_path / "ring.xyz", ring)
+    table = tmp_path / "t.tsv"
+    table.write_text(
+        "name\tcore\tligands\tsource\nau13\tshape=icosahedron metal=Au\tCCP(CC)CC\ts\nbad\tshape=no metal=Au\tCS\ts\n"
+    )
+    outputs = {name: str(tmp_path / name) for name in ("cores", "pairs", "examples", "dropped", "statistics")}
+    make_pairs([table], [tmp_path / "ring.xyz", tmp_path / "none.xyz"], "", outputs, negatives={}, mirror="", seed=1)
+    assert (tmp_path / "pairs").read_text().count("\n") == 3
+    assert "bad" in (tmp_path / "dropped").read_text()
+    with pytest.raises(InputError, match="no pair"):
+        make_pairs([], [tmp_path / "none.xyz"], "", outputs, negatives={}, mirror="", seed=1)

@@ -1,0 +1,19 @@
+"""Adapter of the rule `matching_told`."""
+
+from auric.matching.application import tell_cases, tell_external
+from auric.progress import log_to
+
+with log_to(snakemake.log[0], threads=snakemake.threads):
+    tell_cases(
+        snakemake.input.cores,
+        snakemake.input.pairs,
+        snakemake.input.examples,
+        snakemake.input.model,
+        "".join(snakemake.input.cases),
+        snakemake.output.cases,
+    )
+    tell_external(
+        snakemake.input.external,
+        snakemake.input.model,
+        snakemake.output.external,
+    )
