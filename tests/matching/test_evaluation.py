@@ -1,5 +1,7 @@
 """Metrics against scikit-learn, intervals, baselines, comparison in folds, scorecard, and the report's section."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -201,6 +203,13 @@ def test_the_report_tells_of_the_study(study, tmp_path):
         inputs.ReportFiles([], [], "", "", **{f"matching_{name}": [path] for name, path in lists.items()})
     )
     assert "6 reported pairs of 6 core geometries" in matchings.words(found)[0]
+    for low, high, said in (
+        (0.1, 0.4, "worse than chance"),
+        (0.4, 0.6, "no better than chance"),
+        (0.6, 0.9, "better than chance"),
+    ):
+        told = replace(found, metrics=found.metrics.assign(low=low, high=high))
+        assert said in " ".join(matchings.words(told))
     assert len(matchings.metric_rows(found)) == 5
     assert matchings.formation_rows(found)[0]["subject"] == "line"
     assert len(matchings.external_rows(found)) == 6
