@@ -16,8 +16,9 @@ export MPLCONFIGDIR := $(CURDIR)/.venv/matplotlib
 run: $(READY)
 	@$(BIN)/snakemake --cores $(CORES) $(if $(STUDY),--config study=$(STUDY))
 
+# Files of tests go to as many processes as there are cores, one thread each; the longest file is among the first in the alphabet.
 test: $(READY) lint
-	@$(BIN)/python -m pytest
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(CORES) --dist loadfile --no-loadscope-reorder
 
 bench: $(READY)
 	@$(BIN)/python -m benchmarks

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
+import yaml
 
 from auric.files import read_frames
 from auric.potential import LinearPotential
@@ -53,6 +54,16 @@ def copy(tmp_path_factory):
     assert done.returncode == 0, done.stdout + done.stderr
     assert "auric: done. Open results/test/report/index.html" in done.stdout
     return folder
+
+
+def write_part(folder, study, **changes):
+    """A study with the structures, densities, images and rulers of `test` alone; changes are sections to update."""
+    whole = yaml.safe_load((folder / "config/studies/test.yaml").read_text())
+    part = {key: whole[key] for key in ("structures", "reference", "elf", "ruler")}
+    del part["reference"]["dynamics"], part["ruler"]["seeing"], part["ruler"]["exploration"]
+    for section, update in changes.items():
+        part[section] |= update
+    (folder / f"config/studies/{study}.yaml").write_text(yaml.safe_dump({"study": study, **part}))
 
 
 def store(folder):
@@ -155,7 +166,7 @@ def test_moving_one_atom_labels_that_structure_alone(copy):
     file.write_text(file.read_text().replace("2.240000", "2.270000"))
     jobs = planned(copy)
     assert jobs["structures"] == jobs["frames"] == 1
-    done = run(copy)
+    done = run(copy, "--until", "labels")
     assert done.returncode == 0, done.stdout + done.stderr
     after = store(copy)
     assert all(after[path] == stamp for path, stamp in before.items()), "a kept label was written again"
@@ -189,9 +200,7 @@ def test_bad_structures_are_told_and_others_go_on(copy):
     (copy / "gold.xyz").write_text("2\n\nAu 0 0 0\nS 9 0 0\n")
     table = copy / "config/studies/test_structures.tsv"
     (copy / "config/studies/bad.tsv").write_text(table.read_text().splitlines()[0] + "\n" + BAD_ROWS)
-    text = (copy / "config/studies/test.yaml").read_text()
-    text = text.replace("study: test", "study: bad").replace("test_structures.tsv", "bad.tsv").replace("[ausch3]", "[]")
-    (copy / "config/studies/bad.yaml").write_text(text)
+    write_part(copy, "bad", structures={"table": "config/studies/bad.tsv"}, elf={"grid": {"structures": []}})
     done = run(copy, study="bad")
     assert done.returncode == 0, done.stdout + done.stderr
     failures = pd.read_csv(copy / "results/bad/failures.csv", keep_default_na=False)
@@ -241,13 +250,9 @@ def test_faults_of_the_configuration_stop_the_dry_run_in_one_line(copy, change, 
 
 
 def test_a_killed_run_keeps_finished_labels(copy):
-    text = (copy / "config/studies/test.yaml").read_text()
-    text = (
-        text.replace("study: test", "study: killed")
-        .replace("frame_blocks: 2", "frame_blocks: 1")
-        .replace("xc: pbe", "xc: lda,vwn")
-    )
-    (copy / "config/studies/killed.yaml").write_text(text)
+    write_part(copy, "killed", reference={"frame_blocks": 1})
+    file = copy / "config/studies/killed.yaml"
+    file.write_text(file.read_text().replace("xc: pbe", "xc: lda,vwn"))
     before = len(store(copy))
     command = [sys.executable, "-m", "snakemake", "--cores", "1", "--config", "study=killed"]
     process = subprocess.Popen(

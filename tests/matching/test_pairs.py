@@ -346,7 +346,7 @@ def test_bundled_tables_give_pairs(root, tmp_path, monkeypatch):
     assert len(pairs) >= 20
     assert not dropped
     assert all(pair.source for pair in pairs)
-    assert len(read_failures(root / "resources/matching/failures.tsv")) == 2
+    assert len(read_failures(root / "resources/matching/failures.tsv")) == 1
     monkeypatch.delenv("AURIC_MIRROR", raising=False)
     with pytest.raises(InputError, match="no mirror is set"):
         resolved("mirror:x/y.xyz", "")

@@ -13,10 +13,10 @@ from scipy.spatial.transform import Rotation
 from auric.descriptors import SoapSettings
 from auric.errors import InputError, StructureError
 from auric.files import read_npz, write_npz
+from auric.modelfile import write_model
 from auric.potential import ClassSettings, DirectedCalculator, DirectedForces, DirectedSettings, weighted_angle
 from auric.potential.directed import environments_of
 from auric.potential.labels import forces_of
-from auric.potential.modelfile import write_model
 from auric.structures import build_ring
 
 SMALL = DirectedSettings(SoapSettings(3, 2, 4.0, 0.5), norm_references=20, direction_references=20)

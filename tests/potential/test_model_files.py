@@ -9,15 +9,14 @@ from scipy.spatial.distance import cdist
 
 from auric.errors import InputError
 from auric.files import read_npz, write_npz
+from auric.modelfile import read_model, write_model
 from auric.potential import (
     Emlm,
     Mlm,
     TrainingDomain,
     conformal_intervals,
     load_model,
-    read_model,
     save_model,
-    write_model,
 )
 from auric.potential.emlm import PENALTY
 

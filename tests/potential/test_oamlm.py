@@ -561,7 +561,7 @@ def test_foreign_and_tampered_files_are_refused(fitted, tmp_path):
     for name in ("foreign.npz", "cut.npz", "absent.npz"):
         with pytest.raises(InputError, match=name):
             Oamlm.load(tmp_path / name)
-    from auric.potential.modelfile import write_model
+    from auric.modelfile import write_model
 
     del arrays["vectors"]
     write_model(tmp_path / "part.npz", {key: header[key] for key in header if key != "digest"}, arrays)

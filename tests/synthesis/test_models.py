@@ -286,7 +286,7 @@ def test_networks_travel_without_pickle(name, data, tmp_path):
     with pytest.raises(InputError, match="does not fit its digest"):
         load_network(path)
     write_npz(path, {"format": "other"}, arrays)
-    with pytest.raises(InputError, match="no synthesis model"):
+    with pytest.raises(InputError, match="no model of auric"):
         load_network(path)
     path.write_bytes(b"PK")
     with pytest.raises(InputError, match="damaged"):

@@ -22,7 +22,7 @@ __getattr__, __all__ = public(
         "labels": ["energy_of", "forces_of", "pieces_of", "runs_of"],
         "linear": ["LinearPotential", "LinearSettings"],
         "mlm": ["Mlm", "multilaterate"],
-        "modelfile": ["load_model", "read_model", "save_model", "write_model"],
+        "modelfile": ["load_model", "save_model"],
         "oamlm": ["Oamlm"],
         "references": ["select_references"],
         "scan": ["ScanSettings", "read_choice"],

@@ -13,9 +13,9 @@ from ase import Atoms, units
 
 from auric.descriptors import PowerSpectrumSettings
 from auric.errors import InputError, StructureError
+from auric.modelfile import read_model, write_model
 from auric.potential.labels import energy_of, forces_of, has_forces, level_of
 from auric.potential.linear import LinearPotential, LinearSettings
-from auric.potential.modelfile import read_model, write_model
 from auric.potential.uncertainty import EnergyUncertainty
 
 FORMAT = "auric Correction 2"
@@ -130,7 +130,7 @@ class Correction:
         return energy_of(atoms) + energy, forces_of(atoms) + forces
 
     def save(self, path: str | Path) -> None:
-        """Write npz with a JSON header (`auric.potential.modelfile`)."""
+        """Write npz with a JSON header (`auric.modelfile`)."""
         known = self.uncertainty
         header = self.difference.header | {"format": FORMAT, "unit_ev": known.unit_ev}
         arrays = {"uncertainty.directions": known.directions, "uncertainty.shares": known.shares}

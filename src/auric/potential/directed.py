@@ -15,11 +15,12 @@ from ase import Atoms
 
 from auric.descriptors import FeatureScaler, Soap, SoapSettings
 from auric.errors import InputError, StructureError, suggestion
+from auric.modelfile import DAMAGE, read_model, write_model
 from auric.potential.cosines import LOSSES
 from auric.potential.emlm import Emlm
 from auric.potential.environments import THESIS_RULE, Environments, atom_environments, join_environments, plain_classes
 from auric.potential.labels import forces_of
-from auric.potential.modelfile import DAMAGE, KINDS, read_model, write_model
+from auric.potential.modelfile import KINDS
 from auric.potential.oamlm import Oamlm
 from auric.potential.references import select_references
 from auric.structures.motifs import atom_classes
@@ -197,7 +198,7 @@ class DirectedForces:
             )
 
     def save(self, path: str | Path, trained_on: Mapping[str, Any] | None = None) -> None:
-        """Write npz with a JSON header (`auric.potential.modelfile`).
+        """Write npz with a JSON header (`auric.modelfile`).
 
         Args:
             path: File to write.

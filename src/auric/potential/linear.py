@@ -28,8 +28,8 @@ from auric.descriptors import (
     WeightedProducts,
 )
 from auric.errors import InputError
+from auric.modelfile import read_model, write_model
 from auric.potential.labels import counts_of, energy_of, folds_of, forces_of, has_forces, level_of, read_runs, runs_of
-from auric.potential.modelfile import read_model, write_model
 from auric.progress import Counter
 
 FORMAT = "auric LinearPotential 1"
@@ -197,7 +197,7 @@ class LinearPotential:
         return float(counts_of([atoms], self.spectrum.species)[0] @ self.offsets_ev)
 
     def save(self, path: str | Path) -> None:
-        """Write npz with a JSON header (`auric.potential.modelfile`)."""
+        """Write npz with a JSON header (`auric.modelfile`)."""
         write_model(path, self.header, self.arrays())
 
     def arrays(self) -> dict[str, np.ndarray]:

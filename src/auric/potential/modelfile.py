@@ -1,12 +1,5 @@
-"""Models of this room as files: npz with a JSON header, never pickle.
+"""Which models of this room can be saved by themselves, and what of them goes into a file (`auric.modelfile`)."""
 
-The header says what the model is, its settings, what it was trained on, and a digest of everything else in the file; a file that
-is foreign, damaged, cut short or changed is refused. A digest finds accidents and careless edits; it is no signature.
-"""
-
-import json
-import zipfile
-import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,68 +8,14 @@ import numpy as np
 
 from auric.descriptors import FeatureScaler
 from auric.errors import InputError
-from auric.files import read_npz, write_npz
+from auric.modelfile import DAMAGE, Contents, read_model, write_model
 from auric.potential.conformal import ConformalIntervals
 from auric.potential.distances import DistancesTo
 from auric.potential.domain import TrainingDomain
 from auric.potential.emlm import DistanceModel, Emlm
 from auric.potential.mlm import Mlm
-from auric.provenance import digest, library_versions
 
-DAMAGE = (ValueError, OSError, KeyError, EOFError, TypeError, zipfile.BadZipFile, zlib.error, NotImplementedError)
-
-Contents = tuple[dict[str, Any], dict[str, np.ndarray]]
 Model = Emlm | Mlm | TrainingDomain | ConformalIntervals
-
-
-def write_model(path: str | Path, header: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> None:
-    """Write a model of any kind.
-
-    Args:
-        path: File ending in npz.
-        header: What JSON can hold (numbers come back with all digits): `format`, the name that `read_model` asks for; settings;
-            `trained_on`, that is data, engine, level of theory. `made_with` and `digest` are added.
-        arrays: Numbers or text, no objects.
-
-    Raises:
-        InputError: The folder cannot be written, no name of a format, or content that JSON or npz cannot hold.
-    """
-    if not isinstance(header.get("format"), str):
-        raise InputError(f"{path}: a model without the name of its format; give header['format']")
-    full = dict(header) | {"made_with": library_versions(("numpy", "scikit-learn"))}
-    given = {name: np.asarray(array) for name, array in arrays.items()}
-    if objects := [name for name, array in given.items() if array.dtype.hasobject]:
-        raise InputError(f"{path}: array '{objects[0]}' holds objects; give numbers or text")
-    try:
-        full["digest"] = _digest(full, given)
-    except (TypeError, ValueError) as error:
-        raise InputError(f"{path}: a header that JSON cannot hold ({error}); give plain values") from error
-    write_npz(path, full, given)
-
-
-def read_model(path: str | Path, name: str | None = None) -> Contents:
-    """Header, as it was given with `made_with`, and arrays of a model.
-
-    Args:
-        path: File that `write_model` wrote.
-        name: The format it must have; None: any.
-
-    Raises:
-        InputError: Missing, foreign, damaged, changed, or of another format.
-    """
-    try:
-        header, arrays = read_npz(path)
-    except FileNotFoundError as error:
-        raise InputError(f"no model file {path}; train a model first, or correct the path") from error
-    except DAMAGE as error:
-        raise InputError(f"{path}: damaged, or no model of auric ({error}); train the model again") from error
-    if not isinstance(header, dict) or not {"format", "digest"} <= set(header):
-        raise InputError(f"{path}: no model of auric; give a file that auric wrote")
-    if name is not None and header["format"] != name:
-        raise InputError(f"{path}: its format is '{header['format']}' where '{name}' is needed; give another file")
-    if header.pop("digest") != _digest(header, arrays):
-        raise InputError(f"{path}: its content does not fit its digest: changed or damaged; train the model again")
-    return header, arrays
 
 
 def save_model(path: str | Path, model: Model, trained_on: Mapping[str, Any]) -> None:
@@ -112,15 +51,6 @@ def load_model(path: str | Path) -> tuple[Model, dict[str, Any]]:
         return KINDS[kind][1](header["settings"], arrays), header["trained_on"]
     except DAMAGE as error:
         raise InputError(f"{path}: a part of the {kind} model is missing ({error}); train it again") from error
-
-
-def _digest(header: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> str:
-    """Of the header and all arrays with their names, types and shapes."""
-    parts: list[str | bytes] = [json.dumps(header, sort_keys=True, allow_nan=False)]
-    for name in sorted(arrays):
-        array = arrays[name]
-        parts += [name, array.dtype.str, str(array.shape), array.tobytes()]
-    return digest(*parts, length=64)
 
 
 def _from_learner(model: Emlm | Mlm) -> Contents:

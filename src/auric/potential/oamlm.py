@@ -13,12 +13,12 @@ import numpy as np
 from sklearn.base import BaseEstimator
 
 from auric.errors import InputError, suggestion
+from auric.modelfile import DAMAGE, Contents, read_model, write_model
 from auric.potential.alignment import Aligner
 from auric.potential.cosines import LOSSES, direction_from_cosines
 from auric.potential.distances import DistancesTo
 from auric.potential.environments import Environments
 from auric.potential.huber import SOLVERS, huber_weights, least_squares
-from auric.potential.modelfile import DAMAGE, Contents, read_model, write_model
 
 Selector = Callable[[np.ndarray, int], np.ndarray]
 """From descriptors (N, features) and a number to the indices of so many references."""

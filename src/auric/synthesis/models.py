@@ -1,8 +1,5 @@
 """Models by name: the six of Table 2 of doi:10.1002/aisy.201900029, and three peers."""
 
-import json
-import zipfile
-import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
@@ -10,8 +7,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from auric.errors import InputError, suggestion
-from auric.files import read_npz, write_npz
-from auric.provenance import digest, library_versions
+from auric.modelfile import DAMAGE, read_model, write_model
 from auric.synthesis.descriptors import Features
 from auric.synthesis.heads import HeadSettings
 from auric.synthesis.networks import SynthesisNetwork
@@ -38,17 +34,6 @@ PAPER = ("gcnn_snn", "gcnn_dnn", "gcnn_svm", "snn", "dnn", "svm")
 PEERS = ("boosting", "process", "logistic")
 MODELS = (*PAPER, *PEERS)
 FORMAT = "auric SynthesisNetwork 1"
-DAMAGE = (
-    ValueError,
-    OSError,
-    KeyError,
-    EOFError,
-    TypeError,
-    zipfile.BadZipFile,
-    zlib.error,
-    NotImplementedError,
-    RuntimeError,
-)
 
 
 def make_model(name: str, seed: int = 0, **settings: float) -> Classifier:
@@ -89,37 +74,19 @@ def save_network(path: str | Path, model: SynthesisNetwork, trained_on: Mapping[
         model: The model.
         trained_on: What it learned from, in what JSON can hold.
     """
-    told, arrays = model.content()
-    header = {
-        "format": FORMAT,
-        "settings": told,
-        "trained_on": dict(trained_on),
-        "made_with": library_versions(("numpy", "torch")),
-    }
-    write_npz(path, header | {"digest": _digest(header, arrays)}, arrays)
+    settings, arrays = model.content()
+    header = {"format": FORMAT, "settings": settings, "trained_on": dict(trained_on)}
+    write_model(path, header, arrays, libraries=("numpy", "torch"))
 
 
 def load_network(path: str | Path) -> tuple[SynthesisNetwork, dict[str, Any]]:
     """A network that was saved, and what it learned from.
 
     Raises:
-        InputError: Missing, foreign, damaged or changed.
+        InputError: Missing, foreign, damaged or changed, or a part is missing.
     """
+    header, arrays = read_model(path, FORMAT)
     try:
-        header, arrays = read_npz(path)
-    except FileNotFoundError:
-        raise InputError(f"no model file {path}; train a model first, or correct the path") from None
+        return SynthesisNetwork.from_content(header["settings"], arrays), header["trained_on"]
     except DAMAGE as error:
-        raise InputError(f"{path}: damaged, or no model of auric ({error}); train the model again") from None
-    if not isinstance(header, dict) or header.get("format") != FORMAT:
-        raise InputError(f"{path}: no synthesis model of auric; give a file that save_network wrote")
-    if header.pop("digest", "") != _digest(header, arrays):
-        raise InputError(f"{path}: its content does not fit its digest: changed or damaged; train the model again")
-    return SynthesisNetwork.from_content(header["settings"], arrays), header["trained_on"]
-
-
-def _digest(header: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> str:
-    parts: list[str | bytes] = [json.dumps(header, sort_keys=True)]
-    for name in sorted(arrays):
-        parts += [name, arrays[name].dtype.str, str(arrays[name].shape), arrays[name].tobytes()]
-    return digest(*parts, length=64)
+        raise InputError(f"{path}: a part of the network is missing ({error}); train it again") from error

@@ -1,0 +1,99 @@
+"""Learned models as files: npz with a JSON header, never pickle.
+
+The header says what the model is, its settings, what it was trained on, and a digest of everything else in the file; a file that
+is foreign, damaged, cut short or changed is refused. A digest finds accidents and careless edits; it is no signature.
+"""
+
+import json
+import zipfile
+import zlib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from auric.errors import InputError
+from auric.files import read_npz, write_npz
+from auric.provenance import digest, library_versions
+
+DAMAGE = (
+    ValueError,
+    OSError,
+    KeyError,
+    EOFError,
+    TypeError,
+    zipfile.BadZipFile,
+    zlib.error,
+    NotImplementedError,
+    RuntimeError,
+)
+"""What reading a damaged file, or building a model of parts that are missing, may raise; torch raises the last."""
+
+Contents = tuple[dict[str, Any], dict[str, np.ndarray]]
+"""Header and arrays."""
+
+
+def write_model(
+    path: str | Path,
+    header: Mapping[str, Any],
+    arrays: Mapping[str, np.ndarray],
+    libraries: Iterable[str] = ("numpy", "scikit-learn"),
+) -> None:
+    """Write a model of any kind.
+
+    Args:
+        path: File ending in npz.
+        header: What JSON can hold (numbers come back with all digits): `format`, the name that `read_model` asks for; settings;
+            `trained_on`, that is data, engine, level of theory. `made_with` and `digest` are added.
+        arrays: Numbers or text, no objects.
+        libraries: Distributions whose versions `made_with` tells.
+
+    Raises:
+        InputError: The folder cannot be written, no name of a format, or content that JSON or npz cannot hold.
+    """
+    if not isinstance(header.get("format"), str):
+        raise InputError(f"{path}: a model without the name of its format; give header['format']")
+    full = dict(header) | {"made_with": library_versions(libraries)}
+    given = {name: np.asarray(array) for name, array in arrays.items()}
+    if objects := [name for name, array in given.items() if array.dtype.hasobject]:
+        raise InputError(f"{path}: array '{objects[0]}' holds objects; give numbers or text")
+    try:
+        full["digest"] = _digest(full, given)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{path}: a header that JSON cannot hold ({error}); give plain values") from error
+    write_npz(path, full, given)
+
+
+def read_model(path: str | Path, name: str | None = None) -> Contents:
+    """Header, as it was given with `made_with`, and arrays of a model.
+
+    Args:
+        path: File that `write_model` wrote.
+        name: The format it must have; None: any.
+
+    Raises:
+        InputError: Missing, foreign, damaged, changed, or of another format.
+    """
+    try:
+        header, arrays = read_npz(path)
+    except FileNotFoundError as error:
+        raise InputError(f"no model file {path}; train a model first, or correct the path") from error
+    except DAMAGE as error:
+        raise InputError(f"{path}: damaged, or no model of auric ({error}); train the model again") from error
+    if not isinstance(header, dict) or not {"format", "digest"} <= set(header):
+        raise InputError(f"{path}: no model of auric; give a file that auric wrote")
+    if name is not None and header["format"] != name:
+        raise InputError(f"{path}: its format is '{header['format']}' where '{name}' is needed; give another file")
+    if header.pop("digest") != _digest(header, arrays):
+        raise InputError(f"{path}: its content does not fit its digest: changed or damaged; train the model again")
+    return header, arrays
+
+
+def _digest(header: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> str:
+    """Of the header and all arrays with their names, types and shapes."""
+    parts: list[str | bytes] = [json.dumps(header, sort_keys=True, allow_nan=False)]
+    for name in sorted(arrays):
+        array = arrays[name]
+        parts += [name, array.dtype.str, str(array.shape), array.tobytes()]
+    return digest(*parts, length=64)
