@@ -147,6 +147,13 @@ class TestScan:
         assert sets["S"] == sets["H"] == set(itertools.product([1.0, 2.0], [0.4, 0.5]))
         assert sets["unit Au"] == {(1.0, 0.4), (2.0, 0.4)}
 
+    def test_a_class_of_many_atoms_gives_up_frames(self, runs: dict[str, Any], tmp_path: Path) -> None:
+        settings = SMALL | {"sigma_angstrom": [0.4], "l_max": [1], "points": 50}
+        scan_norms(runs["files"], tmp_path / "norms.csv", settings=settings, block=0, blocks=1)
+        counts = pd.read_csv(tmp_path / "norms.csv").groupby("class")["n"].unique()
+        assert counts["S"].tolist() == [36]
+        assert counts["H"].tolist() == [36], "nine in each of every third frame; 108 in all"
+
     def test_norms_by_hand(self, runs: dict[str, Any], scanned: dict[str, Any]) -> None:
         table = pd.concat([pd.read_csv(path) for path in scanned["norms"]])
         wanted = {"class": "S", "l_max": 1, "sigma_angstrom": 0.5, "learned_from": "second"}

@@ -56,6 +56,7 @@ class ScanSettings:
         metal_sigma_angstrom: The same for classes of metal atoms.
         references: Training points of each model, chosen by RS-maximin; all are references.
         frames: Of each half at most, evenly spread.
+        points: Atoms of a class in a half at most; frames are left out, evenly, until so many are left.
         best: Sets of each class whose directions are looked at; the thesis's final one is always among them.
         targets: What OAMLM learns, `cosines` (the thesis's) or `projections` (see `Oamlm.fit`).
         losses: Ways to find a direction (see `auric.potential.cosines`).
@@ -72,6 +73,7 @@ class ScanSettings:
     metal_sigma_angstrom: Sequence[float] = (0.25,)
     references: int = 2500
     frames: int = 1000
+    points: int = 20000
     best: int = 6
     targets: Sequence[str] = ("cosines",)
     losses: Sequence[str] = ("average", "minimiser")
@@ -258,7 +260,7 @@ def _ways(learned: _Atoms, tested: _Atoms) -> dict[str, str]:
 
 def _pairs(frames: Sequence[Atoms], scan: ScanSettings) -> dict[str, tuple[_Atoms, _Atoms]]:
     """Atoms of both halves, by class; classes that are rare in one are left out."""
-    first, second = (_by_class(half, members, scan.frames) for half, members in halves(frames).items())
+    first, second = (_by_class(half, members, scan) for half, members in halves(frames).items())
     return {
         name: (first[name], second[name])
         for name in sorted(set(first) & set(second))
@@ -266,13 +268,15 @@ def _pairs(frames: Sequence[Atoms], scan: ScanSettings) -> dict[str, tuple[_Atom
     }
 
 
-def _by_class(half: str, given: Sequence[Atoms], count: int) -> dict[str, _Atoms]:
-    frames = given[:: ceil(len(given) / count)]
+def _by_class(half: str, given: Sequence[Atoms], scan: ScanSettings) -> dict[str, _Atoms]:
+    frames = given[:: ceil(len(given) / scan.frames)]
     plain = "Au" not in frames[0].symbols
     parts: dict[str, list[tuple[int, Environments]]] = {}
     for number, atoms in enumerate(frames):
         for name, around in environments_of(atoms, plain=plain).items():
             parts.setdefault(name, []).append((number, around))
+    for name, members in parts.items():
+        parts[name] = members[:: ceil(sum(len(around) for _, around in members) / scan.points)]
     return {
         name: _Atoms(
             half,
