@@ -201,7 +201,7 @@ def reference_set(runs: Sequence[Run], system: str, roles: Sequence[str] = ROLES
 
 def reference_run(
     run: Run, frames: str | Path, summary: str | Path, failures: str | Path, *,
-    engine: Engine, store: str | Path, common: Mapping[str, Any] | None = None, places: Places | None = None,
+    engine: Engine, store: str | Path | Store, common: Mapping[str, Any] | None = None, places: Places | None = None,
 ) -> None:  # fmt: skip
     """Build what a run moves, run it (or read its frames), and write what came of it; a run that fails leaves its reason.
 
@@ -211,7 +211,7 @@ def reference_run(
         summary: CSV to write, columns `SUMMARY_COLUMNS`, one row, none if the run failed before its first step.
         failures: CSV to write, columns those of all failure tables.
         engine: Gives energies and forces.
-        store: Folder of the label store, which keeps the chunks.
+        store: The label store or its folder, which keeps the chunks.
         common: Settings of all runs (`DynamicsSettings`) that the row does not give.
         places: Where bundled and external structures lie.
     """
@@ -223,7 +223,8 @@ def reference_run(
         if run.settings["ensemble"] == GIVEN:
             told = _given(run, frames, places or Places())
         else:
-            told = _made(run, frames, places, engine=engine, store=Store(store), common=common or {})
+            kept = store if isinstance(store, Store) else Store(store)
+            told = _made(run, frames, places, engine=engine, store=kept, common=common or {})
         log.info("%s: %d frames, %.0f K", run.name, told.frames, told.mean_temperature_k)
         rows, reason = [_of_run(run) | asdict(told)], told.stopped
     except Exception as error:

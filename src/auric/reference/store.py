@@ -2,6 +2,9 @@
 
 One npz file per entry, named by the hash of structure, settings and method version; written whole or not at all, never
 changed. It lies outside the declared outputs of the workflow, which deletes those of a failed job.
+
+Entries that took hours come along with the workflow (`resources/labels`, made by `resources/ship_labels.py`); they are looked
+for where the store itself has none.
 """
 
 import json
@@ -18,6 +21,8 @@ from auric.progress import log
 from auric.provenance import digest
 
 Entry = tuple[dict[str, Any], dict[str, np.ndarray]]
+SHIPPED = Path("resources/labels")
+"""Where entries that come along lie, from the working folder."""
 
 
 def structure_hash(atoms: Atoms, charge: int, multiplicity: int) -> str:
@@ -27,10 +32,15 @@ def structure_hash(atoms: Atoms, charge: int, multiplicity: int) -> str:
 
 
 class Store:
-    """Append-only entries in a folder."""
+    """Append-only entries in a folder.
 
-    def __init__(self, folder: str | Path) -> None:
-        self.folder = Path(folder)
+    Args:
+        folder: Where entries are kept.
+        shipped: Where entries lie that come along, one level deep; they are read only.
+    """
+
+    def __init__(self, folder: str | Path, shipped: str | Path = SHIPPED) -> None:
+        self.folder, self.shipped = Path(folder), Path(shipped)
 
     def path(self, key: str) -> Path:
         """Where the entry of a key lies; two levels, so that no folder grows too large."""
@@ -38,7 +48,11 @@ class Store:
 
     def get(self, identity: Mapping[str, Any]) -> Entry | None:
         """The entry of an identity, or None if it is absent, damaged or of another identity."""
-        path = self.path(_key(identity))
+        key = entry_key(identity)
+        found = self._read(self.path(key), identity)
+        return self._read(self.shipped / f"{key}.npz", identity) if found is None else found
+
+    def _read(self, path: Path, identity: Mapping[str, Any]) -> Entry | None:
         try:
             header, arrays = read_npz(path)
         except FileNotFoundError:
@@ -60,7 +74,7 @@ class Store:
             return found, True
         content, arrays = make()
         header = {"identity": _json(identity), "content": content, "arrays": sorted(arrays)}
-        write_npz(self.path(_key(identity)), header, arrays)
+        write_npz(self.path(entry_key(identity)), header, arrays)
         return (content, arrays), False
 
 
@@ -69,5 +83,6 @@ def _json(identity: Mapping[str, Any]) -> Any:
     return json.loads(json.dumps(identity, sort_keys=True, default=dict))
 
 
-def _key(identity: Mapping[str, Any]) -> str:
+def entry_key(identity: Mapping[str, Any]) -> str:
+    """The name of the entry of an identity."""
     return digest(json.dumps(_json(identity), sort_keys=True), length=32)
