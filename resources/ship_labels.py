@@ -1,6 +1,6 @@
 """Copy the label store's entries of finished runs of dynamics into `resources/labels`, so that nobody needs to make them again.
 
-    python resources/ship_labels.py config/studies/au38_runs.tsv au38_sch3_24_q_test270 au38_sch3_24_t_test270
+    python resources/ship_labels.py au38 au38_sch3_24_q_test270 au38_sch3_24_t_test270
 
 Nothing is computed: a run that the store does not hold whole is refused. What is copied is found by every study, as long as the
 structure, the settings of the run, the engine and the method's version are the same.
@@ -13,10 +13,11 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from auric.errors import InputError
+from auric.errors import InputError, suggestion
 from auric.reference import make_engine
 from auric.reference.runs import Run, read_runs, reference_run
 from auric.reference.store import SHIPPED, Entry, Store, entry_key
+from auric.study import load
 
 
 class _Noting(Store):
@@ -34,12 +35,13 @@ class _Noting(Store):
         return found, True
 
 
-def ship(runs: Sequence[Run], store: str | Path, shipped: str | Path = SHIPPED) -> list[Path]:
-    """Copy the entries of runs, on GFN1-xTB with its default settings.
+def ship(runs: Sequence[Run], store: str | Path, xtb: Mapping[str, Any], shipped: str | Path = SHIPPED) -> list[Path]:
+    """Copy the entries of runs on GFN1-xTB.
 
     Args:
         runs: Rows of a table of runs.
         store: Folder of the label store.
+        xtb: Settings of the engine.
         shipped: Folder to copy into.
 
     Returns:
@@ -55,7 +57,7 @@ def ship(runs: Sequence[Run], store: str | Path, shipped: str | Path = SHIPPED) 
             failures = Path(folder, "failures.csv")
             reference_run(
                 run, Path(folder, "frames.extxyz"), Path(folder, "run.csv"), failures,
-                engine=make_engine("gfn1-xtb", {}), store=noting,
+                engine=make_engine("gfn1-xtb", dict(xtb)), store=noting,
             )  # fmt: skip
             if reasons := failures.read_text(encoding="utf-8").splitlines()[1:]:
                 raise InputError(f"{run.name}: {reasons[0]}")
@@ -70,15 +72,18 @@ def ship(runs: Sequence[Run], store: str | Path, shipped: str | Path = SHIPPED) 
 def main() -> None:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("table", help="table of runs")
+    parser.add_argument("study", help="study that made them, such as au38")
     parser.add_argument("runs", nargs="+", help="names of runs")
     parser.add_argument("--store", default="results/store", help="folder of the label store")
     given = parser.parse_args()
-    known = {run.name: run for run in read_runs(given.table)}
-    if unknown := [name for name in given.runs if name not in known]:
-        parser.error(f"{given.table} has no run '{unknown[0]}'")
     try:
-        copied = ship([known[name] for name in given.runs], given.store)
+        reference = load({"study": given.study}, Path(__file__).parents[1])["reference"]
+        known = {run.name: run for run in read_runs(reference["dynamics"])}
+        if unknown := [name for name in given.runs if name not in known]:
+            raise InputError(
+                f"{reference['dynamics']} has no run '{unknown[0]}'; {suggestion(unknown[0], list(known))}"
+            )
+        copied = ship([known[name] for name in given.runs], given.store, reference["xtb"])
     except InputError as error:
         parser.error(str(error))
     size = sum(path.stat().st_size for path in copied)

@@ -1,5 +1,6 @@
 """Dynamics against theory (equipartition, conservation) and ASE; interrupted runs; the plan of reference sets."""
 
+import importlib
 import math
 import os
 import signal
@@ -668,6 +669,26 @@ def test_a_run_of_the_table_is_made_and_told(table, tmp_path):
         (failure,) = read_tables([paths[2]]).to_dict("records")
         assert (failure["stage"], failure["frame"]) == ("dynamics", run.name)
         assert reason in failure["reason"]
+
+
+def test_finished_runs_can_come_along(table, tmp_path, root, monkeypatch):
+    monkeypatch.syspath_prepend(root / "resources")
+    ship = importlib.import_module("ship_labels").ship
+    run = read_runs(table())[0]
+    run = run._replace(settings=run.settings | {"steps": 4, "equilibration_steps": 2, "every": 2})
+    xtb = {"electronic_temperature_k": 300.0}
+    with pytest.raises(InputError, match="does not hold it whole"):
+        ship([run], tmp_path / "store", xtb, tmp_path / "shipped")
+    paths = [tmp_path / name for name in ("frames.extxyz", "run.csv", "failures.csv")]
+    reference_run(run, *paths, engine=gfn1(), store=tmp_path / "store")
+    copied = ship([run], tmp_path / "store", xtb, tmp_path / "shipped")
+    assert len(copied) == 2, "its start and one chunk"
+    assert ship([run], tmp_path / "store", xtb, tmp_path / "shipped") == []
+    elsewhere = Store(tmp_path / "none", tmp_path / "shipped")
+    again = [tmp_path / f"again_{path.name}" for path in paths]
+    reference_run(run, *again, engine=gfn1(), store=elsewhere)
+    assert again[0].read_text() == paths[0].read_text()
+    assert not (tmp_path / "none").exists()
 
 
 def test_a_run_of_the_table_that_stops_keeps_its_frames_and_its_reason(table, tmp_path):

@@ -1,3 +1,4 @@
+import shutil
 from types import SimpleNamespace
 
 import numpy as np
@@ -30,6 +31,8 @@ from auric.reference import (
     summarise_reference,
     write_orbitals,
 )
+from auric.reference.store import entry_key
+from auric.reference.version import METHOD_VERSION
 from auric.structures import build_ring
 from auric.units import HARTREE_EV
 from tests.conftest import MOLECULES
@@ -346,6 +349,37 @@ def test_store_makes_once_and_makes_again_what_is_damaged(tmp_path):
     _, known = store.get_or_make(identity, make)
     assert (known, len(calls)) == (False, 2)
     assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == [entry.name]
+
+
+def test_store_finds_what_comes_along_and_writes_nothing_there(tmp_path):
+    identity = {"structure": "abc", "settings": {"tol": 1e-6}}
+    first = Store(tmp_path / "first", tmp_path / "nowhere")
+    first.get_or_make(identity, lambda: ({"energy_ev": -1.0}, {"x": np.arange(3)}))
+    (tmp_path / "shipped").mkdir()
+    (entry,) = (tmp_path / "first").rglob("*.npz")
+    shutil.copy(entry, tmp_path / "shipped")
+
+    def never():
+        raise AssertionError("it was there")
+
+    store = Store(tmp_path / "second", tmp_path / "shipped")
+    (content, arrays), known = store.get_or_make(identity, never)
+    assert (content, arrays["x"].tolist(), known) == ({"energy_ev": -1.0}, [0, 1, 2], True)
+    assert not (tmp_path / "second").exists()
+    store.get_or_make({**identity, "structure": "abd"}, lambda: ({}, {}))
+    assert [path.name for path in (tmp_path / "shipped").iterdir()] == [entry.name]
+
+
+def test_entries_that_come_along_are_whole_and_of_the_method_of_now(root):
+    files = sorted((root / "resources/labels").glob("*.npz"))
+    assert files
+    assert sum(path.stat().st_size for path in files) < 20e6
+    for path in files:
+        header, arrays = read_npz(path)
+        assert path.stem == entry_key(header["identity"])
+        assert header["identity"]["method_version"] == METHOD_VERSION, "none would be found any more: remove them"
+        assert sorted(arrays) == header["arrays"]
+        assert all(np.isfinite(array).all() for array in arrays.values())
 
 
 def structure(name="ring", **info):
