@@ -125,8 +125,7 @@ def _measure(chosen: argparse.Namespace) -> str:
             others = {"method": chosen.method, "core_electrons": _core_electrons(chosen), "frame": chosen.frame}
             orbitals = ruler.orbitals_of_file(chosen.wave_function, **said, **others)
             ruler.check_level(level, orbitals)
-        cutoff = trained.header["bond_cutoff_angstrom"]
-        atoms = ruler.structure_to_measure(chosen.file, chosen.wave_function, orbitals, **said, cutoff_angstrom=cutoff)
+        atoms = ruler.structure_to_measure(chosen.file, chosen.wave_function, orbitals, **said, rule=trained.rule)
         if orbitals is None:
             engine = ruler.engine_of(level, threads=chosen.threads)
             engine.check(atoms.get_chemical_symbols())

@@ -131,9 +131,9 @@ def test_planes_put_sulfur_left_gold_right_and_the_third_atom_above():
     for bond in gold_sulfur_bonds(ring):
         planes, refused = planes_of_bond(ring, bond)
         assert len(planes) + len(refused) == 7
-        middle = (ring.positions[bond.sulfur] + ring.positions[bond.gold]) / 2
+        middle = (ring.positions[bond.left] + ring.positions[bond.right]) / 2
         others = sorted(
-            set(range(len(ring))) - {bond.sulfur, bond.gold}, key=lambda i: np.linalg.norm(ring.positions[i] - middle)
+            set(range(len(ring))) - {bond.left, bond.right}, key=lambda i: np.linalg.norm(ring.positions[i] - middle)
         )
         assert [plane.third_atom for plane in planes] == [i for i in others[:7] if i not in refused]
         for plane in planes:
@@ -142,8 +142,8 @@ def test_planes_put_sulfur_left_gold_right_and_the_third_atom_above():
             # Half a pixel from the mid-edges, and the mid-edges are the atoms.
             side = bond.length_angstrom
             left, right = points[1:3, 0].mean(axis=0), points[1:3, -1].mean(axis=0)
-            np.testing.assert_allclose(left - plane.along * side / 8, ring.positions[bond.sulfur], atol=1e-9)
-            np.testing.assert_allclose(right + plane.along * side / 8, ring.positions[bond.gold], atol=1e-9)
+            np.testing.assert_allclose(left - plane.along * side / 8, ring.positions[bond.left], atol=1e-9)
+            np.testing.assert_allclose(right + plane.along * side / 8, ring.positions[bond.right], atol=1e-9)
             np.testing.assert_allclose(points.reshape(-1, 3).mean(axis=0), middle, atol=1e-9)
             third = ring.positions[plane.third_atom] - middle
             assert third @ plane.up > 0
@@ -215,6 +215,17 @@ def test_images_of_a_block(block, labels):
     np.testing.assert_array_equal(ours, resolved(ours.astype(float)).astype("float32"))
     summarise_elf([block / "i.nc"], [block / "d.csv"], block / "s.csv", study="test")
     assert read_tables([block / "s.csv"])["ours"].tolist() == [100.0]
+
+
+def test_images_of_another_kind_of_bond(block, labels):
+    bond = {"left": "S", "right": "H", "cutoff_angstrom": 1.6}
+    paths = [block / name for name in ("l.extxyz", "o.npz", "f.csv", "i.nc", "d.csv")]
+    images_block(*paths, settings=SETTINGS, bond=bond)
+    images = read_dataset(block / "i.nc")
+    assert images["image"].values.tolist() == ["aush_0000:S1-H2:0"]
+    assert (images["left_atom"].item(), images["right_atom"].item()) == (1, 2)
+    sulfur, hydrogen = labels["AuSH"].orbitals.positions_angstrom[1:]
+    assert images["bond_length_angstrom"].item() == pytest.approx(np.linalg.norm(sulfur - hydrogen))
 
 
 def test_a_block_without_frames_gives_an_empty_file(block):

@@ -47,7 +47,7 @@ def aush():
 
 
 def test_states_are_parent_fields_charges_and_an_oxygen_of_allowed_spin(aush):
-    states = states_of(aush, PERTURB, cutoff_angstrom=2.7)
+    states = states_of(aush, PERTURB)
     assert len({state.name for state in states}) == len(states)
     kinds = [state.kind for state in states]
     assert {kind: kinds.count(kind) for kind in kinds} == {"parent": 1, "field": 12, "charge": 2, "oxygen": 2}
@@ -67,16 +67,14 @@ def test_fields_turn_along_with_the_structure(aush):
     for atoms in (turned, axes):
         atoms.rotate(50, (1, 1, 2), center=(0, 0, 0))
     spin = axes.positions
-    pairs = zip(
-        states_of(aush, PERTURB, cutoff_angstrom=2.7), states_of(turned, PERTURB, cutoff_angstrom=2.7), strict=True
-    )
+    pairs = zip(states_of(aush, PERTURB), states_of(turned, PERTURB), strict=True)
     for here, there in pairs:
         assert np.array(here.field_au) @ spin == pytest.approx(np.array(there.field_au), abs=1e-7)
 
 
 def test_a_lone_bond_has_fields_across_it_too():
     atoms = Atoms("AuS", [[0, 0, 0], [0, 0, 2.3]], info={"charge": 0, "multiplicity": 2})
-    states = states_of(atoms, PERTURB | {"charges": [], "oxygen_angstrom": 0}, cutoff_angstrom=2.7)
+    states = states_of(atoms, PERTURB | {"charges": [], "oxygen_angstrom": 0})
     fields = np.array([state.field_au for state in states if state.kind == "field" and "0.01" in state.name])
     assert np.abs(fields[::2] @ fields[::2].T) == pytest.approx(1e-4 * np.eye(3))
 
@@ -97,7 +95,7 @@ def test_an_oxygen_lies_at_its_distance_and_away_from_others(aush):
 def test_a_structure_without_a_bond_has_no_states():
     atoms = Atoms("Au2", [[0, 0, 0], [0, 0, 2.6]], info={"charge": 0, "multiplicity": 1})
     with pytest.raises(StructureError, match="without an S-Au bond"):
-        states_of(atoms, PERTURB, cutoff_angstrom=2.7)
+        states_of(atoms, PERTURB)
 
 
 # --- one structure, from labels to images and bond indices
@@ -107,7 +105,7 @@ def perturbed(aush, place, **changed):
     write_frames(place / "labels.extxyz", [aush])
     files = [place / name for name in ("p.nc", "p.csv", "f.csv")]
     perturb_structure(
-        place / "labels.extxyz", *files, engine="pyscf-gto", settings=COARSE, cutoff_angstrom=2.7, store=place / "store",
+        place / "labels.extxyz", *files, engine="pyscf-gto", settings=COARSE, bond={}, store=place / "store",
         elf={"pixels": 32, "planes": 2, "min_perpendicular_angstrom": 0.3, "offset": "multiwfn"},
         **{"frame": "aush_0000", "perturb": PERTURB | {"fields_au": [0.01], "charges": [1], "oxygen_angstrom": 0}} | changed,
     )  # fmt: skip
@@ -162,7 +160,7 @@ def failing(whole, when):
 
 
 def test_of_alternatives_the_lowest_counts(aush):
-    states = states_of(aush, PERTURB, cutoff_angstrom=2.7)
+    states = states_of(aush, PERTURB)
     labelled = [(state, float(place), None) for place, state in enumerate(states)]
     kept = [state.name for state, _, _ in _lowest(labelled)]
     assert kept == [state.name for state in states if state.name != "oxygen_3"]

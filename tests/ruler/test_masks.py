@@ -39,7 +39,7 @@ from tests.ruler.test_ruler import dataset
 
 PIXELS = 20
 HOW = {
-    "folds": 3, "seed": 1, "elf": {"pixels": PIXELS, "planes": 3, "offset": "multiwfn"}, "bond_cutoff_angstrom": 2.7,
+    "folds": 3, "seed": 1, "elf": {"pixels": PIXELS, "planes": 3, "offset": "multiwfn"}, "bond": {"cutoff_angstrom": 2.7},
     "errors_angstrom": {}, "costs": [],
 }  # fmt: skip
 
@@ -270,7 +270,7 @@ def test_it_is_trained_from_files_and_quotes_its_errors(place, tmp_path):
     mask = Mask.of({"share": 0.4})
     read_through_mask(place, tmp_path / "m.csv", mask=mask.settings(), splits=["structure"], folds=3, seed=0)
     write_frames(tmp_path / "labels.extxyz", [])
-    how = {key: HOW[key] for key in ("folds", "seed", "elf", "bond_cutoff_angstrom")}
+    how = {key: HOW[key] for key in ("folds", "seed", "elf", "bond")}
     train_valence(
         place, [tmp_path / "labels.extxyz"], tmp_path / "m.csv", tmp_path / VALENCE_FILE, mask=mask.settings(), **how
     )
@@ -283,7 +283,7 @@ def test_its_readings_of_a_bond_say_through_which_mask(data, valence):
     reader = READER_WORDS["valence"][1]
     row = bond_reading(data.elf[:3], float(data.lengths_angstrom[0]), valence, reader)
     assert row["reading_angstrom"] == pytest.approx(valence.read(data.elf[:3], reader=reader).mean())
-    table = largest_first([{"structure": "s", "frame": "f", "bond": "S0-Au0", "sulfur": 0, "gold": 0} | row])
+    table = largest_first([{"structure": "s", "frame": "f", "bond": "S0-Au0", "left_atom": 0, "right_atom": 0} | row])
     assert "ridge on the bond line, seen through the mask share_0.4." in measured_text(table, valence, reader)
     assert measured_json(table, valence, reader)["ruler"]["mask"] == valence.mask.settings()
 

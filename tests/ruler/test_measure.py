@@ -42,6 +42,7 @@ from auric.ruler.domain import COMPONENTS
 from auric.ruler.forecast import duration
 from auric.ruler.level import level_parts
 from auric.ruler.reading import SD_OVER_MAE
+from auric.structures import BondRule
 
 PIXELS = 20
 GTO = GtoEngine(GtoSettings(grid_level=0, conv_tol_hartree=1e-5)).identity() | {"method_version": METHOD_VERSION}
@@ -85,7 +86,7 @@ def trained():
     )  # fmt: skip
     errors = {reader: {"image": 0.001, "structure": 0.002} for reader in READERS}
     made = train_set(
-        data, folds=4, seed=0, bond_cutoff_angstrom=2.7, errors_angstrom=errors, costs=[],
+        data, folds=4, seed=0, bond={"cutoff_angstrom": 2.7}, errors_angstrom=errors, costs=[],
         elf={"pixels": PIXELS, "planes": 7, "min_perpendicular_angstrom": 0.3, "offset": "multiwfn"},
     )  # fmt: skip
     made.header["cost"] = COST
@@ -306,7 +307,7 @@ def test_a_frame_of_a_study_is_measured_as_its_images_are(trained, rulers, tmp_p
     data = xr.Dataset({"elf": (("image", "y", "x"), elf), "bond_length_angstrom": ("image", lengths)})
     data["frame"] = ("image", np.where(bonds < 2, "s_0000", "s_0001"))
     data["bond"] = ("image", np.array([f"s:S{bond}-Au{bond}" for bond in bonds]))
-    for name in ("sulfur", "gold"):
+    for name in ("left_atom", "right_atom"):
         data[name] = ("image", bonds)
     write_dataset(tmp_path / "images.nc", data)
     measure_study_frame(tmp_path / "images.nc", rulers, tmp_path / "table.csv", frame="s_0001")
@@ -314,7 +315,7 @@ def test_a_frame_of_a_study_is_measured_as_its_images_are(trained, rulers, tmp_p
     assert set(table["bond"]) == {"S2-Au2", "S3-Au3"}
     assert table["difference_angstrom"].abs().is_monotonic_decreasing
     for row in table.itertuples():
-        expected = bond_reading(elf[bonds == row.gold], lengths[bonds == row.gold][0], trained)
+        expected = bond_reading(elf[bonds == row.right_atom], lengths[bonds == row.right_atom][0], trained)
         assert row.reading_angstrom == pytest.approx(expected["reading_angstrom"], abs=1e-9)
     assert table["difference_angstrom"].abs().max() < 0.02
     measure_study_frame(tmp_path / "images.nc", rulers, tmp_path / "none.csv", frame="s_0009")
@@ -366,7 +367,7 @@ def test_durations_in_words():
 
 
 def given(xyz, **changed):
-    said = {"charge": 0, "multiplicity": 1, "cutoff_angstrom": 2.7} | changed
+    said = {"charge": 0, "multiplicity": 1} | changed
     return structure_to_measure(xyz, None, None, **said)
 
 
@@ -379,7 +380,7 @@ def test_a_structure_is_checked_before_anything_is_computed(xyz, tmp_path):
     with pytest.raises(StructureError, match=r"aush\.xyz: multiplicity 2 is impossible"):
         given(xyz, multiplicity=2)
     with pytest.raises(StructureError, match="no S-Au bond"):
-        given(xyz, cutoff_angstrom=2.0)
+        given(xyz, rule=BondRule(cutoff_angstrom=2.0))
     write(tmp_path / "stated.xyz", AUSH, comment="charge = -1")
     assert given(tmp_path / "stated.xyz", charge=None, multiplicity=2).info["charge"] == -1
     with pytest.raises(StructureError, match="charge 0 contradicts the file, which states -1"):
@@ -401,17 +402,17 @@ def test_orbitals_of_a_study_and_their_structure(xyz, tmp_path, aush, labels):
     turned.rotate(40, "x")
     turned.translate([1, 2, 3])
     write(xyz, turned)
-    atoms = structure_to_measure(xyz, path, found, **said, cutoff_angstrom=2.7)
+    atoms = structure_to_measure(xyz, path, found, **said)
     np.testing.assert_allclose(atoms.positions, AUSH.positions)
     assert (atoms.info["structure"], atoms.info["charge"], atoms.info["multiplicity"]) == ("aush", 0, 1)
-    assert structure_to_measure(None, path, found, **said, cutoff_angstrom=2.7).info["source"] == f"file {path}"
+    assert structure_to_measure(None, path, found, **said).info["source"] == f"file {path}"
     turned.positions[2] += 0.1
     write(xyz, turned)
     with pytest.raises(StructureError, match=r"differ from the wave function's by up to 0\.1"):
-        structure_to_measure(xyz, path, found, **said, cutoff_angstrom=2.7)
+        structure_to_measure(xyz, path, found, **said)
     write(xyz, AUSH[[1, 0, 2]])
     with pytest.raises(StructureError, match="in the order of its file"):
-        structure_to_measure(xyz, path, found, **said, cutoff_angstrom=2.7)
+        structure_to_measure(xyz, path, found, **said)
     path.write_bytes(b"PK not really")
     with pytest.raises(InputError, match="no orbitals file"):
         orbitals_of_file(path, **said)

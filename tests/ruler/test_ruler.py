@@ -67,7 +67,7 @@ def dataset(path, structures=6, bonds=4, planes=3, pixels=20, seed=0):
     data = xr.Dataset({"elf": (("image", "y", "x"), np.array(shells, dtype="float32"))})
     for name, values in names.items():
         data[name] = ("image", np.array(values))
-    for name in ("sulfur", "gold", "third_atom"):
+    for name in ("left_atom", "right_atom", "third_atom"):
         data[name] = ("image", np.array([p for _, _, p in rows], dtype="int32"))
     data["bond_length_angstrom"] = ("image", lengths)
     data.attrs = {
@@ -373,7 +373,11 @@ def test_final_models_carry_what_they_were_trained_on(data, tmp_path):
     assert arrays["slope_angstrom"].shape == (20,)
 
 
-HOW = {"elf": {"pixels": 20, "planes": 3, "offset": "multiwfn"}, "bond_cutoff_angstrom": 2.7, "errors_angstrom": {}}
+HOW = {
+    "elf": {"pixels": 20, "planes": 3, "offset": "multiwfn"},
+    "bond": {"cutoff_angstrom": 2.7},
+    "errors_angstrom": {},
+}
 
 
 def test_a_set_of_rulers_makes_the_round_trip_and_its_members_differ(data, tmp_path):

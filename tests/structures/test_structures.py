@@ -8,6 +8,8 @@ from ase.io import write
 from auric.errors import InputError, StructureError
 from auric.files import read_frames, read_tables
 from auric.structures import (
+    BondRule,
+    build_recipe,
     build_ring,
     check_structure,
     gold_sulfur_bonds,
@@ -15,7 +17,7 @@ from auric.structures import (
     read_structure,
     read_structures_table,
 )
-from auric.structures.rings import LIGANDS, RING_SIZES
+from auric.structures.rings import LIGANDS, RING_SIZES, S_METAL_ANGSTROM
 
 SCHEMA = "workflow/schemas/structures.schema.yaml"
 HEADER = "name\tbuilder\trecipe\tcharge\tmultiplicity\tframes\n"
@@ -30,7 +32,7 @@ def test_ring_has_two_equal_bonds_per_gold_and_straight_angles(n, ligand):
     assert len(bonds) == 2 * n
     np.testing.assert_allclose([bond.length_angstrom for bond in bonds], 2.32, atol=1e-9)
     for gold in range(n):
-        first, second = (bond.sulfur for bond in bonds if bond.gold == gold)
+        first, second = (bond.left for bond in bonds if bond.right == gold)
         assert ring.get_angle(first, gold, second) == pytest.approx(180, abs=1e-3)
 
 
@@ -51,7 +53,31 @@ def test_bonds_are_those_of_a_double_loop(rng):
     expected = [
         (s, g) for s in range(4, 9) for g in range(4) if np.linalg.norm(atoms.positions[s] - atoms.positions[g]) < 2.7
     ]
-    assert [(bond.sulfur, bond.gold) for bond in gold_sulfur_bonds(atoms)] == expected
+    assert [(bond.left, bond.right) for bond in gold_sulfur_bonds(atoms)] == expected
+
+
+def test_a_rule_finds_bonds_of_its_two_elements():
+    ring = build_ring(4, metal="Ag")
+    assert gold_sulfur_bonds(ring) == []
+    rule = BondRule("S", "Ag")
+    assert (rule.name, rule.bonds(ring)[0].label) == ("S-Ag", "S4-Ag0")
+    assert len(rule.bonds(ring)) == 8
+    check_structure(ring, charge=0, multiplicity=1, rule=rule)
+    with pytest.raises(StructureError, match="no S-Au bond below 2.7 angstrom"):
+        check_structure(ring, charge=0, multiplicity=1)
+    metals = BondRule("Ag", "Ag", 4.0).bonds(ring)
+    assert [(bond.left, bond.right) for bond in metals] == [(0, 1), (0, 3), (1, 2), (2, 3)], "each pair once"
+    for wrong in ("Qq", "X", ""):
+        with pytest.raises(InputError, match="there is no element"):
+            BondRule("S", wrong).bonds(ring)
+
+
+def test_rings_of_other_coinage_metals():
+    for metal, distance in S_METAL_ANGSTROM.items():
+        bonds = BondRule("S", metal).bonds(build_recipe("ring", f"n=5 R=CH3 metal={metal}"))
+        np.testing.assert_allclose([bond.length_angstrom for bond in bonds], distance, atol=1e-6)
+    with pytest.raises(StructureError, match="metal=Pt is not offered; choose from Au, Ag, Cu"):
+        build_recipe("ring", "n=4 R=H metal=Pt")
 
 
 @pytest.mark.parametrize(

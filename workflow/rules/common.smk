@@ -20,7 +20,10 @@ try:
     ROWS = study.structures(STUDY, ROOT)
     ALL_RUNS = study.runs(STUDY, ROOT)
     VARIANTS = study.variants(STUDY, ROOT)
-    MASKS = masks_of(STUDY["ruler"])
+    MASKS = masks_of(
+        STUDY["ruler"],
+        (STUDY["structures"]["bond"]["left"], STUDY["structures"]["bond"]["right"]),
+    )
     CANDIDATES = study.candidates(STUDY, ROOT)
     EXPERIMENTS = study.experiments(STUDY)
 except study.AuricError as error:

@@ -20,7 +20,7 @@ rule images:
     params:
         code=code_fingerprint("auric.elf.images", libraries=("pyscf", "numpy")),
         settings={key: value for key, value in STUDY["elf"].items() if key != "grid"},
-        cutoff_angstrom=STUDY["structures"]["bond_cutoff_angstrom"],
+        bond=STUDY["structures"]["bond"],
     script:
         "../scripts/images.py"
 

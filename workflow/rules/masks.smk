@@ -74,7 +74,7 @@ rule ruler_valence:
         ),
         mask=list(MASKS.values())[-1].settings(),
         elf={key: value for key, value in STUDY["elf"].items() if key != "grid"},
-        bond_cutoff_angstrom=STUDY["structures"]["bond_cutoff_angstrom"],
+        bond=STUDY["structures"]["bond"],
         folds=STUDY["ruler"]["folds"],
         seed=STUDY["seed"],
     script:
@@ -115,7 +115,7 @@ rule perturbed:
             if key != "structures"
         },
         elf={key: value for key, value in STUDY["elf"].items() if key != "grid"},
-        cutoff_angstrom=STUDY["structures"]["bond_cutoff_angstrom"],
+        bond=STUDY["structures"]["bond"],
         store=STORE,
     script:
         "../scripts/perturbed.py"

@@ -29,7 +29,7 @@ rule frames:
             "frames": STUDY["reference"]["frames"] | {"seed": STUDY["seed"]},
             "xtb": STUDY["reference"]["xtb"],
         },
-        cutoff_angstrom=STUDY["structures"]["bond_cutoff_angstrom"],
+        bond=STUDY["structures"]["bond"],
         store=STORE,
     script:
         "../scripts/frames.py"

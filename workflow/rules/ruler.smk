@@ -146,7 +146,7 @@ rule ruler_set:
             "auric.ruler.rulerset", libraries=("torch", "numpy", "scikit-learn")
         ),
         elf={key: value for key, value in STUDY["elf"].items() if key != "grid"},
-        bond_cutoff_angstrom=STUDY["structures"]["bond_cutoff_angstrom"],
+        bond=STUDY["structures"]["bond"],
         folds=STUDY["ruler"]["folds"],
         seed=STUDY["seed"],
     script:

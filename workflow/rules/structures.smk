@@ -21,7 +21,7 @@ rule structures:
             "auric.structures.prepare", libraries=("ase", "numpy", "rdkit", "scipy")
         ),
         rows=lambda wildcards: study.rows_of_block(STUDY, ROWS, wildcards.s),
-        cutoff_angstrom=STUDY["structures"]["bond_cutoff_angstrom"],
+        bond=STUDY["structures"]["bond"],
         mirror=STUDY["structures"]["mirror"],
         manifest=lambda wildcards: study.manifest_rows(
             study.rows_of_block(STUDY, ROWS, wildcards.s), ROOT

@@ -11,5 +11,5 @@ with log_to(snakemake.log[0], threads=snakemake.threads):
         settings=snakemake.params.settings,
         labels=snakemake.params.labels,
         store=snakemake.params.store,
-        cutoff_angstrom=snakemake.params.cutoff_angstrom,
+        bond=snakemake.params.bond,
     )

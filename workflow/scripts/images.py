@@ -11,6 +11,6 @@ with log_to(snakemake.log[0], threads=snakemake.threads):
         snakemake.output.images,
         snakemake.output.dropped,
         settings=snakemake.params.settings,
-        cutoff_angstrom=snakemake.params.cutoff_angstrom,
+        bond=snakemake.params.bond,
         threads=snakemake.threads,
     )

@@ -11,7 +11,7 @@ with log_to(snakemake.log[0], threads=snakemake.threads):
         snakemake.output.rulers,
         mask=snakemake.params.mask,
         elf=snakemake.params.elf,
-        bond_cutoff_angstrom=snakemake.params.bond_cutoff_angstrom,
+        bond=snakemake.params.bond,
         folds=snakemake.params.folds,
         seed=snakemake.params.seed,
     )

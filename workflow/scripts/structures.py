@@ -8,6 +8,6 @@ with log_to(snakemake.log[0], threads=snakemake.threads):
         snakemake.params.rows,
         snakemake.output.structures,
         snakemake.output.failures,
-        cutoff_angstrom=snakemake.params.cutoff_angstrom,
+        bond=snakemake.params.bond,
         mirror=snakemake.params.mirror or None,
     )

@@ -19,6 +19,8 @@ from auric.files import atomic, read_dataset, read_frames, write_dataset, write_
 from auric.structures.prepare import FAILURE_COLUMNS
 
 FORMAT = "auric elf bundle 1"
+FORMER = {"sulfur": "left_atom", "gold": "right_atom"}
+"""Names in bundles of earlier versions, and those of now."""
 
 
 def pack(labels: Sequence[str | Path], images: str | Path, bundle: str | Path, *, about: str) -> None:
@@ -76,6 +78,7 @@ def unpack(
         frames.append(frame)
     write_frames(labels, frames)
     kept = data.drop_dims(["frame_index", "atom"]).drop_vars("weight", errors="ignore")
+    kept = kept.rename({old: new for old, new in FORMER.items() if old in kept})
     kept["elf"] = (kept["elf"].dims, (kept["elf"].values / STEPS).astype("float32"), {"units": "1"})
     write_dataset(images, kept)
     write_table(failures, [], FAILURE_COLUMNS)

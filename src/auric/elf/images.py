@@ -1,4 +1,4 @@
-"""ELF images of all S-Au bonds of a block of frames."""
+"""ELF images of all bonds, S-Au or as the rule says, of a block of frames."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,7 +19,7 @@ from auric.files import read_frames, write_dataset, write_table
 from auric.progress import Counter, log
 from auric.provenance import library_versions
 from auric.reference.orbitals import Orbitals, read_orbitals
-from auric.structures.bonds import gold_sulfur_bonds
+from auric.structures.bonds import BondRule
 from auric.units import BOHR_ANGSTROM
 
 STEPS = 65535
@@ -31,7 +31,7 @@ _LABELS = ("image", "structure", "frame", "bond", "third_element")
 
 def images_block(
     labels: str | Path, orbitals: str | Path, failures: str | Path, images: str | Path, dropped: str | Path, *,
-    settings: Mapping[str, Any], cutoff_angstrom: float = 2.7, threads: int = 1,
+    settings: Mapping[str, Any], bond: Mapping[str, Any] | None = None, threads: int = 1,
 ) -> None:  # fmt: skip
     """Evaluate the images of a block and write the good ones (NetCDF) and the others' reasons (CSV).
 
@@ -42,9 +42,10 @@ def images_block(
         images: NetCDF to write: `elf` (image, y, x) and the lengths and names of each image.
         dropped: CSV to write, columns `DROPPED_COLUMNS`.
         settings: Keys of `elf` of the configuration.
-        cutoff_angstrom: Longest distance counted as an S-Au bond.
+        bond: Fields of `BondRule`; sulfur and gold by default.
         threads: Threads for ELF.
     """
+    rule = BondRule(**(bond or {}))
     frames = {str(atoms.info["name"]): atoms for atoms in read_frames(labels)}
     failed = pd.read_csv(failures, keep_default_na=False)
     poor: list[dict[str, Any]] = [
@@ -63,7 +64,7 @@ def images_block(
     counter = Counter("frame", len(frames))
     for name, wave_function in read_orbitals(orbitals):
         provenance[name] = wave_function.provenance
-        for row, picture, fault in images_of_frame(frames[name], wave_function, settings, cutoff_angstrom, threads):
+        for row, picture, fault in images_of_frame(frames[name], wave_function, settings, rule, threads):
             if fault:
                 poor.append({key: row[key] for key in DROPPED_COLUMNS[:-1]} | {"reason": fault})
             else:
@@ -76,15 +77,15 @@ def images_block(
 
 
 def images_of_frame(
-    atoms: Atoms, orbitals: Orbitals, settings: Mapping[str, Any], cutoff_angstrom: float, threads: int
+    atoms: Atoms, orbitals: Orbitals, settings: Mapping[str, Any], rule: BondRule, threads: int
 ) -> Iterator[tuple[dict[str, Any], np.ndarray, str]]:
-    """Yield, for each plane of each S-Au bond of a frame, its row, its picture and its fault.
+    """Yield, for each plane of each bond of a frame, its row, its picture and its fault.
 
     Args:
         atoms: The frame (angstrom); `info` holds `structure` and the frame's `name`.
         orbitals: Its orbitals.
         settings: Keys `pixels`, `planes`, `min_perpendicular_angstrom` and `offset` (one of `OFFSETS`).
-        cutoff_angstrom: Longest distance counted as an S-Au bond.
+        rule: What counts as a bond.
         threads: Threads for ELF.
 
     Yields:
@@ -93,7 +94,7 @@ def images_of_frame(
     """
     molecule, pixels = orbitals.molecule(), settings["pixels"]
     structure, frame = str(atoms.info["structure"]), str(atoms.info["name"])
-    for bond in gold_sulfur_bonds(atoms, cutoff_angstrom=cutoff_angstrom):
+    for bond in rule.bonds(atoms):
         planes, refused = planes_of_bond(
             atoms, bond, planes=settings["planes"], min_perpendicular_angstrom=settings["min_perpendicular_angstrom"]
         )
@@ -140,8 +141,8 @@ def _row(frame: str, plane: Plane, atoms: Atoms) -> dict[str, Any]:
     return {
         "image": f"{frame}:{plane.bond.label}:{plane.third_atom}",
         "bond_length_angstrom": plane.bond.length_angstrom,
-        "sulfur": plane.bond.sulfur,
-        "gold": plane.bond.gold,
+        "left_atom": plane.bond.left,
+        "right_atom": plane.bond.right,
         "third_atom": plane.third_atom,
         "third_element": atoms.symbols[plane.third_atom],
     }
@@ -160,7 +161,7 @@ def _dataset(
     )
     for name in _LABELS:
         dataset[name] = ("image", np.array([row[name] for row in rows], dtype=object).astype(str))
-    for name in ("sulfur", "gold", "third_atom"):
+    for name in ("left_atom", "right_atom", "third_atom"):
         dataset[name] = ("image", np.array([row[name] for row in rows], dtype="int32"))
     lengths = np.array([row["bond_length_angstrom"] for row in rows], dtype=float)
     dataset["bond_length_angstrom"] = ("image", lengths, {"units": "angstrom"})

@@ -1,4 +1,4 @@
-"""Square planes on S-Au bonds: S at the left mid-edge, Au at the right, a third atom in the upper half.
+"""Square planes on bonds: S (or what the rule of bonds has left) at the left mid-edge, Au at the right, a third atom in the upper half.
 
 The side of the square is the bond length, so that every image shows the same picture whatever the bond's length.
 """
@@ -17,8 +17,8 @@ class Plane(NamedTuple):
     Attributes:
         bond: The bond it contains.
         third_atom: Index of the atom that lies in its upper half.
-        origin_angstrom: Position of the sulfur, shape (3,): the point x = 0, y = 1/2 of the square.
-        along: Unit vector from sulfur to gold, shape (3,): the direction of x.
+        origin_angstrom: Position of the left atom, shape (3,): the point x = 0, y = 1/2 of the square.
+        along: Unit vector from the left to the right atom, shape (3,): the direction of x.
         up: Unit vector towards the third atom, shape (3,), perpendicular to `along`: the direction of y.
     """
 
@@ -29,7 +29,7 @@ class Plane(NamedTuple):
     up: np.ndarray
 
     def points_angstrom(self, pixels: int) -> np.ndarray:
-        """Pixel centres, shape (pixels, pixels, 3), angstrom; first index y, from below, second x, from sulfur."""
+        """Pixel centres, shape (pixels, pixels, 3), angstrom; first index y, from below, second x, from the left atom."""
         centres = (np.arange(pixels) + 0.5) / pixels
         x, y = centres[None, :, None], centres[:, None, None] - 0.5
         return np.asarray(self.origin_angstrom + self.bond.length_angstrom * (x * self.along + y * self.up))
@@ -49,12 +49,12 @@ def planes_of_bond(
     Returns:
         The planes, nearest atom first, and for the atoms without a plane their index and the reason.
     """
-    sulfur, gold = atoms.positions[bond.sulfur], atoms.positions[bond.gold]
-    along = (gold - sulfur) / np.linalg.norm(gold - sulfur)
-    from_midpoint = atoms.positions - (sulfur + gold) / 2
+    left, right = atoms.positions[bond.left], atoms.positions[bond.right]
+    along = (right - left) / np.linalg.norm(right - left)
+    from_midpoint = atoms.positions - (left + right) / 2
     # Rounded, so that atoms at equal distances by symmetry come in the order of their indices on every machine.
     distances = np.round(np.linalg.norm(from_midpoint, axis=1), 6)
-    others = [int(i) for i in np.argsort(distances, kind="stable") if i not in (bond.sulfur, bond.gold)][:planes]
+    others = [int(i) for i in np.argsort(distances, kind="stable") if i not in (bond.left, bond.right)][:planes]
     made, refused = [], {}
     for third in others:
         perpendicular = from_midpoint[third] - along * (from_midpoint[third] @ along)
@@ -62,5 +62,5 @@ def planes_of_bond(
         if height < min_perpendicular_angstrom:
             refused[third] = f"collinear third atom ({height:.3f} angstrom from the line of the bond)"
         else:
-            made.append(Plane(bond, third, sulfur, along, perpendicular / height))
+            made.append(Plane(bond, third, left, along, perpendicular / height))
     return made, refused

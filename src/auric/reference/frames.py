@@ -23,7 +23,7 @@ from auric.reference.engines import make_engine
 from auric.reference.store import Entry, Store, structure_hash
 from auric.reference.version import METHOD_VERSION
 from auric.reference.xtb import RETRY_TEMPERATURES_K, XtbEngine, XtbSettings
-from auric.structures.bonds import gold_sulfur_bonds
+from auric.structures.bonds import BondRule
 from auric.structures.check import check_structure
 from auric.structures.prepare import FAILURE_COLUMNS
 from auric.structures.table import frame_name
@@ -31,7 +31,7 @@ from auric.structures.table import frame_name
 
 def frames_block(
     structures: str | Path, frames: str | Path, failures: str | Path, *,
-    settings: Mapping[str, Any], labels: Mapping[str, Any], store: str | Path, cutoff_angstrom: float = 2.7,
+    settings: Mapping[str, Any], labels: Mapping[str, Any], store: str | Path, bond: Mapping[str, Any] | None = None,
 ) -> None:  # fmt: skip
     """Relax the structures of a block and draw their thermal frames.
 
@@ -43,17 +43,18 @@ def frames_block(
         labels: Engine that will label the frames (`engine`) and its settings (`settings`): what it cannot label is
             refused before it is relaxed.
         store: Folder of the label store.
-        cutoff_angstrom: A frame needs one S-Au bond below it.
+        bond: Fields of `BondRule`, of which a frame needs one; sulfur and gold by default.
     """
     engine, keep = XtbEngine(XtbSettings(**settings["xtb"])), Store(store)
     labeller = make_engine(labels["engine"], labels["settings"])
+    rule = BondRule(**(bond or {}))
     made: list[Atoms] = []
     failed: list[dict[str, str]] = []
     for atoms in read_frames(structures):
         name = str(atoms.info["name"])
         try:
             labeller.check(atoms.get_chemical_symbols())
-            made += _frames_of(atoms, name, engine, settings["frames"], keep, failed, cutoff_angstrom)
+            made += _frames_of(atoms, name, engine, settings["frames"], keep, failed, rule)
         except Exception as error:
             reason = reason_of(error, name)
             failed.append({"stage": "frames", "structure": name, "frame": "", "reason": reason})
@@ -63,7 +64,7 @@ def frames_block(
 
 def _frames_of(
     atoms: Atoms, name: str, engine: XtbEngine, settings: Mapping[str, Any], store: Store,
-    failed: list[dict[str, str]], cutoff_angstrom: float,
+    failed: list[dict[str, str]], rule: BondRule,
 ) -> list[Atoms]:  # fmt: skip
     charge, multiplicity = int(atoms.info["charge"]), int(atoms.info["multiplicity"])
     wanted = {**settings, "count": int(atoms.info.get("thermal_frames", settings["count"]))}
@@ -73,7 +74,7 @@ def _frames_of(
         "engine": engine.identity(), "method_version": METHOD_VERSION,
     }  # fmt: skip
     (content, arrays), known = store.get_or_make(
-        identity, lambda: _trajectory(atoms, charge, multiplicity, engine, wanted, start)
+        identity, lambda: _trajectory(atoms, charge, multiplicity, engine, wanted, start, rule)
     )
     log.info("%s: %d frames%s", name, len(arrays["positions_angstrom"]), " (kept from before)" if known else "")
     frames = []
@@ -82,7 +83,7 @@ def _frames_of(
         frame.info.pop("thermal_frames", None)
         frame.info |= {"name": frame_name(name, number), "structure": name, "geometry_engine": engine.name}
         try:
-            check_structure(frame, charge=charge, multiplicity=multiplicity, cutoff_angstrom=cutoff_angstrom)
+            check_structure(frame, charge=charge, multiplicity=multiplicity, rule=rule)
             frames.append(frame)
         except StructureError as error:
             failed.append({"stage": "frames", "structure": name, "frame": frame.info["name"], "reason": str(error)})
@@ -92,8 +93,8 @@ def _frames_of(
 
 
 def _trajectory(
-    atoms: Atoms, charge: int, multiplicity: int, engine: XtbEngine, settings: Mapping[str, Any], structure: str
-) -> Entry:
+    atoms: Atoms, charge: int, multiplicity: int, engine: XtbEngine, settings: Mapping[str, Any], structure: str, rule: BondRule,
+) -> Entry:  # fmt: skip
     """Positions of all frames, shape (frames, atoms, 3), angstrom; hotter electrons if the SCF fails on the way."""
     for attempt, temperature_k in enumerate(RETRY_TEMPERATURES_K, start=1):
         moving = Atoms(atoms.numbers, atoms.positions)
@@ -102,7 +103,7 @@ def _trajectory(
         stopped = ""
         try:
             if settings["relax"]:
-                _relax(moving, settings)
+                _relax(moving, settings, rule)
             for frame in _thermal(moving, settings, structure):
                 positions.append(frame)
         except CalculationFailed as error:
@@ -112,14 +113,15 @@ def _trajectory(
     raise ScfError(f"{stopped}, also with electrons at {RETRY_TEMPERATURES_K[-1]:g} K; check charge and multiplicity")
 
 
-def _relax(atoms: Atoms, settings: Mapping[str, Any]) -> None:
-    bonds_before = len(gold_sulfur_bonds(atoms))
+def _relax(atoms: Atoms, settings: Mapping[str, Any], rule: BondRule) -> None:
+    bonds_before = len(rule.bonds(atoms))
     optimiser = LBFGS(atoms, logfile=None)
     if not optimiser.run(fmax=settings["fmax_ev_angstrom"], steps=settings["relax_steps"]):
         log.warning(
             "relaxation stopped after %d steps above %g eV/angstrom", optimiser.nsteps, settings["fmax_ev_angstrom"]
         )
-    log.info("relaxed in %d steps, S-Au bonds %d -> %d", optimiser.nsteps, bonds_before, len(gold_sulfur_bonds(atoms)))
+    bonds = len(rule.bonds(atoms))
+    log.info("relaxed in %d steps, %s bonds %d -> %d", optimiser.nsteps, rule.name, bonds_before, bonds)
 
 
 def _thermal(atoms: Atoms, settings: Mapping[str, Any], structure: str) -> Iterator[np.ndarray]:

@@ -41,7 +41,7 @@ INDICES = {"mayer": "bond_order_correlation", "delocalisation": "delocalisation_
 JUDGED = ("all bonds", "within molecules", "across molecules")
 LIKE_ANGSTROM, FEWEST_LIKE = 0.03, 8
 """Undisturbed bonds within this length are alike; with fewer than so many the range doubles."""
-_BOND = re.compile(r".*:S(\d+)-Au(\d+)")
+_BOND = re.compile(r".*:([A-Z][a-z]?)(\d+)-([A-Z][a-z]?)(\d+)")
 
 
 class Reading(NamedTuple):
@@ -187,22 +187,23 @@ def changes(mask: Mask, subject: str, null: pd.DataFrame, read: Reading, indices
 
 
 def bond_classes(frames: np.ndarray, bonds: np.ndarray) -> np.ndarray:
-    """Class of each bond: how many gold atoms its sulfur has, and how many sulfur atoms its gold, as `S2-Au2`.
+    """Class of each bond: how many right atoms (gold) its left one (sulfur) has, and the other way round, as `S2-Au2`.
 
     Args:
         frames: Frame of each bond, shape (n,).
         bonds: Names, shape (n,), a bond in one or more rows.
     """
-    gold: dict[tuple[str, str], set[str]] = {}
-    sulfur: dict[tuple[str, str], set[str]] = {}
+    of_left: dict[tuple[str, str], set[str]] = {}
+    of_right: dict[tuple[str, str], set[str]] = {}
     pairs = []
     for frame, bond in zip(frames, bonds, strict=True):
         match = _BOND.fullmatch(bond)
         assert match is not None, bond
-        pairs.append(((frame, match[1]), (frame, match[2])))
-        gold.setdefault(pairs[-1][0], set()).add(match[2])
-        sulfur.setdefault(pairs[-1][1], set()).add(match[1])
-    return np.array([f"S{len(gold[s])}-Au{len(sulfur[au])}" for s, au in pairs])
+        left, right = (frame, match[2]), (frame, match[4])
+        pairs.append((match[1], left, match[3], right))
+        of_left.setdefault(left, set()).add(match[4])
+        of_right.setdefault(right, set()).add(match[2])
+    return np.array([f"{a}{len(of_left[left])}-{b}{len(of_right[right])}" for a, left, b, right in pairs])
 
 
 def null_width(null: pd.DataFrame, length_angstrom: float, bond_class: str) -> float:

@@ -48,7 +48,7 @@ def train_final(
 
 def train_rulers(
     images: str | Path, labels: Sequence[str | Path], scorecard: str | Path, rulers: str | Path, *,
-    elf: Mapping[str, Any], bond_cutoff_angstrom: float, folds: int, seed: int,
+    elf: Mapping[str, Any], bond: Mapping[str, Any], folds: int, seed: int,
 ) -> None:  # fmt: skip
     """Solve the set of rulers that measures new structures.
 
@@ -58,7 +58,7 @@ def train_rulers(
         scorecard: The ruler's scorecard (CSV), whose errors are quoted beside readings.
         rulers: Set of rulers to write (safetensors).
         elf: Keys `pixels`, `planes`, `min_perpendicular_angstrom` and `offset` of `elf` of the configuration.
-        bond_cutoff_angstrom: Longest distance counted as an S-Au bond.
+        bond: Fields of `BondRule`.
         folds: Number of members.
         seed: Seed.
     """
@@ -71,14 +71,14 @@ def train_rulers(
         for reader in READERS
     }
     train_set(
-        read_images(images), folds=folds, seed=seed, elf=elf, bond_cutoff_angstrom=bond_cutoff_angstrom,
+        read_images(images), folds=folds, seed=seed, elf=elf, bond=bond,
         errors_angstrom=errors, costs=_costs(labels),
     ).save(rulers)  # fmt: skip
 
 
 def train_valence(
     images: str | Path, labels: Sequence[str | Path], masked: str | Path, rulers: str | Path, *, mask: Mapping[str, Any],
-    elf: Mapping[str, Any], bond_cutoff_angstrom: float, folds: int, seed: int,
+    elf: Mapping[str, Any], bond: Mapping[str, Any], folds: int, seed: int,
 ) -> None:  # fmt: skip
     """Solve the valence ruler: a set that sees images through a mask.
 
@@ -89,7 +89,7 @@ def train_valence(
         rulers: Set of rulers to write (safetensors).
         mask: Settings of the mask (`Mask.settings`).
         elf: Keys `pixels`, `planes`, `min_perpendicular_angstrom` and `offset` of `elf` of the configuration.
-        bond_cutoff_angstrom: Longest distance counted as an S-Au bond.
+        bond: Fields of `BondRule`.
         folds: Number of members.
         seed: Seed.
     """
@@ -104,7 +104,7 @@ def train_valence(
     # The network behind the mask is not cross-validated: its error is taken to be that of the straight reading beside it.
     errors[READERS[0]] = errors[READERS[1]]
     train_set(
-        read_images(images), folds=folds, seed=seed, elf=elf, bond_cutoff_angstrom=bond_cutoff_angstrom,
+        read_images(images), folds=folds, seed=seed, elf=elf, bond=bond,
         errors_angstrom=errors, costs=_costs(labels), mask=Mask(**mask),
     ).save(rulers)  # fmt: skip
 

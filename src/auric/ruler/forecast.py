@@ -12,7 +12,7 @@ from auric.elf.field import electron_localization
 from auric.elf.plane import planes_of_bond
 from auric.reference.orbitals import Orbitals, make_molecule
 from auric.ruler.level import Level, level_parts
-from auric.structures.bonds import gold_sulfur_bonds
+from auric.structures.bonds import BondRule
 from auric.units import BOHR_ANGSTROM
 
 
@@ -66,7 +66,7 @@ def forecast_measurement(
     """Time of a measurement: the field by a power law of the electrons, the images by timing one plane.
 
     Args:
-        header: A ruler's: `level`, `elf`, `bond_cutoff_angstrom` and `cost`, by which core seconds are
+        header: A ruler's: `level`, `elf`, `bond` and `cost`, by which core seconds are
             exp(`log_intercept`) electrons^`log_slope`, times exp(`log_open_shell`) where the shells are open, `log_sd` being
             the standard deviation of the logarithm.
         atoms: The structure (angstrom); `info` holds its charge and multiplicity.
@@ -79,7 +79,7 @@ def forecast_measurement(
     given = orbitals is not None
     orbitals = orbitals or _stand_in(atoms, header["level"])
     electrons = round(sum(float(o.sum()) for o in orbitals.occupations) * (2 // len(orbitals.occupations)))
-    images = _images_seconds(atoms, orbitals, header["elf"], float(header["bond_cutoff_angstrom"]), threads)
+    images = _images_seconds(atoms, orbitals, header["elf"], BondRule(**header["bond"]), threads)
     cost = header["cost"]
     if given or not cost:
         return Forecast(0.0 if given else None, 1.0, images, threads, electrons, 0, 0, 0)
@@ -111,13 +111,10 @@ def _stand_in(atoms: Atoms, level: Level) -> Orbitals:
     )  # fmt: skip
 
 
-def _images_seconds(
-    atoms: Atoms, orbitals: Orbitals, elf: Mapping[str, Any], cutoff_angstrom: float, threads: int
-) -> float:
+def _images_seconds(atoms: Atoms, orbitals: Orbitals, elf: Mapping[str, Any], rule: BondRule, threads: int) -> float:
     """Wall time of all images, by timing one plane."""
     settings = {name: elf[name] for name in ("planes", "min_perpendicular_angstrom")}
-    bonds = gold_sulfur_bonds(atoms, cutoff_angstrom=cutoff_angstrom)
-    planes = [plane for bond in bonds for plane in planes_of_bond(atoms, bond, **settings)[0]]
+    planes = [plane for bond in rule.bonds(atoms) for plane in planes_of_bond(atoms, bond, **settings)[0]]
     if not planes:
         return 0.0
     points = planes[0].points_angstrom(elf["pixels"]).reshape(-1, 3) / BOHR_ANGSTROM

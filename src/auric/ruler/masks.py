@@ -168,12 +168,13 @@ class Mask:
 NO_MASK = Mask()
 
 
-def masks_of(settings: Mapping[str, Any]) -> dict[str, Mask]:
+def masks_of(settings: Mapping[str, Any], elements: tuple[str, str] = ("S", "Au")) -> dict[str, Mask]:
     """Masks of a study by name: none first, those of `ruler.masks`, and that of the valence ruler.
 
     Args:
         settings: Keys `masks` and `valence_mask` of `ruler` of the configuration.
+        elements: On the left and on the right of images.
     """
-    last = Mask.of(settings["valence_mask"])
-    named = [mask for mask in (NO_MASK, *map(Mask.of, settings["masks"])) if mask != last]
+    last, *others = (Mask.of(each, elements=elements) for each in (settings["valence_mask"], *settings["masks"]))
+    named = [mask for mask in (NO_MASK, *others) if mask != last]
     return {mask.name: mask for mask in (*named, last)}

@@ -22,7 +22,6 @@ from auric.reference.store import Store
 from auric.ruler.level import check_level, level_text
 from auric.ruler.reading import bond_reading, error_elsewhere, largest_first
 from auric.ruler.rulerset import MASKED_READERS, READERS, RulerSet
-from auric.structures.bonds import gold_sulfur_bonds
 
 SHIPPED = Path(__file__).parents[3] / "resources" / "rulers.safetensors"
 VALENCE_FILE = "valence.safetensors"
@@ -96,7 +95,7 @@ def computed_orbitals(atoms: Atoms, engine: Engine, store: str | Path) -> Orbita
 def measure_frame(
     atoms: Atoms, orbitals: Orbitals, ruler: RulerSet, *, reader: str = READERS[0], threads: int = 1
 ) -> pd.DataFrame:
-    """Read all S-Au bonds of a frame.
+    """Read all bonds of a frame that are of the ruler's kind.
 
     Args:
         atoms: The frame (angstrom); `info` holds `structure` and the frame's `name`.
@@ -112,18 +111,17 @@ def measure_frame(
         InputError: If the orbitals are of another level of theory than the ruler.
     """
     check_level(ruler.header["level"], orbitals)
-    cutoff = float(ruler.header["bond_cutoff_angstrom"])
     pictures: dict[str, list[np.ndarray]] = {}
-    for row, picture, fault in images_of_frame(atoms, orbitals, ruler.header["elf"], cutoff, threads):
+    for row, picture, fault in images_of_frame(atoms, orbitals, ruler.header["elf"], ruler.rule, threads):
         if fault:
             log.info("%s, atom %d: %s", row["bond"], row["third_atom"], fault)
         else:
             pictures.setdefault(row["bond"], []).append(picture.astype("float32"))
     rows = []
-    for bond in gold_sulfur_bonds(atoms, cutoff_angstrom=cutoff):
+    for bond in ruler.rule.bonds(atoms):
         elf = np.array(pictures.get(f"{atoms.info['structure']}:{bond.label}", []))
         names = {"structure": atoms.info["structure"], "frame": atoms.info["name"], "bond": bond.label}
-        place = {"sulfur": bond.sulfur, "gold": bond.gold}
+        place = {"left_atom": bond.left, "right_atom": bond.right}
         rows.append(names | place | bond_reading(elf, bond.length_angstrom, ruler, reader))
     return largest_first(rows)
 

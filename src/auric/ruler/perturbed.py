@@ -1,4 +1,4 @@
-"""One structure in all its states at fixed nuclei: images of its S-Au bonds on the parent's planes, and their bond indices."""
+"""One structure in all its states at fixed nuclei: images of its bonds on the parent's planes, and their bond indices."""
 
 import json
 from collections.abc import Mapping
@@ -22,18 +22,18 @@ from auric.reference.label import label_once
 from auric.reference.orbitals import Orbitals
 from auric.reference.store import Store
 from auric.ruler.states import State, states_of
-from auric.structures.bonds import Bond, gold_sulfur_bonds
+from auric.structures.bonds import Bond, BondRule
 from auric.structures.prepare import FAILURE_COLUMNS
 
 PERTURBED_COLUMNS = (
-    "structure", "state", "kind", "charge", "multiplicity", "field_along_au", "field_across_au", "energy_ev", "bond", "sulfur",
-    "gold", "bond_length_angstrom", "mayer_bond_order", "delocalisation_index",
+    "structure", "state", "kind", "charge", "multiplicity", "field_along_au", "field_across_au", "energy_ev", "bond", "left_atom",
+    "right_atom", "bond_length_angstrom", "mayer_bond_order", "delocalisation_index",
 )  # fmt: skip
 
 
 def perturb_structure(
     labels: str | Path, images: str | Path, table: str | Path, failures: str | Path, *, frame: str, engine: str,
-    settings: Mapping[str, Any], perturb: Mapping[str, Any], elf: Mapping[str, Any], cutoff_angstrom: float,
+    settings: Mapping[str, Any], perturb: Mapping[str, Any], elf: Mapping[str, Any], bond: Mapping[str, Any],
     store: str | Path, threads: int = 1, memory_mb: int = 4000,
 ) -> None:  # fmt: skip
     """Label a frame's states, each kept in the label store, and write what is seen of its bonds.
@@ -50,12 +50,13 @@ def perturb_structure(
         settings: Its settings.
         perturb: Keys of `ruler.perturb` of the configuration (`states_of`).
         elf: Keys `pixels`, `planes`, `min_perpendicular_angstrom` and `offset` of `elf` of the configuration.
-        cutoff_angstrom: Longest distance counted as an S-Au bond.
+        bond: Fields of `BondRule`.
         store: Folder of the label store.
         threads: Threads for engine and ELF.
         memory_mb: Memory for the engine (megabyte).
     """
     found = [atoms for atoms in read_frames(labels) if atoms.info["name"] == frame]
+    rule = BondRule(**bond)
     rows: list[dict[str, Any]] = []
     pictures: list[tuple[dict[str, Any], np.ndarray]] = []
     failed: list[dict[str, str]] = []
@@ -63,11 +64,11 @@ def perturb_structure(
         log.warning("frame '%s' has no label; see failures.csv", frame)
     for atoms in found:
         structure = str(atoms.info["structure"])
-        bonds = gold_sulfur_bonds(atoms, cutoff_angstrom=cutoff_angstrom)
+        bonds = rule.bonds(atoms)
         where = {name: elf[name] for name in ("planes", "min_perpendicular_angstrom")}
-        planes = {bond: planes_of_bond(atoms, bond, **where)[0] for bond in bonds}
+        planes = {each: planes_of_bond(atoms, each, **where)[0] for each in bonds}
         labelled: list[tuple[State, float, Orbitals]] = []
-        states = states_of(atoms, perturb, cutoff_angstrom=cutoff_angstrom)
+        states = states_of(atoms, perturb, rule=rule)
         counter = Counter("state", len(states))
         for state in states:
             try:
@@ -119,15 +120,15 @@ def _rows(
     field = np.array(state.field_au)
     rows = []
     for bond in bonds:
-        axis = state.atoms.positions[bond.gold] - state.atoms.positions[bond.sulfur]
+        axis = state.atoms.positions[bond.right] - state.atoms.positions[bond.left]
         along = float(field @ axis / np.linalg.norm(axis))
         rows.append({
             "structure": structure, "state": state.name, "kind": state.kind, "charge": state.charge,
             "multiplicity": state.multiplicity, "field_along_au": along,
             "field_across_au": float(np.sqrt(max(field @ field - along**2, 0.0))), "energy_ev": energy_ev,
-            "bond": f"{structure}:{bond.label}", "sulfur": bond.sulfur, "gold": bond.gold,
-            "bond_length_angstrom": bond.length_angstrom, "mayer_bond_order": orders[bond.sulfur, bond.gold],
-            "delocalisation_index": shared[bond.sulfur, bond.gold],
+            "bond": f"{structure}:{bond.label}", "left_atom": bond.left, "right_atom": bond.right,
+            "bond_length_angstrom": bond.length_angstrom, "mayer_bond_order": orders[bond.left, bond.right],
+            "delocalisation_index": shared[bond.left, bond.right],
         })  # fmt: skip
     return rows
 

@@ -14,7 +14,7 @@ from auric.progress import log
 from auric.ruler.rulerset import READERS, RulerSet
 
 MEASURED_COLUMNS = (
-    "structure", "frame", "bond", "sulfur", "gold", "length_angstrom", "planes", "reading_angstrom",
+    "structure", "frame", "bond", "left_atom", "right_atom", "length_angstrom", "planes", "reading_angstrom",
     "spread_planes_angstrom", "spread_members_angstrom", "difference_angstrom", "uncertainty_angstrom", "inside_share",
     "notable",
 )  # fmt: skip
@@ -93,7 +93,7 @@ def measure_study_frame(images: str | Path, rulers: str | Path, table: str | Pat
     for name in dict.fromkeys(names):
         mine = data.isel(image=np.flatnonzero(names == name))
         structure, label = name.split(":")
-        place = {key: int(mine[key].values[0]) for key in ("sulfur", "gold")}
+        place = {key: int(mine[key].values[0]) for key in ("left_atom", "right_atom")}
         reading = bond_reading(mine["elf"].values, float(mine["bond_length_angstrom"].values[0]), ruler)
         rows.append({"structure": structure, "frame": frame, "bond": label} | place | reading)
     write_table(table, largest_first(rows), MEASURED_COLUMNS)

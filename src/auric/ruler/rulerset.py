@@ -24,6 +24,7 @@ from auric.ruler.masks import Mask
 from auric.ruler.ridge import BlockRidge
 from auric.ruler.rulers import Ruler, load_tensors, save_tensors
 from auric.ruler.solved import SolvedElfNet, blocks_of, solved_ruler, started_network
+from auric.structures.bonds import BondRule
 
 FORMAT = "auric rulers 2"
 OPEN_SHELL_LOG = float(np.log(2))
@@ -37,13 +38,14 @@ class RulerSet:
 
     Args:
         ruler: The network, a reading for each reader and member.
-        header: `format`, `members`, `level`, `elf`, `bond_cutoff_angstrom`, `trained_on`, `cost`, `error_angstrom`; of a set
+        header: `format`, `members`, `level`, `elf`, `bond` (fields of `BondRule`), `trained_on`, `cost`, `error_angstrom`; of a set
             behind a mask `mask` (`Mask.settings`), too.
         domain: What images, without a mask, the members have seen.
     """
 
     def __init__(self, ruler: Ruler, header: dict[str, Any], domain: Domain) -> None:
         self.ruler, self.header, self.domain = ruler, header, domain
+        self.rule = BondRule(**header["bond"])
         self.mask = Mask(**header["mask"]) if "mask" in header else None
         self.readers = READERS if self.mask is None else MASKED_READERS
 
@@ -78,13 +80,15 @@ class RulerSet:
             InputError: If the file is not a set of rulers.
         """
         tensors, header = load_tensors(path, FORMAT)
+        if "bond_cutoff_angstrom" in header:  # of earlier versions, which knew sulfur and gold alone
+            header["bond"] = {"cutoff_angstrom": header.pop("bond_cutoff_angstrom")}
         arrays = {n.removeprefix("domain."): t.numpy() for n, t in tensors.items() if n.startswith("domain.")}
         network = Ruler.of_tensors({n: t for n, t in tensors.items() if not n.startswith("domain.")}, header["network"])
         return cls(network, header, Domain.from_parts(header["domain"], arrays))
 
 
 def train_set(
-    data: ImageSet, *, folds: int, seed: int, elf: Mapping[str, Any], bond_cutoff_angstrom: float,
+    data: ImageSet, *, folds: int, seed: int, elf: Mapping[str, Any], bond: Mapping[str, Any],
     errors_angstrom: Mapping[str, Any], costs: Sequence[tuple[float, float, bool]], mask: Mask | None = None,
 ) -> RulerSet:  # fmt: skip
     """Solve the members, one for each fold of structures left out (of bonds or images, if there is but one).
@@ -94,7 +98,7 @@ def train_set(
         folds: Number of members (fewer if there are fewer structures).
         seed: Seed of the network and of the folds.
         elf: How the images were made: `pixels`, `planes`, `min_perpendicular_angstrom`, `offset`.
-        bond_cutoff_angstrom: Longest distance counted as an S-Au bond.
+        bond: Fields of `BondRule`.
         errors_angstrom: Cross-validated errors, by reader and split, to be quoted beside readings.
         costs: Of the single points the images come from: electrons, core seconds, and whether shells were open.
         mask: What images are seen through, its radii shares of the bond; none sees all.
@@ -125,7 +129,7 @@ def train_set(
             lines.append(line.without_block(blocks[1].shape[1]).without_block(blocks[2].shape[1]))
     header = {
         "format": FORMAT, "members": count, "level": level, "elf": dict(elf),
-        "bond_cutoff_angstrom": bond_cutoff_angstrom, "trained_on": trained_on(data),
+        "bond": dict(bond), "trained_on": trained_on(data),
         "error_angstrom": dict(errors_angstrom), "cost": _cost(costs),
     } | ({} if mask is None else {"mask": mask.settings()})  # fmt: skip
     return RulerSet(solved_ruler(network, [*solved, *straight, *lines], seed), header, Domain.fit(data.elf, left_out))

@@ -9,7 +9,7 @@ from ase import Atoms
 from auric.elf.plane import planes_of_bond
 from auric.errors import StructureError
 from auric.reference.electric import NO_FIELD
-from auric.structures.bonds import Bond, gold_sulfur_bonds
+from auric.structures.bonds import GOLD_SULFUR, Bond, BondRule
 from auric.structures.check import electron_count
 
 KINDS = ("parent", "field", "charge", "oxygen")
@@ -40,25 +40,25 @@ class State(NamedTuple):
     alternative: str = ""
 
 
-def states_of(atoms: Atoms, settings: Mapping[str, Any], *, cutoff_angstrom: float) -> list[State]:
+def states_of(atoms: Atoms, settings: Mapping[str, Any], *, rule: BondRule = GOLD_SULFUR) -> list[State]:
     """The parent and all its perturbed states.
 
     Fields lie along and across some of the bonds (the bonds' directions, the perpendicular towards the nearest other atom, and the
     normal of both), in both senses: what is along one bond is across others. Charges have the lowest multiplicity. An oxygen
-    lies beyond the gold of the first bond, where it is farthest from all other atoms.
+    lies beyond the right atom (gold) of the first bond, where it is farthest from all other atoms.
 
     Args:
         atoms: The structure (angstrom); `info` holds its charge and multiplicity.
         settings: Keys `fields_au`, `field_bonds`, `charges`, `oxygen_angstrom` (0 for none) and `oxygen_multiplicities`.
-        cutoff_angstrom: Longest distance counted as an S-Au bond.
+        rule: What counts as a bond.
 
     Raises:
-        StructureError: If there is no S-Au bond, or no place for the oxygen.
+        StructureError: If there is no bond, or no place for the oxygen.
     """
     charge, multiplicity = int(atoms.info["charge"]), int(atoms.info["multiplicity"])
-    bonds = gold_sulfur_bonds(atoms, cutoff_angstrom=cutoff_angstrom)
+    bonds = rule.bonds(atoms)
     if not bonds:
-        raise StructureError("a structure without an S-Au bond cannot be perturbed for the ruler; leave it out")
+        raise StructureError(f"a structure without a bond {rule.name} cannot be perturbed for the ruler; leave it out")
     found = [State("parent", "parent", atoms, charge, multiplicity)]
     chosen = np.unique(np.linspace(0, len(bonds) - 1, settings["field_bonds"]).round().astype(int))
     for bond in [bonds[place] for place in chosen]:
@@ -72,7 +72,7 @@ def states_of(atoms: Atoms, settings: Mapping[str, Any], *, cutoff_angstrom: flo
         total = charge + added
         found.append(State(f"charge_{added:+d}", "charge", atoms, total, 1 + electron_count(atoms, total) % 2))
     if settings["oxygen_angstrom"]:
-        bound = with_oxygen(atoms, bonds[0].gold, settings["oxygen_angstrom"])
+        bound = with_oxygen(atoms, bonds[0].right, settings["oxygen_angstrom"])
         for spin in settings["oxygen_multiplicities"]:
             if (electron_count(bound, charge) + spin) % 2:  # parity allows it
                 found.append(State(f"oxygen_{spin}", "oxygen", bound, charge, spin, alternative="oxygen"))
@@ -105,7 +105,7 @@ def with_oxygen(atoms: Atoms, gold: int, distance_angstrom: float) -> Atoms:
 
 def _axes(atoms: Atoms, bond: Bond) -> dict[str, np.ndarray]:
     """Unit vectors along a bond, across it towards the nearest atom beside it, and normal to both."""
-    along = atoms.positions[bond.gold] - atoms.positions[bond.sulfur]
+    along = atoms.positions[bond.right] - atoms.positions[bond.left]
     along = along / bond.length_angstrom
     planes, _ = planes_of_bond(atoms, bond, planes=1)
     if planes:

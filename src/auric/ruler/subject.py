@@ -10,6 +10,7 @@ from ase import Atoms
 from auric.errors import AuricError, InputError, StructureError, suggestion
 from auric.reference.imported import read_wave_function
 from auric.reference.orbitals import Orbitals, read_orbitals
+from auric.structures.bonds import GOLD_SULFUR, BondRule
 from auric.structures.check import check_structure
 from auric.structures.readers import check_stated_charge, read_structure
 
@@ -18,7 +19,7 @@ SAME_GEOMETRY_ANGSTROM = 0.01
 
 def structure_to_measure(
     file: Path | None, orbitals_file: Path | None, orbitals: Orbitals | None, *, charge: int | None,
-    multiplicity: int | None, cutoff_angstrom: float,
+    multiplicity: int | None, rule: BondRule = GOLD_SULFUR,
 ) -> Atoms:  # fmt: skip
     """The structure, with all that its labels and images are named by in `info`.
 
@@ -28,7 +29,7 @@ def structure_to_measure(
         orbitals: What was read from it; it decides about positions, charge and multiplicity.
         charge: Total charge; None takes what the structure file states.
         multiplicity: 2S + 1.
-        cutoff_angstrom: Longest distance counted as an S-Au bond.
+        rule: What counts as a bond; there must be one.
 
     Raises:
         InputError: If charge or multiplicity are not known, or there is no file at all.
@@ -50,7 +51,7 @@ def structure_to_measure(
         if charge is None or multiplicity is None:
             raise InputError("give --charge and --multiplicity (2S + 1); no file states both")
         check_stated_charge(atoms, charge)
-        check_structure(atoms, charge=charge, multiplicity=multiplicity, cutoff_angstrom=cutoff_angstrom)
+        check_structure(atoms, charge=charge, multiplicity=multiplicity, rule=rule)
     except AuricError as error:
         raise type(error)(f"{path}: {error}") from None
     atoms.info |= {"name": path.stem, "structure": path.stem, "charge": charge, "multiplicity": multiplicity}

@@ -10,7 +10,7 @@ __getattr__, __all__ = public(
     {
         "alignment": ["framework_rmsd"],
         "blocks": ["Block", "move_block", "move_blocks", "moving_blocks"],
-        "bonds": ["Bond", "gold_sulfur_bonds"],
+        "bonds": ["Bond", "BondRule", "gold_sulfur_bonds"],
         "check": ["check_overlap", "check_structure", "electron_count"],
         "cores": ["Core", "Staple", "ideal_core"],
         "ligands": ["LIGANDS", "Ligand", "attach", "thiol_ligand"],

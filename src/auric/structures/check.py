@@ -5,7 +5,7 @@ from ase import Atoms
 from ase.data import covalent_radii
 
 from auric.errors import StructureError
-from auric.structures.bonds import gold_sulfur_bonds
+from auric.structures.bonds import GOLD_SULFUR, BondRule
 
 LARGEST_ANGSTROM = 500.0
 HEAVIEST = 86
@@ -18,17 +18,17 @@ def electron_count(atoms: Atoms, charge: int) -> int:
     return int(atoms.numbers.sum()) - charge
 
 
-def check_structure(atoms: Atoms, *, charge: int, multiplicity: int, cutoff_angstrom: float = 2.7) -> None:
+def check_structure(atoms: Atoms, *, charge: int, multiplicity: int, rule: BondRule = GOLD_SULFUR) -> None:
     """Refuse what no engine should be started on.
 
     Args:
         atoms: The structure; positions in angstrom.
         charge: Total charge (elementary charges).
         multiplicity: 2S + 1.
-        cutoff_angstrom: Longest distance counted as an S-Au bond.
+        rule: What counts as a bond; a structure needs one.
 
     Raises:
-        StructureError: Non-finite or overlapping positions, impossible electron numbers, or no S-Au bond.
+        StructureError: Non-finite or overlapping positions, impossible electron numbers, or no bond.
     """
     if not np.isfinite(atoms.positions).all():
         bad = int(np.flatnonzero(~np.isfinite(atoms.positions).all(axis=1))[0])
@@ -49,10 +49,10 @@ def check_structure(atoms: Atoms, *, charge: int, multiplicity: int, cutoff_angs
             f"multiplicity {multiplicity} is impossible with {electrons} electrons (charge {charge}); "
             f"an {kind} number of electrons needs multiplicity {needed}"
         )
-    if not gold_sulfur_bonds(atoms, cutoff_angstrom=cutoff_angstrom):
+    if not rule.bonds(atoms):
         raise StructureError(
-            f"{atoms.get_chemical_formula()} has no S-Au bond below {cutoff_angstrom} angstrom; "
-            "check the coordinates' unit (angstrom) or raise structures.bond_cutoff_angstrom"
+            f"{atoms.get_chemical_formula()} has no {rule.name} bond below {rule.cutoff_angstrom:g} angstrom; "
+            "check the coordinates' unit (angstrom), or structures.bond"
         )
 
 

@@ -1,13 +1,15 @@
 """One block of the structures table, built or read, checked, and written; what fails goes to a table of its own."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from ase import Atoms
 
 from auric.errors import InputError, StructureError
 from auric.files import write_frames, write_table
 from auric.progress import log
+from auric.structures.bonds import BondRule
 from auric.structures.check import check_structure
 from auric.structures.readers import check_stated_charge
 from auric.structures.recipes import Places, build_recipe
@@ -18,7 +20,7 @@ FAILURE_COLUMNS = ("stage", "structure", "frame", "reason")
 
 def prepare_block(
     rows: Sequence[Row], structures: str | Path, failures: str | Path, *,
-    cutoff_angstrom: float = 2.7, resources: str | Path = "resources", mirror: str | Path | None = None,
+    bond: Mapping[str, Any] | None = None, resources: str | Path = "resources", mirror: str | Path | None = None,
     cache: str | Path = "results/external",
 ) -> None:  # fmt: skip
     """Write the good structures of a block (extxyz) and the reasons of the others (CSV).
@@ -27,17 +29,18 @@ def prepare_block(
         rows: Rows of the structures table.
         structures: Extended xyz to write; `info` of each: name, charge, multiplicity, source, thermal_frames.
         failures: CSV to write, columns `FAILURE_COLUMNS`.
-        cutoff_angstrom: Longest distance counted as an S-Au bond.
+        bond: Fields of `BondRule`; sulfur and gold by default.
         resources: Folder of bundled structures and of the manifest.
         mirror: Folder with copies of the manifest's files; by default that of the environment variable AURIC_MIRROR.
         cache: Folder for downloads of the manifest's files.
     """
+    rule = BondRule(**(bond or {}))
     places = Places(Path(resources), Path(mirror) if mirror else None, Path(cache))
     good: list[Atoms] = []
     bad: list[dict[str, str]] = []
     for row in rows:
         try:
-            good.append(_prepare(row, cutoff_angstrom, places))
+            good.append(_prepare(row, rule, places))
             log.info("%s: %s", row["name"], good[-1].get_chemical_formula())
         except InputError as error:
             log.warning("%s: %s", row["name"], error)
@@ -46,13 +49,13 @@ def prepare_block(
     write_table(failures, bad, FAILURE_COLUMNS)
 
 
-def _prepare(row: Row, cutoff_angstrom: float, places: Places) -> Atoms:
+def _prepare(row: Row, rule: BondRule, places: Places) -> Atoms:
     if row["error"]:
         raise StructureError(row["error"])
     atoms = build_recipe(row["builder"], row["recipe"], places)
     try:
         check_stated_charge(atoms, row["charge"])
-        check_structure(atoms, charge=row["charge"], multiplicity=row["multiplicity"], cutoff_angstrom=cutoff_angstrom)
+        check_structure(atoms, charge=row["charge"], multiplicity=row["multiplicity"], rule=rule)
     except StructureError as error:
         raise StructureError(f"{row['recipe']}: {error}") from None
     atoms.info.pop("stated_charge", None)

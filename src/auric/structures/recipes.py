@@ -92,13 +92,13 @@ def _ligand(builder: str, recipe: str, words: dict[str, str]) -> Ligand:
 
 
 def _ring(recipe: str, places: Places) -> Atoms:
-    words = recipe_words("ring", recipe, needed=["n"], others=["R", "thiol", "updown"])
+    words = recipe_words("ring", recipe, needed=["n"], others=["R", "thiol", "updown", "metal"])
     if not re.fullmatch("[0-9]{1,3}", words["n"]):
         raise StructureError(
             f"ring recipe '{recipe}': n={words['n']} is no size; give {', '.join(map(str, RING_SIZES))}"
         )
     ligand = _ligand("ring", recipe, words)
-    atoms = build_ring(int(words["n"]), ligand, words.get("updown", ""))
+    atoms = build_ring(int(words["n"]), ligand, words.get("updown", ""), words.get("metal", "Au"))
     atoms.info["source"] = _told("ring", f"n={words['n']}", ligand, words)
     return atoms
 
@@ -151,8 +151,8 @@ def _manifest(recipe: str, places: Places) -> Atoms:
 
 def _told(builder: str, what: str, ligand: Ligand, words: dict[str, str]) -> str:
     """The recipe in a fixed order, without the backslash, which extended xyz cannot carry."""
-    updown = f" updown={words['updown']}" if "updown" in words else ""
-    return f"{builder} {what} {ligand.recipe}{updown}".replace("\\", "_")
+    others = "".join(f" {name}={words[name]}" for name in ("updown", "metal") if name in words)
+    return f"{builder} {what} {ligand.recipe}{others}".replace("\\", "_")
 
 
 BUILDERS: dict[str, Callable[[str, Places], Atoms]] = {

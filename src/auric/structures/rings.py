@@ -1,4 +1,4 @@
-"""Gold-thiolate rings Au_n(SR)_n, the smallest systems with two S-Au bonds on every gold.
+"""Gold-thiolate rings Au_n(SR)_n, the smallest systems with two S-Au bonds on every gold, and those of silver and copper.
 
 Sulfur sits on the corners of a polygon and gold in the middle of its edges, so that every S-Au-S is straight. R lies above
 or below the ring (U or D); its corner is displaced to the same side by 1 angstrom. An odd ring cannot alternate all the
@@ -18,22 +18,27 @@ from auric.structures.ligands import LIGANDS, S_C_ANGSTROM, S_H_ANGSTROM, Ligand
 
 S_AU_ANGSTROM = 2.32
 """Typical S-Au distance in homoleptic gold thiolates; relaxation decides the final one."""
+S_METAL_ANGSTROM = {"Au": S_AU_ANGSTROM, "Ag": 2.41, "Cu": 2.28}
+"""The same of the other coinage metals: sums of covalent radii (doi:10.1039/b801115j) less what gold lies below its own, 0.09; relaxation decides."""
 DISPLACEMENT_ANGSTROM = 1.0
 RING_SIZES = (3, 4, 5, 6, 7, 8)
 
 
-def build_ring(n: int, ligand: str | Ligand = "H", updown: str = "") -> Atoms:
-    """Build Au_n(SR)_n: gold first, then sulfur, then each ligand's atoms (angstrom).
+def build_ring(n: int, ligand: str | Ligand = "H", updown: str = "", metal: str = "Au") -> Atoms:
+    """Build Au_n(SR)_n, or that of another metal: metal first, then sulfur, then each ligand's atoms (angstrom).
 
     Args:
         n: Number of gold atoms, 3 to 8.
         ligand: R, `H` or `CH3`, or one made by `thiol_ligand`.
         updown: Side of each R, n letters U or D (`ring_conformers`); by default they alternate, U first.
+        metal: `Au`, `Ag` or `Cu`.
 
     Raises:
-        StructureError: If the size, the ligand or the sides are not offered.
+        StructureError: If the size, the ligand, the sides or the metal are not offered.
     """
     _check_size(n)
+    if metal not in S_METAL_ANGSTROM:
+        raise StructureError(f"ring: metal={metal[:20]} is not offered; choose from {', '.join(S_METAL_ANGSTROM)}")
     if isinstance(ligand, str):
         ligand = short_hand(ligand)
     sides = updown or _alternating(n)
@@ -45,21 +50,21 @@ def build_ring(n: int, ligand: str | Ligand = "H", updown: str = "") -> Atoms:
     if len(alike) == 1:
         heights[alike] = 0.0
     climb = np.roll(heights, -1) - heights
-    edges = np.sqrt((2 * S_AU_ANGSTROM) ** 2 - climb**2)
+    edges = np.sqrt((2 * S_METAL_ANGSTROM[metal]) ** 2 - climb**2)
     angles, radius = _inscribed_polygon(edges)
     radial = np.column_stack([np.cos(angles), np.sin(angles), np.zeros(n)])
     sulfur = radius * radial + heights[:, None] * [0, 0, 1]
-    gold = (sulfur + np.roll(sulfur, -1, axis=0)) / 2
+    metals = (sulfur + np.roll(sulfur, -1, axis=0)) / 2
     # R points away from the ring and to its own side of the plane.
     outward = 0.6 * radial + np.column_stack([np.zeros((n, 2)), 0.8 * np.where(up, 1.0, -1.0)])
     axis = np.array([0.0, 0.0, 1.0])
     if ligand is LIGANDS["H"]:
-        return Atoms("Au" * n + "S" * n + "H" * n, np.vstack([gold, sulfur, sulfur + S_H_ANGSTROM * outward]))
+        return Atoms(metal * n + "S" * n + "H" * n, np.vstack([metals, sulfur, sulfur + S_H_ANGSTROM * outward]))
     if ligand is LIGANDS["CH3"]:
         carbon = sulfur + S_C_ANGSTROM * outward
         groups = np.vstack([methyl(c, out, axis) for c, out in zip(carbon, outward, strict=True)])
-        return Atoms("Au" * n + "S" * n + "CHHH" * n, np.vstack([gold, sulfur, groups]))
-    framework = Atoms("Au" * n + "S" * n, np.vstack([gold, sulfur]))
+        return Atoms(metal * n + "S" * n + "CHHH" * n, np.vstack([metals, sulfur, groups]))
+    framework = Atoms(metal * n + "S" * n, np.vstack([metals, sulfur]))
     atoms = attach(framework, range(n, 2 * n), outward, np.tile(axis, (n, 1)), ligand)
     atoms.positions = np.round(atoms.positions, 6) + 0.0
     return atoms
