@@ -63,7 +63,7 @@ def test_a_rule_finds_bonds_of_its_two_elements():
     assert (rule.name, rule.bonds(ring)[0].label) == ("S-Ag", "S4-Ag0")
     assert len(rule.bonds(ring)) == 8
     check_structure(ring, charge=0, multiplicity=1, rule=rule)
-    with pytest.raises(StructureError, match="no S-Au bond below 2.7 angstrom"):
+    with pytest.raises(StructureError, match=r"no S-Au bond below 2\.7 angstrom"):
         check_structure(ring, charge=0, multiplicity=1)
     metals = BondRule("Ag", "Ag", 4.0).bonds(ring)
     assert [(bond.left, bond.right) for bond in metals] == [(0, 1), (0, 3), (1, 2), (2, 3)], "each pair once"
