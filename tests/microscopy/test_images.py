@@ -172,6 +172,17 @@ def test_second_model_by_what_is_known(skewed):
         exit_wave(skewed, turn, scope, pixels=10, pixel_angstrom=0.4)
 
 
+def test_microscopes_that_could_be_taken_for_one(rng):
+    drawn = [Microscope().one_like_it(0.2, rng) for _ in range(400)]
+    focus = np.array([one.underfocus_angstrom for one in drawn])
+    assert focus.mean() == pytest.approx(60, abs=2)
+    assert focus.std() == pytest.approx(12, rel=0.15)
+    assert {one.energy_kev for one in drawn} == {300.0}, "what is known well stays"
+    assert len({one.vibration_angstrom for one in drawn}) == 400
+    assert Microscope().one_like_it(0.0, rng) == Microscope()
+    assert min(one.cs_mm for one in (Microscope().one_like_it(3.0, rng) for _ in range(50))) == 0
+
+
 def test_second_model_is_centred_and_turns_as_the_first(skewed):
     size = {"pixels": 40, "pixel_angstrom": 0.4}
     scope, turn = Microscope(), Rotation.random(rng=2).as_matrix()
