@@ -30,14 +30,19 @@ from auric.microscopy import (
     calibrate,
     decide,
     default_widths,
+    eight_bits,
     make_library,
     match,
     orientation_error,
+    orientations_along,
     prepare_particle,
+    project,
     rank_scores,
     refined_fits,
     ricker,
+    simulated_images,
     simulated_particle,
+    spread_directions,
     top_share,
     turned_about_beam,
     wavelet_similarity,
@@ -67,8 +72,8 @@ CASES, CALIBRATED = 26, 50
 """Of each structure and dose: drawn for the test, and simulated for the calibration (as many as by default in a study)."""
 IMAGES = ImageSettings(pixels=64, pixel_angstrom=0.375)
 RADIUS_ANGSTROM = 9.0
-GROUPS = 4
-"""Crystals of 13 particles of each isomer, all lying one way, for the ranking."""
+GROUPS, SHIFTED = 4, 50
+"""Crystals of 13 particles of each isomer, all lying one way, for the ranking; and images that are shifted."""
 LEVEL, TOGETHER = 0.01, 4
 """Below which probability the answer is `neither`; and of how many particles it is asked too."""
 ENERGY_EV = 3e5
@@ -101,7 +106,8 @@ def measure_microscopy() -> list[dict[str, Any]]:
     for name, atoms in structures.items():
         atoms.info["name"] = name
     with threadpool_limits(1):
-        return [*measure_speed([structures[name] for name in AU38]), *measure_accuracy(structures)]
+        isomers = [structures[name] for name in AU38]
+        return [*measure_speed(isomers), *measure_shifts(isomers[0]), *measure_accuracy(structures)]
 
 
 def measure_speed(isomers: list[Atoms]) -> list[dict[str, Any]]:
@@ -135,6 +141,25 @@ def measure_speed(isomers: list[Atoms]) -> list[dict[str, Any]]:
     refined_fits(particles, found, libraries, Microscope(), wanted, comparison)
     seconds, n = time.process_time() - started, len(particles) * len(libraries)
     return [*rows, _row("seconds", "s", "refined orientations, after a match", seconds, n, "lower", data)]
+
+
+def measure_shifts(atoms: Atoms) -> list[dict[str, Any]]:
+    """How similar an image is to itself once it is shifted along its rows."""
+    rows, data = [], f"Au38 Q with itself, {IMAGES.pixel_angstrom:g} angstrom a pixel"
+    turns = orientations_along(spread_directions(SHIFTED))
+    still = simulated_images(atoms, turns, IMAGES)
+    for pixels in (1, 2, 4):
+        moved = project(
+            atoms, turns, IMAGES, shifts_angstrom=np.tile([pixels * IMAGES.pixel_angstrom, 0.0], (SHIFTED, 1))
+        )
+        found = match(eight_bits(moved), still, ComparisonSettings(rotations=1))
+        for measure, told in found.items():
+            alike = np.diag(told.similarity)
+            half = 1.96 * alike.std(ddof=1) / np.sqrt(SHIFTED)
+            interval = {"ci_low": alike.mean() - half, "ci_high": alike.mean() + half}
+            subject = f"{measure}: shifted by {pixels} pixel{'s' if pixels > 1 else ''}"
+            rows.append(_row("similarity", "1", subject, alike.mean(), SHIFTED, "higher", data) | interval)
+    return rows
 
 
 def _loop(
