@@ -20,7 +20,7 @@ from auric.microscopy import (
     simulated_particle,
 )
 from auric.microscopy.library import joined
-from auric.microscopy.refinement import scaled_similarity
+from auric.microscopy.refinement import distinct, scaled_similarity
 from auric.structures import build_recipe
 
 IMAGES = ImageSettings(pixels=48, pixel_angstrom=0.42)
@@ -66,6 +66,11 @@ def test_structures_with_few_atoms_or_light_ones(rng):
     tilted = Rotation.from_euler("z", 8, degrees=True).as_matrix()
     image = project(carbon, tilted[None], IMAGES)[0]
     assert refined_orientation(image, carbon, np.eye(3), IMAGES)[1] == pytest.approx(1, abs=1e-3)
+
+
+def test_orientations_that_are_one():
+    turns = [Rotation.from_euler("y", angle, degrees=True).as_matrix() for angle in (0, 0.3, 1.0, 90, 90.2, 0.9)]
+    assert distinct(turns) == [0, 2, 3]
 
 
 def test_similarity_without_rotations_is_the_measure_scaled(rng):

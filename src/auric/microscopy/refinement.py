@@ -34,6 +34,8 @@ LONGEST_TURN = 0.2
 """Of one step (radian)."""
 LEAST_GAIN = 1e-5
 """A step that raises the correlation by less is the last."""
+SAME_DEGREE = 0.5
+"""Orientations nearer to each other than this are one."""
 DAMPING, MORE, LESS = 1e-2, 5.0, 0.3
 """Of the steps at first, and what it is multiplied with after a step that failed and after one that did not."""
 
@@ -131,11 +133,22 @@ def refined_fits(
                 )[0]
                 for k, angle in zip(best, angles, strict=True)
             ]
-            shown = [noiseless_particle(library.atoms, one, microscope, settings).image for one in places]
+            kept = distinct(places)
+            shown = [noiseless_particle(library.atoms, places[k], microscope, settings).image for k in kept]
             alike = scaled_similarity(particle, np.array(shown), widths)
-            k = int(alike.argmax())
-            similarity[row, column], orientation[row, column], start[row, column] = alike[k], places[k], best[k]
+            k = kept[int(alike.argmax())]
+            similarity[row, column], orientation[row, column], start[row, column] = alike.max(), places[k], best[k]
     return RefinedFits(similarity, orientation, start)
+
+
+def distinct(orientations: Sequence[np.ndarray]) -> list[int]:
+    """Places of orientations without those within `SAME_DEGREE` of one before: searches often end where another did."""
+    kept: list[int] = []
+    for k, one in enumerate(orientations):
+        cosines = [(np.trace(one.T @ orientations[other]) - 1) / 2 for other in kept]
+        if all(cosine < np.cos(np.radians(SAME_DEGREE)) for cosine in cosines):
+            kept.append(k)
+    return kept
 
 
 def scaled_similarity(particle: np.ndarray, images: np.ndarray, widths: Sequence[float]) -> np.ndarray:
