@@ -323,6 +323,13 @@ def test_answers_by_cases():
     both = pd.concat([cases, cases_of(0.8, 0.75, measure="paper")])
     assert recommended_measure(both) == "scaled"
     assert recommended_measure(cases_of(0.8, 0.7, names=("a",))) == "scaled"
+    alone = pd.concat([cases_of(0.8, 0.7, names=("a",), measure=one) for one in ("scaled", "refined")])
+    assert recommended_measure(alone) == "refined"
+    even = (
+        cases.copy()
+    )  # each case is as dark for both candidates: margins stay, and a foreign structure does not stand out
+    even["similarity"] += even["case"] % 5 / 10
+    assert recommended_measure(pd.concat([even, cases_of(0.8, 0.76, measure="paper")])) == "paper"
     doses = pd.concat([cases, cases_of(0.6, 0.5, dose=1e3, noise=40.0)])
     assert set(nearest_condition(doses, 35.0)["dose"]) == {1e3}
     assert set(nearest_condition(doses, 9.0)["dose"]) == {1e4}

@@ -70,16 +70,26 @@ def nearest_condition(cases: pd.DataFrame, noise: float) -> pd.DataFrame:
 
 
 def recommended_measure(cases: pd.DataFrame) -> str:
-    """The measure whose margins stand out most from their spread, in the worst of the candidates.
+    """The measure by which candidates are told apart, and from what is none of them, most clearly, in the worst of the candidates.
+
+    An answer needs both: a margin that stands out from its spread, and a candidate's own particles whose similarity to it stands out, from its
+    spread, from that of the other candidates' particles, which stand for structures that nobody thought of. The smaller of both counts.
 
     Args:
-        cases: Of the calibration, one condition. With one candidate there are no margins, and the first measure is taken.
+        cases: Of the calibration, one condition. With one candidate there is nothing to compare, and refined orientations, or else the first
+            measure, are taken.
     """
     told = margins(cases)
     if not len(told):
-        return str(cases["measure"].iloc[0])
-    clear = told.groupby(["measure", "true"], sort=False)["margin"].agg(lambda one: one.mean() / max(one.std(), 1e-12))
-    return str(clear.groupby(level="measure", sort=False).min().idxmax())
+        measures = cases["measure"].unique().tolist()
+        return REFINED if REFINED in measures else str(measures[0])
+    apart = told.groupby(["measure", "true"], sort=False)["margin"].agg(lambda one: one.mean() / max(one.std(), 1e-12))
+    mine = cases["candidate"] == cases["true"]
+    own = cases[mine].groupby(["measure", "candidate"], sort=False)["similarity"].agg(["mean", "std"])
+    others = cases[~mine].groupby(["measure", "candidate"], sort=False)["similarity"].mean()
+    alone = (own["mean"] - others) / own["std"].clip(lower=1e-12)
+    clear = pd.concat([apart, alone]).groupby(level=0, sort=False).min()
+    return str(clear.idxmax())
 
 
 def decide(
