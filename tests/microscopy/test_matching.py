@@ -362,6 +362,11 @@ def test_isomer_and_orientation_are_found(libraries, particles):
     )  # fmt: skip
     assert set(cases["measure"]) == {"scaled", "refined"}
     assert len(cases) == 2 * 2 * 4 * 2
+    plain = calibrate(
+        libraries, PARTICLES, ComparisonSettings(rotations=20, measures=("scaled",), starts=0), doses=[1e5],
+        underfocus_angstrom=[60.0], cases=2, microscope={}, seed=1,
+    )  # fmt: skip
+    assert set(plain["measure"]) == {"scaled"}
     for measure, mine in cases.groupby("measure"):
         assert (margins(mine)["margin"] > 0).mean() >= 0.75, measure
         assert mine["beam_error_degree"].median() < (15 if measure == "scaled" else 4)
