@@ -1,6 +1,6 @@
 """Benchmarks, side by side with peers or the plain way in one run; not part of the tests.
 
-`python -m benchmarks [alkanes] [descriptors] [elf] [equivariant] [gth] [matching] [microscopy] [noise] [potential] [relaxation] [sampling] [seeing] [structures] [synthesis] [training] [workflow]` measures those named, or all, and puts their rows into
+`python -m benchmarks [alkanes] [descriptors] [elf] [equivariant] [gth] [matching] [microscopes] [microscopy] [noise] [potential] [relaxation] [sampling] [seeing] [structures] [synthesis] [training] [workflow]` measures those named, or all, and puts their rows into
 docs/benchmarks.csv in place of earlier ones.
 """
 
@@ -40,6 +40,7 @@ BENCHMARKS = {
     "equivariant": equivariant.measure_equivariant,
     "gth": gth.measure_gth,
     "matching": matching.measure_matching,
+    "microscopes": microscopy.measure_microscopes,
     "microscopy": microscopy.measure_microscopy,
     "noise": noise.measure_noise,
     "potential": lambda: [*emlm.measure_emlm(), *oamlm.measure_oamlm()],

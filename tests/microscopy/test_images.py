@@ -172,6 +172,17 @@ def test_second_model_by_what_is_known(skewed):
         exit_wave(skewed, turn, scope, pixels=10, pixel_angstrom=0.4)
 
 
+def test_microscopes_that_could_be_taken_for_one(rng):
+    drawn = [Microscope().one_like_it(0.2, rng) for _ in range(400)]
+    focus = np.array([one.underfocus_angstrom for one in drawn])
+    assert focus.mean() == pytest.approx(60, abs=2)
+    assert focus.std() == pytest.approx(12, rel=0.15)
+    assert {one.energy_kev for one in drawn} == {300.0}, "what is known well stays"
+    assert len({one.vibration_angstrom for one in drawn}) == 400
+    assert Microscope().one_like_it(0.0, rng) == Microscope()
+    assert min(one.cs_mm for one in (Microscope().one_like_it(3.0, rng) for _ in range(50))) == 0
+
+
 def test_second_model_is_centred_and_turns_as_the_first(skewed):
     size = {"pixels": 40, "pixel_angstrom": 0.4}
     scope, turn = Microscope(), Rotation.random(rng=2).as_matrix()
@@ -184,6 +195,30 @@ def test_second_model_is_centred_and_turns_as_the_first(skewed):
     assert np.unravel_index(one.argmin(), one.shape) in {(19, 19), (19, 20), (20, 19), (20, 20)}
     first = project(skewed, turn[None], ImageSettings(pixels=40, pixel_angstrom=0.4, width_angstrom=0.5))[0]
     assert np.corrcoef(first.ravel(), -image.ravel())[0, 1] > 0.7, "two models, one particle"
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_second_model_beside_abtem(au25):
+    """Another program with other atomic potentials; it is no dependency."""
+    abtem = pytest.importorskip("abtem")
+    pixels, pixel, scope, turn = 80, 0.3, Microscope(vibration_angstrom=0.0), Rotation.random(rng=3).as_matrix()
+    ours = through_lens(
+        exit_wave(au25, turn, scope, pixels=pixels, pixel_angstrom=pixel), scope, pixels=pixels, pixel_angstrom=pixel
+    )
+    places = (au25.positions - np.average(au25.positions, axis=0, weights=au25.numbers)) @ turn.T
+    places += [(pixels - 1) / 2 * pixel] * 2 + [2 - places[:, 2].min()]
+    placed = Atoms(au25.numbers, places, cell=[pixels * pixel] * 2 + [places[:, 2].max() + 2], pbc=True)
+    potential = abtem.Potential(placed, gpts=pixels, slice_thickness=2.0, parametrization="lobato")
+    lens = abtem.CTF(
+        energy=1e3 * scope.energy_kev, Cs=1e7 * scope.cs_mm, defocus=scope.underfocus_angstrom,
+        focal_spread=scope.focal_spread_angstrom,
+    )  # fmt: skip
+    wave = abtem.PlaneWave(energy=1e3 * scope.energy_kev).multislice(potential)
+    theirs = np.asarray(wave.apply_ctf(lens).intensity().compute(progress_bar=False).array, float).T
+    assert np.corrcoef(ours.ravel(), theirs.ravel())[0, 1] > 0.95
+    assert 0.65 < ours.std() / theirs.std() < 1, (
+        "screened point charges scatter less to large angles than tabulated atoms"
+    )
 
 
 def test_noise_of_the_detector(rng):

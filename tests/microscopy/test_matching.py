@@ -1,5 +1,7 @@
 """Similarity against direct loops, ranks, and what is answered."""
 
+import subprocess
+import sys
 from functools import partial
 
 import numpy as np
@@ -11,6 +13,7 @@ from scipy import ndimage, signal
 from scipy.spatial.transform import Rotation
 
 from auric.errors import InputError, StructureError
+from auric.files import read_dataset
 from auric.microscopy import (
     MEASURES,
     ComparisonSettings,
@@ -179,6 +182,30 @@ def test_correlation_and_scale(particles, libraries):
     assert (uneven.similarity <= found["scaled"].similarity + 1e-6).all()
 
 
+def test_structural_similarity_is_that_of_scikit_image(particles, libraries, monkeypatch):
+    """One call for each pair, at the rotation with the best correlation; corners are background in both."""
+    from skimage import metrics
+
+    images, inside = libraries[0].images[:4], circle(PIXELS)
+    settings = ComparisonSettings(rotations=4, measures=("correlation", "ssim"))
+    found = match(particles[0], images, settings)
+    assert np.array_equal(found["ssim"].angle_degree, found["correlation"].angle_degree)
+    for p, particle in enumerate(particles[0]):
+        for k, image in enumerate(images):
+            turned = np.rot90(particle, round(found["ssim"].angle_degree[p, k] / 90)) * inside
+            _, seen = metrics.structural_similarity(turned, image * inside, data_range=255, full=True)
+            assert found["ssim"].similarity[p, k] == pytest.approx(seen[inside].mean(), abs=2e-4)
+    monkeypatch.setattr("auric.microscopy.structural.BATCH_PAIRS", 3)
+    alone = match(particles[0], images, ComparisonSettings(rotations=4, measures=("ssim",)))
+    assert list(alone) == ["ssim"], "correlation is a means here"
+    assert np.allclose(alone["ssim"].similarity, found["ssim"].similarity, atol=1e-6), "pairs do not see each other"
+
+
+def test_scikit_image_is_imported_only_when_asked_for():
+    code = "import sys, auric.microscopy.answers; sys.exit('skimage' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
 def test_equal_images_are_alike_and_order_does_not_matter(libraries):
     images = libraries[0].images[:6]
     for told in match(images, images, ComparisonSettings(rotations=4)).values():
@@ -296,6 +323,13 @@ def test_answers_by_cases():
     both = pd.concat([cases, cases_of(0.8, 0.75, measure="paper")])
     assert recommended_measure(both) == "scaled"
     assert recommended_measure(cases_of(0.8, 0.7, names=("a",))) == "scaled"
+    alone = pd.concat([cases_of(0.8, 0.7, names=("a",), measure=one) for one in ("scaled", "refined")])
+    assert recommended_measure(alone) == "refined"
+    even = (
+        cases.copy()
+    )  # each case is as dark for both candidates: margins stay, and a foreign structure does not stand out
+    even["similarity"] += even["case"] % 5 / 10
+    assert recommended_measure(pd.concat([even, cases_of(0.8, 0.76, measure="paper")])) == "paper"
     doses = pd.concat([cases, cases_of(0.6, 0.5, dose=1e3, noise=40.0)])
     assert set(nearest_condition(doses, 35.0)["dose"]) == {1e3}
     assert set(nearest_condition(doses, 9.0)["dose"]) == {1e4}
@@ -326,9 +360,16 @@ def test_isomer_and_orientation_are_found(libraries, particles):
         libraries, PARTICLES, ComparisonSettings(rotations=20, measures=("scaled",)), doses=[1e5], underfocus_angstrom=[60.0], cases=4,
         microscope={}, seed=1,
     )  # fmt: skip
-    assert len(cases) == 2 * 4 * 2
-    assert (margins(cases)["margin"] > 0).mean() >= 0.75
-    assert cases["beam_error_degree"].median() < 15
+    assert set(cases["measure"]) == {"scaled", "refined"}
+    assert len(cases) == 2 * 2 * 4 * 2
+    plain = calibrate(
+        libraries, PARTICLES, ComparisonSettings(rotations=20, measures=("scaled",), starts=0), doses=[1e5],
+        underfocus_angstrom=[60.0], cases=2, microscope={}, seed=1,
+    )  # fmt: skip
+    assert set(plain["measure"]) == {"scaled"}
+    for measure, mine in cases.groupby("measure"):
+        assert (margins(mine)["margin"] > 0).mean() >= 0.75, measure
+        assert mine["beam_error_degree"].median() < (15 if measure == "scaled" else 4)
 
 
 def test_simulated_experiments(libraries):
@@ -344,8 +385,8 @@ def test_simulated_experiments(libraries):
 SETTINGS = {
     "images": {"pixels": 32, "pixel_angstrom": 0.6, "width_angstrom": 1.0, "saturation": 1.0, "clean_from": 240},
     "particles": {"radius_angstrom": 8.0, "edge_angstrom": 0.5, "contrast": "dark", "smooth_angstrom": 0.0},
-    "rotations": 10, "widths_pixels": [], "measures": ["scaled", "correlation"], "microscope": {},
-    "calibration": {"cases": 4, "doses": [1e4], "underfocus_angstrom": [60.0], "particles": [1, 2]},
+    "rotations": 10, "widths_pixels": [], "measures": ["scaled", "correlation"], "refined_starts": 1, "microscope": {},
+    "calibration": {"cases": 4, "doses": [1e4], "underfocus_angstrom": [60.0], "particles": [1, 2], "uncertainty": 0.1},
 }  # fmt: skip
 
 
@@ -388,7 +429,8 @@ def test_a_simulated_experiment_from_files_to_answers(study, tmp_path):
     assert again.images.max() == 255
     experiment = {"name": "seen", "table": "", "simulated": "au25", "particles": 3, "dose": 1e5, "shared": True}
     (answers, scores, orientations, turned), failures = answer(folder, paths, experiment)
-    assert set(answers["measure"]) == {"scaled", "correlation"}
+    assert list(answers["measure"]) == ["scaled", "correlation", "refined"]
+    assert answers["top"].tolist()[2] == "", "refined orientations rank no images"
     assert answers["recommended"].sum() == 1
     assert (answers["nearest"] == "au25").all()
     assert (answers["true"] == "au25").all()
@@ -396,8 +438,11 @@ def test_a_simulated_experiment_from_files_to_answers(study, tmp_path):
     assert len(scores) == 2 * 2 * 24
     best = scores[(scores["scope"] == "together") & (scores["measure"] == "scaled")]
     assert sorted(best["rank"]) == list(range(24))
-    assert len(orientations) == 2 * 3
+    assert len(orientations) == 3 * 3
     assert (orientations["beam_error_degree"] < 60).all()
+    refined = orientations[orientations["measure"] == "refined"]
+    assert (refined["beam_error_degree"] < 10).all(), "between the twelve directions"
+    assert np.allclose(np.linalg.norm(refined[["direction_x", "direction_y", "direction_z"]], axis=1), 1)
     assert len(turned) == 2 * 5 * 3
     assert not len(failures)
     summarise_microscopy(
@@ -413,6 +458,32 @@ def test_a_simulated_experiment_from_files_to_answers(study, tmp_path):
         read_experiment(paths[0])
     with pytest.raises(InputError, match="no simulated images"):
         read_library(folder / "seen/particles.nc")
+
+
+def test_a_structure_that_was_not_compared_is_neither(study, tmp_path):
+    """Particles of a third candidate, of which the answer knows nothing."""
+    folder, paths = study
+    row = {
+        "name": "third", "builder": "staple", "recipe": "core=Au23 units=6xn2+3xn1 R=H", "charge": 0, "multiplicity": 1, "frames": None,
+        "error": "",
+    }  # fmt: skip
+    write_library(row, folder / "third.nc", directions=3, settings=SETTINGS["images"])
+    experiment = {"name": "foreign", "table": "", "simulated": "third", "particles": 3, "dose": 1e5, "shared": False}
+    place = folder / "foreign"
+    libraries = [*paths, folder / "third.nc"]
+    write_experiment(experiment, libraries, place / "particles.nc", place / "failures.csv", settings=SETTINGS, seed=1)
+    write_matches(place / "particles.nc", paths, place / "matches.nc", settings=SETTINGS)
+    tables = [place / f"{name}.csv" for name in ("answers", "scores", "orientations", "angles")]
+    write_answers(place / "matches.nc", place / "particles.nc", paths, folder / "cases.csv", *tables, level=0.01)
+    told = pd.read_csv(tables[0]).set_index("measure")
+    assert told.loc["refined", "answer"] == "neither"
+    assert told["beam_error_degree"].isna().all(), "nothing to compare with"
+    summarise_microscopy([tables[0]], folder / "cases.csv", folder / "power.csv", tmp_path / "s.csv", study="x")
+    card = pd.read_csv(tmp_path / "s.csv")
+    mine = card[(card["data"] == "foreign") & (card["quantity"] == "isomer_accuracy")].set_index("subject")
+    assert mine.loc["refined", "ours"] == 1, "neither is the right answer here"
+    write_matches(place / "particles.nc", paths, place / "plain.nc", settings=SETTINGS | {"refined_starts": 0})
+    assert "refined_similarity" not in read_dataset(place / "plain.nc")
 
 
 def test_libraries_that_do_not_go_together(study, tmp_path):

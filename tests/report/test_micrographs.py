@@ -9,6 +9,7 @@ import xarray as xr
 
 from auric.files import write_dataset, write_table
 from auric.report import build_report, inputs, micrographs
+from auric.report.micrograph_figures import null_cases
 
 WICKED = """</script><script>alert("x")</script>'& <img src=x onerror=alert(1)>"""
 PLACES = ("direction_x", "direction_y", "direction_z")
@@ -17,20 +18,22 @@ PLACES = ("direction_x", "direction_y", "direction_z")
 def test_columns_are_those_that_the_room_writes():
     """The report imports no room, so it repeats them; this is where the copies are compared."""
     from auric.microscopy import MEASURES, answers, calibration
+    from auric.microscopy.refinement import REFINED
 
     assert set(inputs.TEM_ANSWERS) <= set(answers.ANSWER_COLUMNS)
     assert set(inputs.TEM_SCORES) <= set(answers.SCORE_COLUMNS)
     assert set(inputs.TEM_ORIENTATIONS) <= set(answers.ORIENTATION_COLUMNS)
     assert set(inputs.TEM_ANGLES) <= set(answers.ANGLE_COLUMNS)
+    assert set(inputs.TEM_CASES) <= set(calibration.CASE_COLUMNS)
     assert set(inputs.TEM_POWER) <= set(calibration.POWER_COLUMNS)
-    assert set(micrographs.MEASURES) == set(MEASURES)
+    assert set(micrographs.MEASURES) == {*MEASURES, REFINED}
     assert (micrographs.NEITHER, micrographs.TOGETHER, micrographs.SEPARATE) == (
         answers.NEITHER, answers.TOGETHER, answers.SEPARATE
     )  # fmt: skip
 
 
-def seen(folder, *, answer="a", true="a", p_other=1e-7):
-    """Files of one experiment with two candidates, the second with a hostile name; two measures, the second recommended."""
+def seen(folder, *, answer="a", true="a", p_other=1e-7, recommended="scaled"):
+    """Files of one experiment with two candidates, the second with a hostile name; two measures, and refined orientations."""
     rng = np.random.default_rng(1)
     names, count, images = ("a", WICKED), 3, 6
     for place, name in enumerate(names):
@@ -42,7 +45,7 @@ def seen(folder, *, answer="a", true="a", p_other=1e-7):
     )
     answers, scores, orientations, angles, power = [], [], [], [], []
     for measure in ("paper", "scaled"):
-        answers.append((WICKED, measure, int(measure == "scaled"), count, answer, "a", 0.8, 0.05, p_other, 0.3, 1e4, 23, 25, 1e-5, 0.01,
+        answers.append((WICKED, measure, int(measure == recommended), count, answer, "a", 0.8, 0.05, p_other, 0.3, 1e4, 60, 23, 25, 1e-5, 0.01,
                         4.5 if true else np.nan, 5.5, true, "simulated: a"))  # fmt: skip
         for scope in ("together", "separately"):
             for name in names:
@@ -68,6 +71,9 @@ def seen(folder, *, answer="a", true="a", p_other=1e-7):
             for focus in (60, 30):
                 for size in (1, 13):
                     power.append((measure, dose, focus, size, 0.9, 0.8, 0.95, 40))
+    answers.append((WICKED, "refined", int(recommended == "refined"), count, answer, "a", 0.9, 0.2, p_other, 0.3, 1e4, 60, *[np.nan] * 4,
+                    0.5, 1.5, true, "simulated: a"))  # fmt: skip
+    orientations += [(WICKED, "refined", f"p{k}", "a", k, 0.0, 0.6, 0.8, 90.0 * k) for k in range(count)]
     paths = {}
     for name, rows, columns in (
         ("tem_answers", answers, inputs.TEM_ANSWERS), ("tem_scores", scores, inputs.TEM_SCORES),
@@ -76,7 +82,11 @@ def seen(folder, *, answer="a", true="a", p_other=1e-7):
     ):  # fmt: skip
         write_table(folder / f"{name}.csv", pd.DataFrame(rows, columns=list(columns)), columns)
         paths[name] = folder / f"{name}.csv" if name == "tem_power" else [folder / f"{name}.csv"]
-    write_table(folder / "cases.csv", [], ("true", "case"))
+    cases = [
+        (true, 1e4, 60, case, measure, name, 0.9 - 0.3 * (true != name) + 0.01 * rng.normal())
+        for true in names for case in range(4) for measure in ("paper", "scaled", "refined") for name in names
+    ]  # fmt: skip
+    write_table(folder / "cases.csv", pd.DataFrame(cases, columns=list(inputs.TEM_CASES)), inputs.TEM_CASES)
     libraries = [folder / f"library_{place}.nc" for place in range(2)]
     return paths | {
         "tem_particles": [folder / "particles.nc"],
@@ -96,14 +106,17 @@ def test_words_and_figures(study, tmp_path):
     section = section[: section.index("</section>")]
     assert "What is seen: 3 particles; simulated: a." in section
     assert "Answer: a; a margin like that over the next has a probability of below 0.0001" in section
-    assert "Of the 25 best images in a mixed ranking 23 are its own" in section
-    assert "the answer is right" in section
+    assert (
+        "Of the 25 best images in a mixed ranking by wavelets, mean zero, best scale, 23 are of a (as many by"
+        in section
+    )
+    assert "The truth is known here: a; the answer is right." in section
     assert "4.5° (median, known here); 5.5° in simulated cases" in section
     assert "<strong>wavelets, mean zero, best scale</strong>" in section
     assert "At 1,000 electrons/Å² the right candidate wins by one particle: wavelets as printed 90 %" in section
     assert "<script>" not in section  # a hostile name stays text
     files_drawn = re.findall(r'src="(assets/microscopy[^"]+)"', section)
-    assert len(files_drawn) == 3
+    assert len(files_drawn) == 4
     for file in files_drawn:
         assert (folder / file).stat().st_size > 2000
 
@@ -111,8 +124,18 @@ def test_words_and_figures(study, tmp_path):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"answer": "neither", "true": "c"}, ["Answer: neither. The nearest is a", "wrong; the truth is c"]),
+        (
+            {"answer": "neither", "true": "c"},
+            [
+                "Answer: neither. The nearest is a",
+                "known here: c; the answer is right",
+                "best images in a mixed ranking",
+            ],
+        ),
+        ({"answer": "neither"}, ["known here: a; the answer is wrong"]),
+        ({"answer": "a", "true": "c"}, ["known here: c; the answer is wrong"]),
         ({"true": "", "p_other": np.nan}, ["Answer: a. Of the 25", "symmetry counted: not known"]),
+        ({"recommended": "refined"}, ["Answer: a;", "mixed ranking by wavelets as printed, 23 are of a"]),
     ],
 )
 def test_other_answers(tmp_path, change, words):
@@ -121,6 +144,28 @@ def test_other_answers(tmp_path, change, words):
     )
     for text in words:
         assert text in told
+
+
+def test_null_distribution_is_that_of_the_answer(tmp_path):
+    """Its measure and condition alone; one candidate has no margin."""
+    columns = list(inputs.TEM_CASES)
+    rows = [
+        ("a", 1e4, 60, 0, "scaled", "a", 0.9),
+        ("a", 1e4, 60, 0, "scaled", "b", 0.7),
+        ("b", 1e4, 60, 0, "scaled", "a", 0.6),
+    ]
+    rows += [
+        ("b", 1e4, 60, 0, "scaled", "b", 0.8),
+        ("a", 1e3, 60, 0, "scaled", "a", 0.1),
+        ("a", 1e4, 60, 0, "paper", "a", 0.2),
+    ]
+    rows += [("a", 1e4, 30, 0, "scaled", "a", 0.3)]
+    best = pd.Series({"nearest": "a", "measure": "scaled", "dose": 1e4, "underfocus_angstrom": 60})
+    told = null_cases(best, pd.DataFrame(rows, columns=columns)).set_index("true")
+    assert told["similarity"].to_dict() == {"a": 0.9, "b": 0.6}
+    assert told["margin"].to_dict() == pytest.approx({"a": 0.2, "b": -0.2})
+    alone = null_cases(best, pd.DataFrame(rows[:1], columns=columns))
+    assert alone["margin"].isna().all()
 
 
 def test_no_experiment_no_section(study):

@@ -75,7 +75,9 @@ rule tem_match:
         mem_mb=lambda wildcards, attempt: 3000 * attempt,
         runtime=120,
     params:
-        code=code_fingerprint("auric.microscopy.answers", libraries=("numpy", "scipy")),
+        code=code_fingerprint(
+            "auric.microscopy.answers", libraries=("numpy", "scikit-image", "scipy")
+        ),
         settings=MICROSCOPY,
     script:
         "../scripts/tem_match.py"
@@ -99,7 +101,8 @@ rule tem_calibration:
         runtime=240,
     params:
         code=code_fingerprint(
-            "auric.microscopy.calibration", libraries=("numpy", "scipy")
+            "auric.microscopy.calibration",
+            libraries=("numpy", "scikit-image", "scipy"),
         ),
         settings=MICROSCOPY,
         seed=STUDY["seed"],

@@ -6,7 +6,7 @@ __getattr__, __all__ = public(
     __name__,
     {
         "answers": ["NEITHER", "decide", "probability_below"],
-        "calibration": ["calibrate", "power_curve", "simulated_particle"],
+        "calibration": ["calibrate", "power_curve"],
         "directions": [
             "orientation_error",
             "orientations_along",
@@ -15,11 +15,13 @@ __getattr__, __all__ = public(
             "turned_about_beam",
         ],
         "experiment": ["read_particle_table", "simulated_experiment"],
+        "imaging": ["noiseless_particle", "simulated_particle"],
         "library": ["Library", "make_library", "read_library"],
         "micrographs": ["Micrograph", "read_micrograph"],
         "particles": ["Particle", "ParticleSettings", "find_particles", "prepare_particle"],
         "projection": ["ImageSettings", "eight_bits", "project", "simulated_images"],
         "ranking": ["departure_from_line", "rank_scores", "top_share"],
+        "refinement": ["RefinedFits", "refined_fits", "refined_orientation"],
         "similarity": ["MEASURES", "ComparisonSettings", "Match", "match", "wavelet_similarity"],
         "transfer": ["Microscope", "counted", "exit_wave", "micrograph", "through_lens"],
         "turning": ["rotation_matrix"],

@@ -17,11 +17,12 @@ from scipy import stats
 
 from auric.errors import InputError
 from auric.files import read_dataset, read_tables, write_dataset, write_table
-from auric.microscopy.calibration import comparison_settings, margins
+from auric.microscopy.calibration import assumed_microscope, comparison_settings, margins, particle_settings
 from auric.microscopy.directions import orientation_error, turned_about_beam
 from auric.microscopy.experiment import read_experiment
 from auric.microscopy.library import Library, joined, read_libraries
 from auric.microscopy.ranking import TOP, by_isomer, departure_from_line, rank_scores, top_share
+from auric.microscopy.refinement import REFINED, refined_fits
 from auric.microscopy.similarity import match
 
 NEITHER = "neither"
@@ -69,16 +70,26 @@ def nearest_condition(cases: pd.DataFrame, noise: float) -> pd.DataFrame:
 
 
 def recommended_measure(cases: pd.DataFrame) -> str:
-    """The measure whose margins stand out most from their spread, in the worst of the candidates.
+    """The measure by which candidates are told apart, and from what is none of them, most clearly, in the worst of the candidates.
+
+    An answer needs both: a margin that stands out from its spread, and a candidate's own particles whose similarity to it stands out, from its
+    spread, from that of the other candidates' particles, which stand for structures that nobody thought of. The smaller of both counts.
 
     Args:
-        cases: Of the calibration, one condition. With one candidate there are no margins, and the first measure is taken.
+        cases: Of the calibration, one condition. With one candidate there is nothing to compare, and refined orientations, or else the first
+            measure, are taken.
     """
     told = margins(cases)
     if not len(told):
-        return str(cases["measure"].iloc[0])
-    clear = told.groupby(["measure", "true"], sort=False)["margin"].agg(lambda one: one.mean() / max(one.std(), 1e-12))
-    return str(clear.groupby(level="measure", sort=False).min().idxmax())
+        measures = cases["measure"].unique().tolist()
+        return REFINED if REFINED in measures else str(measures[0])
+    apart = told.groupby(["measure", "true"], sort=False)["margin"].agg(lambda one: one.mean() / max(one.std(), 1e-12))
+    mine = cases["candidate"] == cases["true"]
+    own = cases[mine].groupby(["measure", "candidate"], sort=False)["similarity"].agg(["mean", "std"])
+    others = cases[~mine].groupby(["measure", "candidate"], sort=False)["similarity"].mean()
+    alone = (own["mean"] - others) / own["std"].clip(lower=1e-12)
+    clear = pd.concat([apart, alone]).groupby(level=0, sort=False).min()
+    return str(clear.idxmax())
 
 
 def decide(
@@ -120,7 +131,7 @@ def decide(
 def write_matches(
     experiment: str | Path, libraries: Sequence[str | Path], path: str | Path, *, settings: Mapping[str, Any]
 ) -> None:
-    """Compare an experiment's particles with all images of all candidates (NetCDF: similarity and angle by measure).
+    """Compare an experiment's particles with all images of all candidates (NetCDF: similarity and angle by measure), and refine them.
 
     Args:
         experiment: File of `write_experiment`.
@@ -128,9 +139,14 @@ def write_matches(
         path: NetCDF to write.
         settings: `microscopy` of the configuration.
     """
-    particles = read_experiment(experiment)
-    images, labels = joined(read_libraries(libraries))
-    found = match(particles["image"].to_numpy(), images, comparison_settings(settings))
+    particles, candidates, comparison = (
+        read_experiment(experiment),
+        read_libraries(libraries),
+        comparison_settings(settings),
+    )
+    images, labels = joined(candidates)
+    seen = particles["image"].to_numpy()
+    found = match(seen, images, comparison)
     dims = ("measure", "particle", "library_image")
     dataset = xr.Dataset(
         {
@@ -141,6 +157,15 @@ def write_matches(
         coords={"measure": list(found), "particle": particles["particle"].to_numpy()},
         attrs={"kind": KIND} | {name: particles.attrs[name] for name in ("experiment", "true", "source")},
     )
+    if comparison.starts:
+        first, microscope = found[comparison.measures[0]], assumed_microscope(settings)
+        fits = refined_fits(seen, first, candidates, microscope, particle_settings(settings), comparison)
+        each = ("particle", "of_candidate")
+        dataset = dataset.assign(
+            refined_similarity=(each, fits.similarity),
+            refined_orientation=((*each, "row", "axis"), fits.orientation),
+            refined_start=(each, fits.start),
+        )
     write_dataset(path, dataset)
 
 
@@ -148,7 +173,7 @@ def write_answers(
     matches: str | Path, experiment: str | Path, libraries: Sequence[str | Path], calibration: str | Path, answers: str | Path,
     scores: str | Path, orientations: str | Path, turned: str | Path, *, level: float,
 ) -> None:  # fmt: skip
-    """Answer for one experiment and write four tables.
+    """Answer for one experiment and write four tables; refined orientations give an answer too, but no scores of images.
 
     Args:
         matches: File of `write_matches`.
@@ -173,39 +198,46 @@ def write_answers(
     names = [one.name for one in candidates]
     rows: dict[str, list[dict[str, Any]]] = {"answers": [], "scores": [], "orientations": [], "angles": []}
     best = recommended_measure(cases)
+    common = {"experiment": told.attrs["experiment"]}
+    known = {"true": told.attrs["true"], "source": told.attrs["source"], "particles": told.sizes["particle"]}
+    known |= {"dose": cases["dose"].iloc[0], "underfocus_angstrom": cases["underfocus_angstrom"].iloc[0]}
+    shared = bool(particles.attrs["shared"])
+
+    def answered(measure: str, tops: np.ndarray) -> tuple[dict[str, Any], Library]:
+        mine = cases[cases["measure"] == measure]
+        answer = decide(tops, names, mine, level=level, shared=shared)
+        own = mine[mine["true"] == answer["nearest"]].drop_duplicates("case")
+        told = {"measure": measure, "recommended": int(measure == best)}
+        expected = {"expected_beam_error_degree": float(own["beam_error_degree"].median())}
+        return common | known | told | answer | expected, candidates[names.index(answer["nearest"])]
+
     for measure in told["measure"].to_numpy().astype(str):
         mine = told.sel(measure=measure)
         similarity, angle = mine["similarity"].to_numpy(), mine["angle"].to_numpy()
-        common = {"experiment": told.attrs["experiment"], "measure": measure}
-        answer = decide(
-            by_isomer(similarity, labels, names),
-            names,
-            cases[cases["measure"] == measure],
-            level=level,
-            shared=bool(particles.attrs["shared"]),
-        )
-        winner = candidates[names.index(answer["nearest"])]
+        answer, winner = answered(measure, by_isomer(similarity, labels, names))
         scored = _scores(similarity, labels, candidates)
         together = np.concatenate([one[TOGETHER] for one in scored.values()])
         top, chance = top_share(together, labels, winner.name)
         placed = _orientations(similarity, angle, labels, winner, particles)
-        own = cases[(cases["measure"] == measure) & (cases["true"] == winner.name)]
-        rows["answers"].append(common | answer | {
-            "recommended": int(measure == best), "particles": len(similarity), "dose": cases["dose"].iloc[0], "underfocus_angstrom": cases["underfocus_angstrom"].iloc[0],
+        rows["answers"].append(answer | {
             "top": top, "top_of": min(TOP, len(labels)), "top_p": chance,
             "from_line": departure_from_line(scored[winner.name][SEPARATE]),
-            "beam_error_degree": float(np.median([one["beam_error_degree"] for one in placed])),
-            "expected_beam_error_degree": float(own.drop_duplicates("case")["beam_error_degree"].median()),
-            "true": told.attrs["true"], "source": told.attrs["source"],
+            "beam_error_degree": _median_error(placed),
         })  # fmt: skip
-        rows["orientations"] += [common | one for one in placed]
+        about = common | {"measure": measure}
+        rows["orientations"] += [about | one for one in placed]
         best_images = np.argsort(-scored[winner.name][SEPARATE], kind="stable")[:BEST_IMAGES]
         rows["angles"] += [
-            common | {"candidate": winner.name, "place": place, "image": int(k), "particle": j,
+            about | {"candidate": winner.name, "place": place, "image": int(k), "particle": j,
                       "angle_degree": angle[j, np.flatnonzero(labels == winner.name)[k]]}
             for place, k in enumerate(best_images) for j in range(len(similarity))
         ]  # fmt: skip
-        rows["scores"] += [common | one for one in _score_rows(similarity, labels, candidates, scored)]
+        rows["scores"] += [about | one for one in _score_rows(similarity, labels, candidates, scored)]
+    if "refined_similarity" in told:
+        answer, winner = answered(REFINED, told["refined_similarity"].to_numpy())
+        placed = _refined_orientations(told, labels, winner, names.index(winner.name), particles)
+        rows["answers"].append(answer | {"beam_error_degree": _median_error(placed)})
+        rows["orientations"] += [common | {"measure": REFINED} | one for one in placed]
     write_table(answers, rows["answers"], ANSWER_COLUMNS)
     write_table(scores, rows["scores"], SCORE_COLUMNS)
     write_table(orientations, rows["orientations"], ORIENTATION_COLUMNS)
@@ -246,21 +278,47 @@ def _orientations(
 ) -> list[dict[str, Any]]:
     """How each particle lies by its best image of the winner, and how far that is from the truth, where it is known."""
     mine = np.flatnonzero(labels == winner.name)
-    true = particles["true_orientation"].to_numpy()
-    known = len(true) and particles.attrs["true"] == winner.name
     rows = []
     for k, name in enumerate(particles["particle"].to_numpy().astype(str)):
         best = int(similarity[k, mine].argmax())
         found = turned_about_beam(winner.orientations[best], angle[k, mine[best]])
         others = np.abs(winner.orientations[:, 2] @ winner.orientations[best, 2]) < np.cos(np.radians(20))
-        errors = orientation_error(found, true[k], winner.operations) if known else (float("nan"), float("nan"))
         rows.append({
             "particle": name, "candidate": winner.name, "image": best, **_direction(winner.orientations[best]),
             "angle_degree": angle[k, mine[best]], "similarity": similarity[k, mine[best]],
             "next_similarity": similarity[k, mine[others]].max() if others.any() else float("nan"),
-            "beam_error_degree": errors[0], "orientation_error_degree": errors[1],
+            **_errors(found, k, winner, particles),
         })  # fmt: skip
     return rows
+
+
+def _refined_orientations(
+    told: xr.Dataset, labels: np.ndarray, winner: Library, column: int, particles: xr.Dataset
+) -> list[dict[str, Any]]:
+    """How each particle lies by its refined orientation; image and angle are those from which the search went."""
+    angle = told["angle"].to_numpy()[0][:, labels == winner.name]
+    found = told["refined_orientation"].to_numpy()[:, column]
+    start, similarity = (told[name].to_numpy()[:, column] for name in ("refined_start", "refined_similarity"))
+    return [
+        {
+            "particle": name, "candidate": winner.name, "image": int(start[k]), **_direction(found[k]),
+            "angle_degree": angle[k, start[k]], "similarity": similarity[k], **_errors(found[k], k, winner, particles),
+        }
+        for k, name in enumerate(particles["particle"].to_numpy().astype(str))
+    ]  # fmt: skip
+
+
+def _errors(found: np.ndarray, particle: int, winner: Library, particles: xr.Dataset) -> dict[str, float]:
+    """How far a particle's orientation is from the truth, where it is known (degree)."""
+    true = particles["true_orientation"].to_numpy()
+    if not len(true) or particles.attrs["true"] != winner.name:
+        return {"beam_error_degree": float("nan"), "orientation_error_degree": float("nan")}
+    beam, whole = orientation_error(found, true[particle], winner.operations)
+    return {"beam_error_degree": beam, "orientation_error_degree": whole}
+
+
+def _median_error(placed: Sequence[Mapping[str, Any]]) -> float:
+    return float(np.median([one["beam_error_degree"] for one in placed]))
 
 
 def _direction(orientation: np.ndarray) -> dict[str, float]:

@@ -10,16 +10,17 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from ase import Atoms
 from scipy.spatial.transform import Rotation
 
 from auric.files import write_table
 from auric.microscopy.directions import orientation_error, turned_about_beam
+from auric.microscopy.imaging import simulated_particle
 from auric.microscopy.library import Library, joined, read_libraries
-from auric.microscopy.particles import Particle, ParticleSettings, prepare_particle
+from auric.microscopy.particles import ParticleSettings
 from auric.microscopy.ranking import by_isomer
+from auric.microscopy.refinement import REFINED, refined_fits
 from auric.microscopy.similarity import ComparisonSettings, Match, match
-from auric.microscopy.transfer import Microscope, counted, exit_wave, through_lens
+from auric.microscopy.transfer import Microscope
 from auric.progress import log
 
 CASE_COLUMNS = (
@@ -27,35 +28,10 @@ CASE_COLUMNS = (
     "orientation_error_degree",
 )  # fmt: skip
 POWER_COLUMNS = ("measure", "dose", "underfocus_angstrom", "particles", "right", "low", "high", "cases")
-FIELD = 1.35
-"""Side of a simulated micrograph over that of a particle's image, so that circles do not cross its edge."""
+UNCERTAINTY = 0.2
+"""How well a microscope is known, where nothing is said of it."""
 GROUPS = 500
 """Groups of particles drawn for each point of the power curve."""
-
-
-def simulated_micrograph(
-    wave: np.ndarray,
-    microscope: Microscope,
-    *,
-    pixels: int,
-    pixel_angstrom: float,
-    dose: float,
-    rng: np.random.Generator,
-) -> np.ndarray:
-    """Counts of a wave behind the lens, shape (pixels, pixels)."""
-    intensity = through_lens(wave, microscope, pixels=pixels, pixel_angstrom=pixel_angstrom)
-    return counted(intensity, dose, pixel_angstrom, rng, readout=microscope.readout_electrons)
-
-
-def simulated_particle(
-    atoms: Atoms, orientation: np.ndarray, microscope: Microscope, settings: ParticleSettings, *, dose: float, rng: np.random.Generator
-) -> Particle:  # fmt: skip
-    """One particle by the second image model, made comparable as an experimental one is."""
-    field = int(np.ceil(FIELD * settings.pixels))
-    size = {"pixels": field, "pixel_angstrom": settings.pixel_angstrom}
-    wave = exit_wave(atoms, orientation, microscope, **size)  # type: ignore[arg-type]
-    values = simulated_micrograph(wave, microscope, dose=dose, rng=rng, **size)  # type: ignore[arg-type]
-    return prepare_particle(values, (field - 1) / 2, (field - 1) / 2, settings.pixel_angstrom, settings)
 
 
 def conditions(doses: Sequence[float], underfocus_angstrom: Sequence[float]) -> list[tuple[float, float]]:
@@ -68,6 +44,7 @@ def conditions(doses: Sequence[float], underfocus_angstrom: Sequence[float]) -> 
 def calibrate(
     libraries: Sequence[Library], settings: ParticleSettings, comparison: ComparisonSettings, *,
     doses: Sequence[float], underfocus_angstrom: Sequence[float], cases: int, microscope: Mapping[str, Any], seed: int,
+    uncertainty: float = UNCERTAINTY,
 ) -> pd.DataFrame:  # fmt: skip
     """Match simulated particles of each candidate, oriented at random, with all candidates.
 
@@ -78,30 +55,51 @@ def calibrate(
         doses: Electrons per square angstrom.
         underfocus_angstrom: The first goes with all doses, others with the middle one.
         cases: Particles of each candidate under each condition.
-        microscope: Of `Microscope`, without the focus.
-        seed: Of orientations and noise.
+        microscope: Of `Microscope`, without the focus. Orientations are refined as if all had the first focus.
+        seed: Of orientations, microscopes and noise.
+        uncertainty: See `auric.microscopy.transfer.Microscope.one_like_it`: each particle is seen by a microscope of its own.
 
     Returns:
-        Columns `CASE_COLUMNS`: a row for each case, measure and candidate; errors are of the best image of the true candidate.
+        Columns `CASE_COLUMNS`: a row for each case, measure (`refined` among them, if asked for) and candidate; errors are of the best
+        image, or the refined orientation, of the true candidate.
     """
     rows = []
     images, labels = joined(libraries)
     names = [one.name for one in libraries]
+    assumed = Microscope(**dict(microscope) | {"underfocus_angstrom": underfocus_angstrom[0]})
     for place, true in enumerate(libraries):
         for number, (dose, focus) in enumerate(conditions(doses, underfocus_angstrom)):
             rng = np.random.default_rng([seed, place, number])
             orientations = Rotation.random(cases, rng=rng).as_matrix()
             lens = Microscope(**dict(microscope) | {"underfocus_angstrom": focus})
-            made = [simulated_particle(true.atoms, one, lens, settings, dose=dose, rng=rng) for one in orientations]
-            found = match(np.array([one.image for one in made]), images, comparison)
-            for measure, told in found.items():
-                tops = by_isomer(told.similarity, labels, names)
-                for case in range(cases):
-                    errors = error_of(told, case, labels, true, orientations[case])
-                    rows += [
-                        (true.name, dose, focus, case, made[case].noise, measure, name, tops[case, k], *errors)
-                        for k, name in enumerate(names)
-                    ]
+            made = [
+                simulated_particle(true.atoms, one, lens.one_like_it(uncertainty, rng), settings, dose=dose, rng=rng)
+                for one in orientations
+            ]
+            particles = np.array([one.image for one in made])
+            found = match(particles, images, comparison)
+            told = {
+                measure: (
+                    by_isomer(mine.similarity, labels, names),
+                    [error_of(mine, case, labels, true, turn) for case, turn in enumerate(orientations)],
+                )
+                for measure, mine in found.items()
+            }
+            if comparison.starts:
+                fits = refined_fits(particles, found[comparison.measures[0]], libraries, assumed, settings, comparison)
+                told[REFINED] = (
+                    fits.similarity,
+                    [
+                        orientation_error(fits.orientation[case, place], turn, true.operations)
+                        for case, turn in enumerate(orientations)
+                    ],
+                )
+            rows += [
+                (true.name, dose, focus, case, made[case].noise, measure, name, tops[case, k], *errors[case])
+                for measure, (tops, errors) in told.items()
+                for case in range(cases)
+                for k, name in enumerate(names)
+            ]
             log.info("%s at %g electrons/angstrom^2, underfocus %g angstrom: %d cases", true.name, dose, focus, cases)
     return pd.DataFrame(rows, columns=list(CASE_COLUMNS))
 
@@ -168,6 +166,7 @@ def write_calibration(
     cases = calibrate(
         found, particle_settings(settings), comparison_settings(settings), doses=wanted["doses"],
         underfocus_angstrom=wanted["underfocus_angstrom"], cases=wanted["cases"], microscope=settings["microscope"], seed=seed,
+        uncertainty=wanted["uncertainty"],
     )  # fmt: skip
     write_table(table, cases, CASE_COLUMNS)
     write_table(power, power_curve(cases, particles=wanted["particles"], seed=seed), POWER_COLUMNS)
@@ -181,4 +180,13 @@ def particle_settings(settings: Mapping[str, Any]) -> ParticleSettings:
 
 def comparison_settings(settings: Mapping[str, Any]) -> ComparisonSettings:
     """Of `microscopy` of a configuration."""
-    return ComparisonSettings(settings["rotations"], tuple(settings["widths_pixels"]), tuple(settings["measures"]))
+    return ComparisonSettings(
+        settings["rotations"], tuple(settings["widths_pixels"]), tuple(settings["measures"]), settings["refined_starts"]
+    )
+
+
+def assumed_microscope(settings: Mapping[str, Any]) -> Microscope:
+    """Of `microscopy` of a configuration, at the first focus."""
+    return Microscope(
+        **settings["microscope"] | {"underfocus_angstrom": settings["calibration"]["underfocus_angstrom"][0]}
+    )

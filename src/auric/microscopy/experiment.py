@@ -11,8 +11,9 @@ from scipy.spatial.transform import Rotation
 
 from auric.errors import InputError, StructureError, suggestion
 from auric.files import read_dataset, write_dataset, write_table
-from auric.microscopy.calibration import particle_settings, simulated_particle
+from auric.microscopy.calibration import assumed_microscope, particle_settings
 from auric.microscopy.directions import turned_about_beam
+from auric.microscopy.imaging import simulated_particle
 from auric.microscopy.library import Library, read_libraries
 from auric.microscopy.micrographs import read_micrograph
 from auric.microscopy.particles import Particle, ParticleSettings, find_particles, prepare_particle
@@ -175,12 +176,9 @@ def write_experiment(
             raise StructureError(
                 f"experiment {experiment['name']}: there is no candidate '{experiment['simulated']}'; add it to the table"
             )
-        lens = Microscope(
-            **settings["microscope"] | {"underfocus_angstrom": settings["calibration"]["underfocus_angstrom"][0]}
-        )
         found, orientations = simulated_experiment(
             library, wanted, particles=experiment["particles"], dose=experiment["dose"], shared=experiment["shared"],
-            microscope=lens, seed=seed,
+            microscope=assumed_microscope(settings), seed=seed,
         )  # fmt: skip
         names = [f"{experiment['name']}_{k}" for k in range(len(found))]
         attrs["source"] = f"simulated: {library.name}, multislice, {experiment['dose']:g} electrons/angstrom^2"

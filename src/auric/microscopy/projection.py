@@ -52,7 +52,9 @@ class ImageSettings:
         return self.pixels * self.pixel_angstrom
 
 
-def project(atoms: Atoms, orientations: np.ndarray, settings: ImageSettings) -> np.ndarray:
+def project(
+    atoms: Atoms, orientations: np.ndarray, settings: ImageSettings, *, shifts_angstrom: np.ndarray | None = None
+) -> np.ndarray:
     """Equation 2.1, not scaled; the middle of the atoms, weighted as they are seen, is the middle of the image.
 
     A Gaussian of two coordinates is a product of two of one, so that an image is a product of two matrices.
@@ -61,6 +63,7 @@ def project(atoms: Atoms, orientations: np.ndarray, settings: ImageSettings) -> 
         atoms: A structure.
         orientations: Rotations from the cluster's axes to the image's, shape (n, 3, 3).
         settings: Size of the images and width of the Gaussians.
+        shifts_angstrom: Of the middle, along columns and rows, shape (n, 2); none by default.
 
     Returns:
         Shape (n, pixels, pixels), float64; rows run along the second of an orientation's rows, columns along the first.
@@ -77,9 +80,10 @@ def project(atoms: Atoms, orientations: np.ndarray, settings: ImageSettings) -> 
             f"take pixels of at least {2 * reach / settings.pixels:.3f} angstrom, or more of them"
         )
     along = (np.arange(settings.pixels) - (settings.pixels - 1) / 2) * settings.pixel_angstrom
+    shifts = np.zeros((len(orientations), 2)) if shifts_angstrom is None else shifts_angstrom
     images = np.empty((len(orientations), settings.pixels, settings.pixels))
     for first in range(0, len(orientations), BATCH):
-        places = orientations[first : first + BATCH, :2] @ centred.T
+        places = orientations[first : first + BATCH, :2] @ centred.T + shifts[first : first + BATCH, :, None]
         x, y = (np.exp(-(((along - places[:, axis, :, None]) / settings.width_angstrom) ** 2)) for axis in (0, 1))
         images[first : first + BATCH] = (y * weights[:, None]).transpose(0, 2, 1) @ x
     return images

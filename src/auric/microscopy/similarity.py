@@ -10,6 +10,9 @@ images are then one product of two matrices for each width.
 
 S depends on how dark a particle is beside an image, and noise makes it darker. With each particle at the scale where S is greatest the sum
 of squares becomes 2 sqrt(sum x_i^2 sum y_i^2), and S the cosine between both transforms: measure `scaled`.
+
+Measure `ssim` has no such product. It is evaluated by scikit-image for each particle and image once, at the rotation where their
+cross-correlation is highest.
 """
 
 from collections.abc import Iterator, Sequence
@@ -19,13 +22,14 @@ from typing import Literal
 import numpy as np
 
 from auric.errors import InputError, suggestion
+from auric.microscopy.structural import structural_similarity
 from auric.microscopy.turning import Turner, angles
 from auric.microscopy.wavelets import FORMS, Form, default_widths, transform
 
-Measure = Literal["scaled", "zero_mean", "paper", "correlation"]
-MEASURES: tuple[Measure, ...] = ("scaled", "zero_mean", "paper", "correlation")
+Measure = Literal["scaled", "zero_mean", "paper", "correlation", "ssim"]
+MEASURES: tuple[Measure, ...] = ("scaled", "zero_mean", "paper", "correlation", "ssim")
 """Equation 2.5 with wavelets of mean zero and each width at its best scale, with the images' own scale, with the wavelets of equation 2.4;
-plain normalised cross-correlation."""
+plain normalised cross-correlation; structural similarity in sliding windows."""
 FORM_OF: dict[str, Form] = {"scaled": "zero_mean", "zero_mean": "zero_mean", "paper": "paper"}
 STABILISER = 0.01
 """K of equation 2.5."""
@@ -40,12 +44,14 @@ class ComparisonSettings:
     Attributes:
         rotations: Of each particle over the whole turn.
         widths_pixels: Of the wavelets; empty for the ten of the thesis at the images' size.
-        measures: Which of `MEASURES`.
+        measures: Which of `MEASURES`; by the first, images are chosen from which orientations are refined.
+        starts: How many images of each candidate; 0 refines nothing.
     """
 
     rotations: int = 50
     widths_pixels: tuple[float, ...] = ()
     measures: tuple[Measure, ...] = MEASURES
+    starts: int = 2
 
     def widths(self, pixels: int) -> tuple[float, ...]:
         """Those to use for images of this size."""
@@ -111,9 +117,12 @@ def match(particles: np.ndarray, images: np.ndarray, settings: ComparisonSetting
         wanted = [measure for measure in settings.measures if FORM_OF.get(measure) == form]
         if wanted:
             found |= _through_wavelets(turner, particles, images, form, wanted, settings)
-    if "correlation" in settings.measures:
+    if {"correlation", "ssim"} & set(settings.measures):
         found["correlation"] = _correlated(turner, particles, images)
-    return {measure: _best(found[measure], settings.rotations) for measure in settings.measures}
+    best = {measure: _best(total, settings.rotations) for measure, total in found.items()}
+    if "ssim" in settings.measures:
+        best["ssim"] = _structural(turner, particles, images, best["correlation"].angle_degree)
+    return {measure: best[measure] for measure in settings.measures}
 
 
 def _through_wavelets(
@@ -143,6 +152,18 @@ def _correlated(turner: Turner, particles: np.ndarray, images: np.ndarray) -> np
             for _, turned in _turned(turner, particles)
         ]
     )
+
+
+def _structural(turner: Turner, particles: np.ndarray, images: np.ndarray, angle_degree: np.ndarray) -> Match:
+    """SSIM of every particle and image at given rotations, shape (particles, images)."""
+    seen = images[:, turner.inside]
+    places = np.rint(angle_degree * turner.rotations / 360).astype(int)
+    rows = [
+        structural_similarity(one[at], seen, turner.inside)
+        for which, turned in _turned(turner, particles)
+        for one, at in zip(turned, places[which], strict=True)
+    ]
+    return Match(np.array(rows), angle_degree)
 
 
 def _best(total: np.ndarray, rotations: int) -> Match:

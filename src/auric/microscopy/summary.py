@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from auric.files import read_tables
+from auric.microscopy.answers import NEITHER
 from auric.microscopy.calibration import wilson
 from auric.scorecard import write_scorecard
 
@@ -29,6 +30,7 @@ def summarise_microscopy(
     """
     rows: list[dict[str, Any]] = []
     cases, curve = read_tables([calibration]), read_tables([power])
+    candidates = set(cases["true"])
     for one in curve[curve["particles"] == curve["particles"].min()].to_dict("records"):
         place = (one["measure"], f"dose {one['dose']:g}, underfocus {one['underfocus_angstrom']:g} angstrom", CASES)
         interval = dict(zip(("ci_low", "ci_high"), wilson(one["right"], one["cases"]), strict=True))
@@ -44,7 +46,7 @@ def summarise_microscopy(
         rows.append(purity | {"paper": PAPER_TOP if one["top_of"] == 25 else ""})
         rows.append(_row(study, "p_other", "1", *place, one["p_other"], one["particles"], "lower"))
         if not pd.isna(one["true"]) and one["true"]:
-            right = float(one["answer"] == one["true"])
+            right = float(one["answer"] == (one["true"] if one["true"] in candidates else NEITHER))
             rows.append(_row(study, "isomer_accuracy", "1", *place, right, 1, "higher"))
     write_scorecard(scorecard, [row for row in rows if row["ours"] == row["ours"]])
 

@@ -6,7 +6,7 @@ with free flight between them (multislice), then the lens, exp(-i chi), chi = pi
 the spread of focus. Counts are Poisson-distributed, with noise of the readout added. Nothing in it comes from the Gaussians of `projection`.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from ase import Atoms
@@ -21,6 +21,9 @@ REST_ENERGY_EV = 510998.95
 HC_EV_ANGSTROM = 12398.4198
 MARGIN = 1.25
 """The wave is calculated on a field wider than the image, since it goes on at the other side."""
+
+UNSURE = ("underfocus_angstrom", "focal_spread_angstrom", "cs_mm", "vibration_angstrom")
+"""Of a microscope, what is known least."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,18 @@ class Microscope:
         return (
             2 * np.pi / (self.wavelength_angstrom * energy) * (energy + REST_ENERGY_EV) / (energy + 2 * REST_ENERGY_EV)
         )
+
+    def one_like_it(self, uncertainty: float, rng: np.random.Generator) -> "Microscope":
+        """A microscope that could be taken for this one.
+
+        Args:
+            uncertainty: Relative standard deviation by which its focus, spread of focus, spherical aberration and vibration differ.
+            rng: Draws the differences.
+        """
+        factors = 1 + uncertainty * rng.normal(size=len(UNSURE))
+        return replace(self, **{
+            name: getattr(self, name) * max(0.0, float(factor)) for name, factor in zip(UNSURE, factors, strict=True)
+        })  # fmt: skip
 
 
 def exit_wave(

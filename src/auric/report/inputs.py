@@ -62,8 +62,8 @@ BONDING = (
     "share", "shape", "scale", "subject", "index", "kind", "judged", "correlation", "ci_low", "ci_high", "bonds", "structures",
 )  # fmt: skip
 TEM_ANSWERS = (
-    "experiment", "measure", "recommended", "particles", "answer", "nearest", "similarity", "margin", "p_other", "p_fit", "dose", "top",
-    "top_of", "top_p", "from_line", "beam_error_degree", "expected_beam_error_degree", "true", "source",
+    "experiment", "measure", "recommended", "particles", "answer", "nearest", "similarity", "margin", "p_other", "p_fit", "dose",
+    "underfocus_angstrom", "top", "top_of", "top_p", "from_line", "beam_error_degree", "expected_beam_error_degree", "true", "source",
 )  # fmt: skip
 TEM_SCORES = (
     "experiment", "measure", "scope", "candidate", "image", "direction_x", "direction_y", "direction_z", "similarity", "score", "rank",
@@ -72,6 +72,7 @@ TEM_ORIENTATIONS = (
     "experiment", "measure", "particle", "candidate", "image", "direction_x", "direction_y", "direction_z", "angle_degree",
 )  # fmt: skip
 TEM_ANGLES = ("experiment", "measure", "candidate", "place", "image", "particle", "angle_degree")
+TEM_CASES = ("true", "dose", "underfocus_angstrom", "case", "measure", "candidate", "similarity")
 TEM_POWER = ("measure", "dose", "underfocus_angstrom", "particles", "right", "low", "high", "cases")
 SYNTHESIS_SCORES = (
     "data", "sets", "split", "tuning", "model", "measure", "ours", "ci_low", "ci_high", "n", "seconds",

@@ -122,6 +122,54 @@ def _draw_angles(axes: Any, angles: pd.DataFrame) -> None:
     axes.legend(frameon=False, fontsize=8, loc="lower left", bbox_to_anchor=(1.0, 0.0))
 
 
+def draw_null(path: Path, seen: Seen, cases: pd.DataFrame) -> None:
+    """What simulated particles of every candidate give, and what the experiment gives, by the recommended measure.
+
+    Args:
+        path: SVG to write.
+        seen: An experiment.
+        cases: Columns `auric.report.inputs.TEM_CASES`.
+    """
+    best = seen.best
+    known = null_cases(best, cases)
+    truths = [str(best["nearest"]), *(name for name in seen.candidates if name != best["nearest"])]
+    panels = (
+        ("similarity", f"Similarity to {best['nearest']}", best["similarity"]),
+        ("margin", f"By how much {best['nearest']} is ahead", best["margin"]),
+    )
+    with figure_at(path, 8.6, 1.1 + 0.5 * len(truths)) as figure:
+        for axes, (name, title, value) in zip(figure.subplots(1, 2, sharey=True), panels, strict=True):
+            for place, true in enumerate(truths):
+                mine = known[known["true"] == true][name]
+                heights = place + np.linspace(-0.25, 0.25, len(mine))
+                axes.plot(mine, heights, "o", ms=3, color=COLOURS[place % len(COLOURS)], alpha=0.7)
+            if np.isfinite(value):
+                axes.axvline(value, color=INK, lw=1.2, label="the experiment")
+            axes.set(title=title, ylim=(len(truths) - 0.5, -0.5))
+        figure.axes[0].set_yticks(range(len(truths)), [f"{true} is true" for true in truths])
+        figure.axes[0].set_xlabel("similarity")
+        figure.axes[1].set_xlabel("similarity over that of the next")
+        figure.axes[0].legend(frameon=False, fontsize=8)
+
+
+def null_cases(best: "pd.Series[Any]", cases: pd.DataFrame) -> pd.DataFrame:
+    """Simulated cases under the condition of an answer, with its measure, as they look from the nearest candidate.
+
+    Args:
+        best: A row of the answers.
+        cases: Columns `auric.report.inputs.TEM_CASES`.
+
+    Returns:
+        Columns `true`, `similarity` to the nearest candidate, and `margin` over the best of the others (NaN where there is none).
+    """
+    same = (cases["measure"] == best["measure"]) & (cases["dose"] == best["dose"])
+    same &= cases["underfocus_angstrom"] == best["underfocus_angstrom"]
+    wide = cases[same].pivot_table(index=["true", "case"], columns="candidate", values="similarity")
+    nearest = wide[best["nearest"]]
+    margin = nearest - wide.drop(columns=best["nearest"]).max(axis=1)
+    return pd.DataFrame({"similarity": nearest, "margin": margin}).reset_index()
+
+
 def draw_power(path: Path, power: pd.DataFrame) -> None:
     """How often the right candidate wins: by dose, by number of particles at the lowest dose, and by focus.
 

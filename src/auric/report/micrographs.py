@@ -9,7 +9,7 @@ import pandas as pd
 
 from auric.files import read_dataset
 from auric.report import inputs
-from auric.report.page import number
+from auric.report.page import ABSENT, number
 
 NEITHER = "neither"
 TOGETHER, SEPARATE = "together", "separately"
@@ -18,6 +18,8 @@ MEASURES = {
     "zero_mean": "wavelets, mean zero",
     "paper": "wavelets as printed",
     "correlation": "cross-correlation",
+    "ssim": "structural similarity",
+    "refined": "refined orientations",
 }
 
 
@@ -65,9 +67,17 @@ class Seen:
         """The row of the recommended measure."""
         return self.answers[self.answers["recommended"].astype(str) == "1"].iloc[0]
 
+    @property
+    def right(self) -> str:
+        """The answer that would be right, where the truth is known: `neither` if it is none of those compared."""
+        true = str(self.best["true"])
+        return true if not true or true in self.candidates else NEITHER
+
     def of_best(self, table: pd.DataFrame) -> pd.DataFrame:
-        """Rows of a table by the recommended measure."""
-        return table[table["measure"] == self.best["measure"]]
+        """Rows of a table by the recommended measure; if that ranks no images, by the first, from whose images it set out."""
+        measures = table["measure"]
+        chosen = self.best["measure"] if (measures == self.best["measure"]).any() else measures.iloc[0]
+        return table[measures == chosen]
 
 
 def gather(files: inputs.ReportFiles) -> list[Seen]:
@@ -109,13 +119,15 @@ def words(seen: Seen) -> list[str]:
         )
     else:
         sure = f"; a margin like that over the next has a probability of {_chance(best['p_other'])} where another is the true one"
-        sentences.append(
-            f"Answer: {best['answer']}{sure if best['p_other'] == best['p_other'] else ''}. Of the {best['top_of']:.0f} best images in a mixed "
-            f"ranking {best['top']:.0f} are its own (as many by permuted labels: {_chance(best['top_p'])})."
-        )
+        sentences.append(f"Answer: {best['answer']}{sure if best['p_other'] == best['p_other'] else ''}.")
+    ranked = seen.of_best(seen.answers[seen.answers["top"].notna()]).iloc[0]
+    sentences.append(
+        f"Of the {ranked['top_of']:.0f} best images in a mixed ranking by {MEASURES.get(ranked['measure'], ranked['measure'])}, "
+        f"{ranked['top']:.0f} are of {ranked['nearest']} (as many by permuted labels: {_chance(ranked['top_p'])})."
+    )
     if best["true"]:
-        right = "right" if best["answer"] == best["true"] else f"wrong; the truth is {best['true']}"
-        sentences.append(f"The truth is known here: the answer is {right}.")
+        right = "right" if best["answer"] == seen.right else "wrong"
+        sentences.append(f"The truth is known here: {best['true']}; the answer is {right}.")
     told = best["beam_error_degree"]
     known = f"{told:.1f}° (median, known here)" if told == told else "not known"
     sentences.append(
@@ -135,7 +147,7 @@ def rows(seen: Seen) -> list[dict[str, Any]]:
         {
             "measure": MEASURES.get(str(row["measure"]), str(row["measure"])), "recommended": str(row["recommended"]) == "1",
             "answer": str(row["answer"]), "nearest": str(row["nearest"]), "margin": number(row["margin"]),
-            "p_other": _chance(row["p_other"]), "p_fit": _chance(row["p_fit"]), "top": f"{row['top']:.0f} of {row['top_of']:.0f}",
+            "p_other": _chance(row["p_other"]), "p_fit": _chance(row["p_fit"]), "top": f"{row['top']:.0f} of {row['top_of']:.0f}" if row["top"] == row["top"] else ABSENT,
             "from_line": number(row["from_line"]), "error": number(row["beam_error_degree"]),
             "expected": number(row["expected_beam_error_degree"]),
         }

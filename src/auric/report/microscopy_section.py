@@ -11,6 +11,7 @@ def draw_microscopy(assets: Assets, files: inputs.ReportFiles) -> dict[str, Any]
     """Figures and words on each experiment and on the calibration, and their tables beside the page."""
     if not files.tem_answers:
         return None
+    cases = inputs.read_table(files.tem_cases, inputs.TEM_CASES)
     experiments = []
     for place, seen in enumerate(micrographs.gather(files), 1):
         stem = f"microscopy_{place}"  # no foreign word in a path
@@ -20,6 +21,9 @@ def draw_microscopy(assets: Assets, files: inputs.ReportFiles) -> dict[str, Any]
             "name": seen.name, "anchor": stem, "words": micrographs.words(seen), "rows": micrographs.rows(seen),
             "seen": assets.draw(f"{stem}_seen.png", partial(micrograph_figures.draw_seen, seen=seen)),
             "answer": assets.draw(f"{stem}_answer.svg", partial(micrograph_figures.draw_answer, seen=seen)),
+            "null": assets.draw(
+                f"{stem}_null.svg", partial(micrograph_figures.draw_null, seen=seen, cases=cases)
+            ),
             "tables": [f"{stem}_{name}" for name in ("answers", "scores", "orientations", "angles")],
         })  # fmt: skip
     power = inputs.read_table(files.tem_power, inputs.TEM_POWER)

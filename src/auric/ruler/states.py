@@ -58,7 +58,7 @@ def states_of(atoms: Atoms, settings: Mapping[str, Any], *, rule: BondRule = GOL
     charge, multiplicity = int(atoms.info["charge"]), int(atoms.info["multiplicity"])
     bonds = rule.bonds(atoms)
     if not bonds:
-        raise StructureError(f"a structure without a bond {rule.name} cannot be perturbed for the ruler; leave it out")
+        raise StructureError(f"a structure without an {rule.name} bond cannot be perturbed for the ruler; leave it out")
     found = [State("parent", "parent", atoms, charge, multiplicity)]
     chosen = np.unique(np.linspace(0, len(bonds) - 1, settings["field_bonds"]).round().astype(int))
     for bond in [bonds[place] for place in chosen]:
