@@ -2,11 +2,17 @@
 
 Snakemake sees a rule's script but not what the script imports, so each rule passes `code_fingerprint` of its modules as
 a parameter: a changed syntax tree or library re-runs the rule, a changed comment or docstring does not.
+
+Every job reads the workflow anew and needs all fingerprints. What a source's tree says is therefore kept beside Python's own caches,
+by the hash of the source's text.
 """
 
 import ast
 import hashlib
 import json
+import os
+import sys
+import tempfile
 from collections.abc import Iterable
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -59,7 +65,8 @@ def code_fingerprint(*modules: str, libraries: tuple[str, ...] = ()) -> str:
         modules: Full module names inside the package (`auric.elf.images`); their imports are followed.
         libraries: Names of distributions whose versions count.
     """
-    trees = [f"{name}\n{_syntax(name)}" for name in sorted(reached(*modules))]
+    trees = [f"{name}\n{_facts(name)[0]}" for name in sorted(reached(*modules))]
+    _keep_facts()
     return digest(*trees, json.dumps(library_versions(libraries) | {"auric": ""}, sort_keys=True))
 
 
@@ -86,14 +93,7 @@ def reached(*modules: str) -> set[str]:
 @cache
 def imports(module: str) -> frozenset[str]:
     """Modules of the package named in a module's import statements."""
-    names: set[str] = set()
-    for node in ast.walk(ast.parse(_source(module))):
-        if isinstance(node, ast.Import):
-            names.update(alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
-            names.add(node.module)
-            names.update(f"{node.module}.{alias.name}" for alias in node.names)
-    return frozenset(name for name in names if name.split(".")[0] == "auric" and _file(name) is not None)
+    return frozenset(name for name in _facts(module)[1] if _file(name) is not None)
 
 
 def _file(module: str) -> Path | None:
@@ -104,19 +104,68 @@ def _file(module: str) -> Path | None:
     return None
 
 
-def _source(module: str) -> str:
+def _facts(module: str) -> tuple[str, list[str]]:
+    """Digest of a module's syntax tree, and the names under `auric` that it imports, modules or not."""
     file = _file(module)
     assert file is not None
-    return file.read_text(encoding="utf-8")
+    text = file.read_bytes()
+    key = digest(text, length=64)
+    if key not in _known():
+        tree = ast.parse(text)
+        _known()[key] = (digest(_syntax(tree), length=64), sorted(_imported(tree)))
+        _new.add(key)
+    return _known()[key]
 
 
-def _syntax(module: str) -> str:
+_new: set[str] = set()
+"""Keys of facts that are not in the file yet."""
+
+
+def _facts_file() -> Path:
+    return PACKAGE / "__pycache__" / f"facts.{sys.implementation.cache_tag}.json"
+
+
+@cache
+def _known() -> dict[str, tuple[str, list[str]]]:
+    try:
+        found = json.loads(_facts_file().read_text(encoding="utf-8"))
+        return {str(key): (str(tree), [str(name) for name in names]) for key, (tree, names) in found.items()}
+    except (OSError, ValueError, TypeError, AttributeError):  # not there, or not what was written: made again
+        return {}
+
+
+def _keep_facts() -> None:
+    """Write what is new; where that cannot be, the next process parses again."""
+    if not _new:
+        return
+    try:
+        _facts_file().parent.mkdir(exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=_facts_file().parent)
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            json.dump(_known(), file)
+        Path(name).replace(_facts_file())
+    except OSError:
+        return
+    _new.clear()
+
+
+def _syntax(tree: ast.Module) -> str:
     """The syntax tree without docstrings (comments are not in it)."""
-    tree = ast.parse(_source(module))
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             node.body = [each for each in node.body if not _is_text(each)]
     return ast.dump(tree)
+
+
+def _imported(tree: ast.Module) -> set[str]:
+    names: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+            names.add(node.module)
+            names.update(f"{node.module}.{alias.name}" for alias in node.names)
+    return {name for name in names if name.split(".")[0] == "auric"}
 
 
 def _is_text(node: ast.stmt) -> bool:

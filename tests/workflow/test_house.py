@@ -92,13 +92,13 @@ def package(tmp_path, monkeypatch):
     def fingerprint(**changes):
         for name, text in changes.items():
             (tmp_path / name.replace("__", "/")).with_suffix(".py").write_text(text)
-        imports.cache_clear()
-        code_fingerprint.cache_clear()
+        for kept in (imports, code_fingerprint, provenance._known):  # as in another process
+            kept.cache_clear()
         return code_fingerprint("auric.room.rule", libraries=("numpy",))
 
     yield fingerprint
-    imports.cache_clear()
-    code_fingerprint.cache_clear()
+    for kept in (imports, code_fingerprint, provenance._known):
+        kept.cache_clear()
 
 
 def test_fingerprint_follows_code_that_is_reached_and_nothing_else(package):
@@ -107,6 +107,29 @@ def test_fingerprint_follows_code_that_is_reached_and_nothing_else(package):
     assert package(room__helper='"""Doc."""\n\ndef f():\n    """Doc."""\n    return 1  # comment\n') == before
     assert package(other="x = 2\n") == before
     assert package(room__helper="def f():\n    return 2\n") != before
+
+
+def test_facts_of_sources_are_kept_and_nothing_depends_on_that(package, tmp_path, monkeypatch):
+    before = package()
+    (kept,) = (tmp_path / "__pycache__").glob("facts.*.json")
+    with monkeypatch.context() as patched:
+        patched.setattr(provenance.ast, "parse", lambda text: pytest.fail("it was known"))
+        assert package() == before
+    for damaged in ("", "{", "[]", '{"a": 1}', '{"a": ["b"]}'):
+        kept.write_text(damaged)
+        assert package() == before
+    kept.unlink()
+    with monkeypatch.context() as patched:
+        patched.setattr(provenance.tempfile, "mkstemp", lambda **_: (_ for _ in ()).throw(OSError("full")))
+        assert package() == before
+    assert not kept.exists()
+    # A name that becomes a module is followed, though the source that imports it is the same.
+    (tmp_path / "room" / "helper").mkdir()
+    (tmp_path / "room" / "helper.py").unlink()
+    (tmp_path / "room" / "helper" / "__init__.py").write_text("def f():\n    return 1\n")
+    (tmp_path / "room" / "helper" / "f.py").write_text("y = 1\n")
+    assert package() != before
+    assert "auric.room.helper.f" in reached("auric.room.rule")
 
 
 def test_fingerprint_follows_library_versions(package, monkeypatch):
