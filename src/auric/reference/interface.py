@@ -1,12 +1,13 @@
 """What every engine of the ladder offers: `label(atoms, charge, multiplicity) -> Labels`."""
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from ase import Atoms
 
-from auric.reference.orbitals import Orbitals
+if TYPE_CHECKING:  # whoever asks for the names of engines need not load PySCF
+    from auric.reference.orbitals import Orbitals
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,7 @@ class Labels:
 
     energy_ev: float
     forces_ev_angstrom: np.ndarray | None
-    orbitals: Orbitals | None
+    orbitals: "Orbitals | None"
     details: dict[str, Any]
 
 
@@ -41,7 +42,7 @@ class Engine(Protocol):
             StructureError: If there is one.
         """
 
-    def label(self, atoms: Atoms, charge: int, multiplicity: int, *, start: Orbitals | None = None) -> Labels:
+    def label(self, atoms: Atoms, charge: int, multiplicity: int, *, start: "Orbitals | None" = None) -> Labels:
         """Label one structure.
 
         Args:
