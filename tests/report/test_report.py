@@ -236,6 +236,16 @@ def test_one_structure_has_no_interval_for_new_structures(study_of):
     assert "of 1 structure gave" in page.text
 
 
+def test_other_bonds_are_called_by_their_elements(study_of):
+    study = study_of("Ag3(SH)3")
+    assert "around S-Au bonds" in Page(study.build()).text
+    study.bonds["bond"] = study.bonds["bond"].str.replace("Au", "Ag")
+    page = Page(study.build())
+    assert "around S-Ag bonds" in page.text
+    assert 'data-pair="Ag-S"' in page.source
+    assert "S-Au" not in page.text
+
+
 @pytest.mark.skipif(shutil.which("node") is None, reason="needs node to parse JavaScript")
 def test_scripts_parse(finished):
     _, folder = finished

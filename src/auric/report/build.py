@@ -1,6 +1,7 @@
 """The report of a study: one folder that opens by a double click, without a network, and the same as an archive."""
 
 import platform
+import re
 import shutil
 import tempfile
 import zipfile
@@ -183,7 +184,15 @@ def _counts(labelled: Sequence[Atoms], images: xr.Dataset, tables: Mapping[str, 
         "dropped": len(tables["dropped"]),
         "failures": len(tables["failures"]),
         "lengths": (float(lengths.min()), float(lengths.max())) if len(lengths) else None,
+        "pair": _elements_of_bonds(images),
     }
+
+
+def _elements_of_bonds(images: xr.Dataset) -> tuple[str, str]:
+    """Elements at the left and the right of images, by the name of the first bond; sulfur and gold where there is none."""
+    names = images["bond"].to_numpy().astype(str) if "bond" in images else np.array([])
+    found = re.search(r"([A-Z][a-z]?)\d+-([A-Z][a-z]?)\d+$", names[0]) if len(names) else None
+    return (found[1], found[2]) if found else ("S", "Au")
 
 
 def _headline(splits: Sequence[scores.SplitScores]) -> scores.SplitScores | None:

@@ -128,7 +128,7 @@
     });
     drawn.sort((one, other) => one.z - other.z);
     drawn.forEach((item) => (item.atom ? drawAtom(item.atom) : drawBond(item)));
-    if (lengths.checked) bonds.filter((bond) => bond.pair === "Au-S").forEach((bond) => {
+    if (lengths.checked) bonds.filter((bond) => bond.pair === lengths.dataset.pair).forEach((bond) => {
       const z = (bond.a.z + bond.b.z) / 2;
       if (z > -0.15 * extent) write(bond.length.toFixed(2), (bond.a.x + bond.b.x) / 2, (bond.a.y + bond.b.y) / 2, 11);
     });
