@@ -667,6 +667,11 @@ def test_sizes_are_told_from_noise(libraries):
             simulated_particle(libraries[0].atoms, one, Microscope(), PARTICLES, dose=dose, rng=rng) for one in turns
         ]
         assert np.median([size_angstrom(one, 0.42) for one in made]) == pytest.approx(alone[0], rel=within)
+    smooth = replace(PARTICLES, smooth_angstrom=0.5)
+    made = [simulated_particle(libraries[0].atoms, one, Microscope(), smooth, dose=1e4, rng=rng) for one in turns]
+    again = candidate_sizes(libraries[:1], smooth, Microscope())[0]
+    assert np.median([size_angstrom(one, 0.42) for one in made]) == pytest.approx(again, rel=0.1)
+    assert min(one.clear for one in made) > 7, "smoothing does not count"
     nothing = replace(made[0], image=np.zeros_like(made[0].image))
     assert size_angstrom(nothing, 0.42) == 0
 

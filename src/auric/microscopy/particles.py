@@ -57,7 +57,9 @@ class Particle:
         noise: Standard deviation of the background on the same scale.
         contrast: How much darker the darkest place is than the background, as a share of the background; NaN where that is not positive.
         shift_angstrom: From the position given to the middle found, along columns and rows.
-        clear: How far the darkest place is darker than what lies outside the circle, in standard deviations of that, both slightly smoothed.
+        clear: How far the darkest place is darker than what lies outside the circle, in standard deviations of that, both slightly smoothed
+            (whatever `ParticleSettings.smooth_angstrom`).
+        noise_left: As `noise`, after `ParticleSettings.smooth_angstrom`: that of the image.
     """
 
     image: np.ndarray
@@ -65,6 +67,7 @@ class Particle:
     contrast: float
     shift_angstrom: tuple[float, float]
     clear: float
+    noise_left: float
 
 
 def prepare_particle(
@@ -164,26 +167,41 @@ def _sampled(values: np.ndarray, x: float, y: float, scale: float, pixels: int) 
     return np.asarray(ndimage.map_coordinates(values, places, order=3, mode="nearest"))
 
 
+def _spread(values: np.ndarray) -> float:
+    """Standard deviation by the median deviation."""
+    return 1.4826 * float(np.median(np.abs(values - np.median(values))))
+
+
+def _calm(darker: np.ndarray, settings: ParticleSettings) -> np.ndarray:
+    return np.asarray(ndimage.gaussian_filter(darker, max(1.0, 0.4 / settings.pixel_angstrom)))
+
+
+def _clear(calm: np.ndarray, inside: np.ndarray) -> float:
+    spread = _spread(calm[~inside])
+    above = float(np.quantile(calm[inside], DARKEST_SHARE) - np.median(calm[~inside]))
+    return above / spread if spread > 0 else float("inf")
+
+
 def _cut(piece: np.ndarray, distance: np.ndarray, settings: ParticleSettings) -> Particle:
     """Turn round and scale; outside of the circle there is nothing."""
     ring = (distance > settings.radius_angstrom) & (distance <= settings.radius_angstrom * BACKGROUND_RING)
     background = float(np.median(piece[ring]))
     darker = background - piece if settings.contrast == "dark" else piece - background
-    noise = 1.4826 * float(np.median(np.abs(darker[ring] - np.median(darker[ring]))))
+    noise = _spread(darker[ring])
+    inside = distance <= settings.radius_angstrom
+    clear = _clear(_calm(darker, settings), inside)
     if settings.smooth_angstrom:
         darker = ndimage.gaussian_filter(darker, settings.smooth_angstrom / settings.pixel_angstrom)
-    inside = distance <= settings.radius_angstrom
-    calm = ndimage.gaussian_filter(darker, max(1.0, 0.4 / settings.pixel_angstrom))
-    darkest = float(np.quantile(calm[inside], DARKEST_SHARE))
+    left = _spread(darker[~inside]) if settings.smooth_angstrom else noise
+    darkest = float(np.quantile(_calm(darker, settings)[inside], DARKEST_SHARE))
     if darkest <= 0:
-        return Particle(np.zeros(piece.shape, np.float32), noise, float("nan"), (0.0, 0.0), 0.0)
-    level = float(np.median(calm[~inside]))
-    spread = 1.4826 * float(np.median(np.abs(calm[~inside] - level)))
-    clear = (darkest - level) / spread if spread > 0 else float("inf")
+        return Particle(np.zeros(piece.shape, np.float32), noise, float("nan"), (0.0, 0.0), clear, left)
     soft = ndimage.gaussian_filter(inside.astype(float), settings.edge_angstrom / settings.pixel_angstrom)
     image = np.clip(darker * (WHITE / darkest), 0, 1.5 * WHITE) * soft
     contrast = darkest / background if background > 0 else float("nan")
-    return Particle(image.astype(np.float32), noise * WHITE / darkest, contrast, (0.0, 0.0), clear)
+    return Particle(
+        image.astype(np.float32), noise * WHITE / darkest, contrast, (0.0, 0.0), clear, left * WHITE / darkest
+    )
 
 
 def find_particles(

@@ -14,7 +14,7 @@ from auric.microscopy.sizes import size_angstrom
 
 LEAST_CLEAR = 4.0
 """Standard deviations. Simulated particles of Au25 stand out by 4 or more at 1000 electrons/angstrom^2 and by 7 at ten times as many;
-the darkest place of white noise by 3.5 at most."""
+the darkest place of white noise by 2.3 to 3.8, once in hundreds of places by 4.2."""
 MOST_MOVED = 0.5
 """Of the radius: what is found farther from a place given is another particle, or none."""
 SAME = 0.5

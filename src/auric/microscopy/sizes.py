@@ -30,9 +30,9 @@ def size_angstrom(particle: Particle, pixel_angstrom: float) -> float:
     """
     image = particle.image
     calm = ndimage.gaussian_filter(image.astype(float), CALM_ANGSTROM / pixel_angstrom)
-    if particle.noise > 0:
-        level = calm / particle.noise
-        calm = particle.noise * np.where(level < CLIPPED[-1], np.interp(level, CLIPPED, LEVELS), level)
+    if particle.noise_left > 0:
+        level = calm / particle.noise_left
+        calm = particle.noise_left * np.where(level < CLIPPED[-1], np.interp(level, CLIPPED, LEVELS), level)
     weight = np.where(calm > max(DARK * calm.max(), 0), calm, 0.0)
     if not (total := weight.sum()):
         return 0.0
