@@ -1,6 +1,7 @@
 """Directions, simulated images by both models, and reading of micrographs."""
 
 import struct
+import zlib
 
 import numpy as np
 import pytest
@@ -327,6 +328,10 @@ def test_readers_give_one_grey_image(tmp_path, rng):
         ({282: 72.0, 296: 2}, None),
         ({282: 25.0, 270: "ImageJ=1.53\nunit=furlong\n"}, None),
         ({282: 0.0, 296: 3}, None),
+        ({282: 2.5e8, 283: 2.5e8, 296: 3}, 0.4),
+        ({282: 2.5e8, 283: 0.0, 296: 3}, 0.4),
+        ({282: 72.0, 283: 100.0, 296: 2}, None),
+        ({282: 1e-3, 270: "ImageJ=1.53\nunit=um\n"}, None),
         ({}, None),
     ],
 )
@@ -339,10 +344,12 @@ def test_pixel_size_of_a_tiff(tmp_path, tags, expected):
     assert found is None if expected is None else found == pytest.approx(expected)
 
 
-def mrc(values, mode, *, order="<", width=None, sections=1, extended=0):
+def mrc(values, mode, *, order="<", width=None, height=None, sections=1, extended=0):
     header = bytearray(1024)
     header[:32] = struct.pack(order + "8i", values.shape[1], values.shape[0], sections, mode, 0, 0, 0, values.shape[1])
     header[40:44] = struct.pack(order + "f", width or 0.0)
+    if height:
+        header[32:36], header[44:48] = struct.pack(order + "i", values.shape[0]), struct.pack(order + "f", height)
     header[92:96] = struct.pack(order + "i", extended)
     header[212:214] = b"\x11\x11" if order == ">" else b"\x44\x44"
     return bytes(header) + bytes(extended) + values.tobytes()
@@ -387,8 +394,114 @@ def test_files_that_cannot_be_used(tmp_path, monkeypatch):
     monkeypatch.setattr("PIL.Image.MAX_IMAGE_PIXELS", 100)
     with pytest.raises(InputError, match="too large"):
         read_micrograph(tmp_path / "large.png")
-    from auric.microscopy.micrographs import _grey
 
-    with pytest.raises(InputError, match="channels of shape"):
-        _grey(np.zeros((20, 20, 5)), tmp_path)
-    assert _grey(np.zeros((20, 20, 2)), tmp_path).shape == (20, 20)
+
+def test_pixels_that_are_not_square(tmp_path):
+    values = np.arange(600, dtype=np.int16).reshape(20, 30)
+    (tmp_path / "even.mrc").write_bytes(mrc(values, 1, width=12.0, height=8.0))
+    assert read_micrograph(tmp_path / "even.mrc").pixel_angstrom == pytest.approx(0.4)
+    (tmp_path / "a.mrc").write_bytes(mrc(values, 1, width=12.0, height=10.0))
+    info = ImageFileDirectory_v2()
+    for number, value in {282: 2.5e8, 283: 2e8, 296: 3}.items():
+        info[number] = value
+    Image.fromarray(values.astype(np.uint16)).save(tmp_path / "a.tif", tiffinfo=info)
+    for name in ("a.mrc", "a.tif"):
+        with pytest.raises(InputError, match=r"pixels of 0\.4 x 0\.5 angstrom are not square"):
+            read_micrograph(tmp_path / name)
+    (tmp_path / "metre.mrc").write_bytes(mrc(values, 1, width=1e6, height=1e6))
+    assert read_micrograph(tmp_path / "metre.mrc").pixel_angstrom is None, "no microscope's"
+
+
+def sixteen_bit_colours(colour, channels):
+    """A PNG of 16 x 16 pixels and 16 bits a channel, which Pillow does not write."""
+    rows = b"".join(b"\0" + bytes(16 * 2 * channels) for _ in range(16))
+    chunks = (
+        (b"IHDR", struct.pack(">2I5B", 16, 16, 16, colour, 0, 0, 0)),
+        (b"IDAT", zlib.compress(rows)),
+        (b"IEND", b""),
+    )
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data)) for name, data in chunks
+    )
+
+
+def test_colours_that_would_lose_something(tmp_path, rng):
+    ink = Image.fromarray(rng.integers(0, 255, (20, 20, 3)).astype(np.uint8)).convert("CMYK")
+    ink.save(tmp_path / "ink.tif")
+    with pytest.raises(InputError, match=r"ink\.tif: images of mode CMYK are not read; save it in grey"):
+        read_micrograph(tmp_path / "ink.tif")
+    for colour, channels in ((2, 3), (4, 2), (6, 4)):
+        (tmp_path / "deep.png").write_bytes(sixteen_bit_colours(colour, channels))
+        with pytest.raises(InputError, match=r"colours of 16 bits a channel would lose bits; save it in 16-bit grey"):
+            read_micrograph(tmp_path / "deep.png")
+    (tmp_path / "grey.png").write_bytes(sixteen_bit_colours(0, 1))
+    assert read_micrograph(tmp_path / "grey.png").kind == "16-bit I;16"
+    info = ImageFileDirectory_v2()
+    Image.new("RGB", (20, 20)).save(tmp_path / "deep.tif", tiffinfo=info)
+    raw = (tmp_path / "deep.tif").read_bytes()
+    assert raw.count(struct.pack("<3H", 8, 8, 8)) == 1
+    (tmp_path / "deep.tif").write_bytes(
+        raw.replace(struct.pack("<3H", 8, 8, 8), struct.pack("<3H", 16, 16, 16)) + bytes(20 * 20 * 3)
+    )
+    with pytest.raises(InputError, match="colours of 16 bits a channel"):
+        read_micrograph(tmp_path / "deep.tif")
+    for mode in ("1", "LA"):
+        Image.new(mode, (20, 20)).save(tmp_path / "plain.png")
+        assert read_micrograph(tmp_path / "plain.png").values.shape == (20, 20)
+    (tmp_path / "big.tif").write_bytes(b"")
+    Image.fromarray(rng.integers(0, 65535, (20, 20)).astype(">u2")).save(tmp_path / "big.tif")
+    assert read_micrograph(tmp_path / "big.tif").kind.startswith("16-bit I;16")
+
+
+def test_a_file_is_what_its_name_says(tmp_path):
+    values = np.arange(400, dtype=np.int16).reshape(20, 20)
+    Image.fromarray(values.astype(np.uint8)).save(tmp_path / "a.png")
+    Image.fromarray(values.astype(np.uint8)).save(tmp_path / "a.jpg")
+    with_mark = bytearray(mrc(values, 1))
+    with_mark[208:212] = b"MAP "
+    for name, content, reason in (
+        ("png.tif", (tmp_path / "a.png").read_bytes(), r"what it holds is PNG, not TIFF; rename it to end in \.png"),
+        ("png.mrc", (tmp_path / "a.png").read_bytes(), r"what it holds is PNG, not MRC"),
+        ("jpeg.png", (tmp_path / "a.jpg").read_bytes(), "what it holds is JPEG, not PNG; export it as tiff or mrc"),
+        ("mrc.tiff", bytes(with_mark), r"what it holds is MRC, not TIFF; rename it to end in \.mrc"),
+    ):
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(InputError, match=reason):
+            read_micrograph(tmp_path / name)
+    (tmp_path / "a.mrc").write_bytes(bytes(with_mark))
+    assert np.array_equal(read_micrograph(tmp_path / "a.mrc").values, values)
+
+
+@pytest.mark.filterwarnings("error")
+def test_values_that_are_not_finite(au25):
+    values = field_of(au25, [(60, 60)], pixels=200)
+    settings = ParticleSettings(64, 0.3, 8.0)
+    whole = prepare_particle(values, 60, 60, 0.4, settings)
+    for bad in (np.nan, np.inf, -np.inf):
+        for row, column in ((62, 58), (60, 100)):  # within the circle, and in the rest of the window
+            marred = values.copy()
+            marred[row, column] = bad
+            with pytest.raises(InputError, match=rf"not finite \(1, the first at column {column}, row {row}\)"):
+                prepare_particle(marred, 60, 60, 0.4, settings)
+            with pytest.raises(InputError, match=rf"not finite \(1, the first at column {column}, row {row}\)"):
+                find_particles(marred, 0.4, radius_angstrom=8)
+        marred = values.copy()
+        marred[190, 190] = bad
+        again = prepare_particle(marred, 60, 60, 0.4, settings)
+        assert np.array_equal(again.image, whole.image), "far away it does not matter"
+
+
+def test_a_bright_spot_hides_no_particles(au25):
+    places = [(50, 60), (140, 50), (90, 140)]
+    values = field_of(au25, places)
+    rows, columns = np.mgrid[:200, :200]
+    spot = np.where(np.hypot(columns - 160, rows - 160) <= 8, 50.0 * values, values)
+    found = find_particles(spot, 0.4, radius_angstrom=8)
+    assert np.array_equal(found, find_particles(values, 0.4, radius_angstrom=8))
+
+
+def test_how_clearly_a_particle_stands_out(au25):
+    values, settings = field_of(au25, [(60, 60)], pixels=200), ParticleSettings(64, 0.3, 8.0)
+    assert prepare_particle(values, 60, 60, 0.4, settings).clear > 7
+    empty = [prepare_particle(values, x, y, 0.4, settings).clear for x, y in ((150, 60), (60, 150), (150, 150))]
+    assert max(empty) < 4

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -53,8 +54,10 @@ from auric.microscopy.calibration import (
     wilson,
     write_calibration,
 )
-from auric.microscopy.experiment import particles_of_row, read_experiment, write_experiment
+from auric.microscopy.experiment import doubt_about_size, particles_of_table, read_experiment, write_experiment
 from auric.microscopy.library import joined, read_libraries, write_library
+from auric.microscopy.rows import particles_of_row, twin
+from auric.microscopy.sizes import candidate_sizes, size_angstrom
 from auric.microscopy.summary import summarise_microscopy
 from auric.microscopy.turning import Turner, circle
 from auric.microscopy.wavelets import transforms
@@ -530,13 +533,13 @@ def test_an_experiment_from_micrographs(study, libraries, tmp_path):
     )
     experiment = {"name": "real", "table": str(table), "simulated": "", "shared": False}
     (answers, _, orientations, _), failures = answer(folder, paths, experiment)
-    assert set(answers["particles"]) == {3}
+    assert set(answers["particles"]) == {2}, "one of those found is the one given"
     assert (answers["true"] == "").all()
     assert (orientations["beam_error_degree"] == "").all()
-    assert list(failures["stage"]) == ["microscopy"] * 5
+    assert list(failures["stage"]) == ["microscopy"] * 6
     for text, reason in zip(
         failures["reason"],
-        ("states no length of a pixel", "no such file", "x_pixel or y_pixel is missing", "x_pixel is 'x'", "crosses the edge"),
+        ("the same particle as", "states no length of a pixel", "no such file", "x_pixel or y_pixel is missing", "x_pixel is 'x'", "crosses the edge"),
         strict=True,
     ):  # fmt: skip
         assert reason in text
@@ -545,15 +548,161 @@ def test_an_experiment_from_micrographs(study, libraries, tmp_path):
         answer(folder, paths, experiment)
 
 
-def test_a_wrong_pixel_size_is_told(study, libraries, tmp_path):
-    micrograph_file(tmp_path / "a.png", libraries[0])
-    settings = ParticleSettings(32, 0.25, 4.0)
-    row = {"image": "a.png", "x_pixel": "35", "y_pixel": "40", "pixel_angstrom": "0.2"}
-    with pytest.raises(InputError, match=r"times as large as the candidates; check the pixel size"):
-        particles_of_row(row, tmp_path, settings, 6.0)
+TABLE = "image\tx_pixel\ty_pixel\tpixel_angstrom\n"
+FIELD_PLACES = ((50, 60), (140, 50), (90, 140))
+
+
+@pytest.fixture(scope="module")
+def field(libraries):
+    """Three particles on 200 x 200 pixels of 0.5 angstrom, how they are prepared, and the candidates' sizes."""
+    from auric.microscopy.transfer import counted, exit_wave, through_lens
+
+    rng = np.random.default_rng(6)
+    values, size = np.ones((200, 200)), {"pixels": 50, "pixel_angstrom": 0.5}
+    for x, y in FIELD_PLACES:
+        wave = exit_wave(libraries[0].atoms, Rotation.random(rng=rng).as_matrix(), Microscope(), **size)
+        values[y - 25 : y + 25, x - 25 : x + 25] += through_lens(wave, Microscope(), **size) - 1
+    settings = ParticleSettings(48, 0.42, 9.5)
+    return counted(values, 1e4, 0.5, rng), settings, candidate_sizes(libraries[:1], settings, Microscope())
+
+
+def table_of(folder, values, *rows):
+    Image.fromarray(values.clip(0, 65535).astype(np.uint16)).save(folder / "a.png")
+    (folder / "t.tsv").write_text(TABLE + "".join(f"{row}\n" for row in rows))
+    return folder / "t.tsv"
+
+
+def nearest(placed):
+    """For each particle the number of the true place it is at, or None."""
+    apart = [np.hypot(*(np.array(FIELD_PLACES) - one.middle).T) for one in placed]
+    return [int(one.argmin()) if one.min() < 4 else None for one in apart]
+
+
+def test_a_particle_counts_once(field, tmp_path):
+    values, settings, sizes = field
+    rows = ["a.png\t50\t60\t0.5"] * 2 + [f"a.png\t{50 + k}\t{60 - k}\t0.5" for k in (-4, 3)]
+    path = table_of(tmp_path, values, *rows, "copy.png\t52\t60\t0.5", "a.png\t140\t50\t0.5", "a.png\t\t\t0.5")
+    (tmp_path / "copy.png").write_bytes((tmp_path / "a.png").read_bytes())
+    placed, names, bad = particles_of_table(path, settings, sizes)
+    assert nearest(placed) == [0, 1, 2]
+    assert names == ["a.png_0", "a.png_1", "a.png_2"]
+    assert len(bad) == 4 + 2, "four rows, and two of those found"
+    for _, reason in bad:
+        assert "the same particle as" in reason
+        assert reason.count("a.png, particle at column") + reason.count("copy.png, particle") == 2, "both are named"
+    assert {image for image, _ in bad} == {"a.png", "copy.png"}
+    another = field[0][::-1]
+    Image.fromarray(another.astype(np.uint16)).save(tmp_path / "other.png")
+    (tmp_path / "t.tsv").write_text(TABLE + "a.png\t50\t60\t0.5\nother.png\t90\t59\t0.5\n")
+    placed, _, bad = particles_of_table(tmp_path / "t.tsv", settings, sizes)
+    assert (len(placed), bad) == (2, [])
+    assert twin(placed[1], placed[:1], 8.0) is None, "another micrograph"
+
+
+@pytest.mark.parametrize("value", [0.0, 400.0, 65535.0])
+@pytest.mark.parametrize(
+    ("radius", "column", "row"), [(1.5, 30, 30), (1.5, 95, 92), (5, 95, 92), (8, 95, 92), (8, 160, 160)]
+)
+def test_dust_costs_no_particles(field, tmp_path, value, radius, column, row):
+    values, settings, sizes = field
+    rows, columns = np.mgrid[:200, :200]
+    dusty = np.where(np.hypot(columns - column, rows - row) <= radius, value, values)
+    placed, _, bad = particles_of_table(table_of(tmp_path, dusty, "a.png\t\t\t0.5"), settings, sizes)
+    real = [place for place in nearest(placed) if place is not None]
+    assert sorted(real) == [0, 1, 2]
+    assert len(placed) - len(real) <= (radius == 8), "only a disc of nearly a particle's size is taken for one"
+    for _, reason in bad:
+        assert "a.png, particle at column" in reason
+
+
+def test_dust_alone(field, tmp_path):
+    _, settings, sizes = field
+    rows, columns = np.mgrid[:200, :200]
+    dusty = np.where(np.hypot(columns - 100, rows - 90) <= 3, 0, np.random.default_rng(1).poisson(2500, (200, 200)))
+    placed, _, bad = particles_of_table(table_of(tmp_path, dusty, "a.png\t\t\t0.5"), settings, sizes)
+    assert not placed
+    assert "particle at column 100, row 90" in bad[0][1]
+    assert "times as large as the candidates" in bad[0][1]
+
+
+def test_places_away_from_particles(field, tmp_path):
+    values, settings, sizes = field
+    path = table_of(tmp_path, values, *(f"a.png\t{x}\t{y}\t0.5" for x, y in ((160, 160), (68, 60), (56, 63))))
+    placed, _, bad = particles_of_table(path, settings, sizes)
+    assert nearest(placed) == [0], "a few pixels are made good"
+    (_, background), (_, beside) = bad
+    assert "a.png, particle at column 160, row 160: nothing stands out" in background
+    assert "a.png, particle at column 68, row 60: what is nearest lies" in beside
+
+
+@pytest.mark.parametrize(("factor", "doubted"), [(0.7, True), (0.95, False), (1.0, False), (1.25, True), (1.7, True)])
+def test_a_wrong_pixel_size_is_doubted(field, tmp_path, factor, doubted):
+    values, settings, sizes = field
+    path = table_of(tmp_path, values, *(f"a.png\t{x}\t{y}\t{0.5 * factor}" for x, y in FIELD_PLACES))
+    doubt = doubt_about_size(particles_of_table(path, settings, sizes)[0])
+    assert (doubt is not None) == doubted
+    if doubt:
+        assert "times as large as the candidates (median), check the pixel size" in doubt
+
+
+def test_doubt_about_the_size_is_beside_the_answer(study, field, tmp_path, caplog):
+    folder, paths = study
+    experiment = {"name": "doubted", "simulated": "", "shared": False}
+    for pixel, doubted in ((0.5, False), (0.36, True)):
+        path = table_of(tmp_path, field[0], *(f"a.png\t{x}\t{y}\t{pixel}" for x, y in FIELD_PLACES))
+        (answers, *_), failures = answer(folder, paths, experiment | {"table": str(path)})
+        assert answers["source"].str.contains("times as large as the candidates").all() == doubted
+        assert ("experiment doubted: its particles are" in caplog.text) == doubted
+        assert not len(failures)
+
+
+def test_sizes_are_told_from_noise(libraries):
+    sizes = candidate_sizes(libraries, PARTICLES, Microscope())
+    alone = candidate_sizes(libraries[:1], PARTICLES, Microscope())
+    assert sizes[0] == alone[0] == alone[1] < sizes[1]
+    rng = np.random.default_rng(2)
+    for dose, within in ((1e5, 0.04), (1e4, 0.06), (2e3, 0.15)):
+        turns = Rotation.random(9, rng=rng).as_matrix()
+        made = [
+            simulated_particle(libraries[0].atoms, one, Microscope(), PARTICLES, dose=dose, rng=rng) for one in turns
+        ]
+        assert np.median([size_angstrom(one, 0.42) for one in made]) == pytest.approx(alone[0], rel=within)
+    smooth = replace(PARTICLES, smooth_angstrom=0.5)
+    made = [simulated_particle(libraries[0].atoms, one, Microscope(), smooth, dose=1e4, rng=rng) for one in turns]
+    again = candidate_sizes(libraries[:1], smooth, Microscope())[0]
+    assert np.median([size_angstrom(one, 0.42) for one in made]) == pytest.approx(again, rel=0.1)
+    assert min(one.clear for one in made) > 7, "smoothing does not count"
+    nothing = replace(made[0], image=np.zeros_like(made[0].image))
+    assert size_angstrom(nothing, 0.42) == 0
+
+
+def test_a_size_that_fits_no_candidate_is_refused(field, tmp_path):
+    values, settings, _ = field
+    row = {"image": "a.png", "x_pixel": "50", "y_pixel": "60", "pixel_angstrom": "0.5"}
+    table_of(tmp_path, values)
+    with pytest.raises(
+        InputError, match=r"a\.png, particle at column 50, row 60: .*0\.[0-9]+ times as large as the candidates"
+    ):
+        particles_of_row(row, tmp_path, settings, (9.0, 10.0))
     Image.fromarray(np.random.default_rng(1).poisson(1000, (80, 130)).astype(np.uint16)).save(tmp_path / "empty.png")
-    with pytest.raises(InputError, match="no particle stands out"):
-        particles_of_row({"image": "empty.png", "pixel_angstrom": "0.5"}, tmp_path, ParticleSettings(32, 0.6, 8.0), 3.0)
+    with pytest.raises(InputError, match=r"empty\.png: no particle stands out"):
+        particles_of_row({"image": "empty.png", "pixel_angstrom": "0.5"}, tmp_path, settings, (3.0, 3.0))
+    with pytest.raises(InputError, match=r"empty\.png: particles of 380 pixels do not fit"):
+        particles_of_row({"image": "empty.png", "pixel_angstrom": "0.05"}, tmp_path, settings, (3.0, 3.0))
+
+
+@pytest.mark.parametrize("pixel", ["0", "-0.4", "nan", "inf", "0,4", "five", "1e-5", "4000"])
+def test_lengths_of_pixels_that_are_none(field, tmp_path, pixel):
+    from PIL.TiffImagePlugin import ImageFileDirectory_v2
+
+    info = ImageFileDirectory_v2()
+    for number, value in {282: 2e8, 296: 3}.items():
+        info[number] = value
+    Image.fromarray(field[0].astype(np.uint16)).save(tmp_path / "a.tif", tiffinfo=info)
+    row = {"image": "a.tif", "x_pixel": "50", "y_pixel": "60", "pixel_angstrom": ""}
+    assert particles_of_row(row, tmp_path, *field[1:])[0][0].pixel_angstrom == pytest.approx(0.5)
+    with pytest.raises(InputError, match=rf"a\.tif: pixel_angstrom is {pixel}; give a length above 0"):
+        particles_of_row(row | {"pixel_angstrom": pixel}, tmp_path, *field[1:])
 
 
 def test_tables_of_particles(tmp_path):
@@ -563,6 +712,8 @@ def test_tables_of_particles(tmp_path):
         ("x_pixel\ty_pixel\n1\t2\n", "needs the columns"),
         ("image\n", "at least one row"),
         ("image\na.png\t3\n", "more cells than columns"),
+        ("image\tx_pixel\tx_pixel\na.png\t3\t4\n", "the column 'x_pixel' is there twice; keep one"),
+        ("image\tx_pixel\na.png\t3\n \t4\n", "row 2: the cell 'image' is empty; name a micrograph"),
     ):
         path.write_text(text)
         with pytest.raises(InputError, match=reason):

@@ -1,6 +1,6 @@
 """Particles of a micrograph as they are compared: cut out, brought to one size, background cut away, centred and turned round."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -20,6 +20,9 @@ CALM_ANGSTROM, CLEARLY_DARK = 0.7, 0.3
 SHADES = 8
 """Fewer different values than this make no picture."""
 SATURATED_SHARE = 0.5
+OPPOSITE = 3.0
+"""What is brighter than the median by so many times what the darkest place is darker (bright particles: the other way round) is no fringe
+of a particle, and would make its own surroundings look like particles."""
 BACKGROUND_RING = 1.15
 """The background is looked at from the cutting circle to so many times its radius."""
 
@@ -54,12 +57,17 @@ class Particle:
         noise: Standard deviation of the background on the same scale.
         contrast: How much darker the darkest place is than the background, as a share of the background; NaN where that is not positive.
         shift_angstrom: From the position given to the middle found, along columns and rows.
+        clear: How far the darkest place is darker than what lies outside the circle, in standard deviations of that, both slightly smoothed
+            (whatever `ParticleSettings.smooth_angstrom`).
+        noise_left: As `noise`, after `ParticleSettings.smooth_angstrom`: that of the image.
     """
 
     image: np.ndarray
     noise: float
     contrast: float
     shift_angstrom: tuple[float, float]
+    clear: float
+    noise_left: float
 
 
 def prepare_particle(
@@ -86,10 +94,12 @@ def prepare_particle(
             f"{where}: its circle of {2 * reach:.0f} pixels crosses the edge of an image of {columns} x {rows}; "
             "leave it out, or check the pixel size and the radius"
         )
-    _check_piece(_piece(micrograph, x, y, reach), where)
     around = reach + settings.pixels * scale  # all that is looked at, wherever the middle is found
     values = _piece(micrograph, x, y, around).astype(float)
-    x, y = x - max(0, int(np.floor(x - around))), y - max(0, int(np.floor(y - around)))
+    left, top = max(0, int(np.floor(x - around))), max(0, int(np.floor(y - around)))
+    _check_finite(values, f"{where}: ", left, top)
+    _check_piece(_piece(micrograph, x, y, reach), where)
+    x, y = x - left, y - top
     if scale > 1:  # what a larger pixel gathers
         values = ndimage.gaussian_filter(values, 0.5 * np.sqrt(scale**2 - 1))
     steps = (np.arange(settings.pixels) - (settings.pixels - 1) / 2) * settings.pixel_angstrom
@@ -106,7 +116,7 @@ def prepare_particle(
         raise InputError(
             f"{where}: nothing stands out from the background; is the contrast '{settings.contrast}' right?"
         )
-    return Particle(cut.image, cut.noise, cut.contrast, (float(middle[0]), float(middle[1])))
+    return replace(cut, shift_angstrom=(float(middle[0]), float(middle[1])))
 
 
 def _middle(image: np.ndarray, steps: np.ndarray, settings: ParticleSettings) -> np.ndarray:
@@ -123,14 +133,23 @@ def _piece(micrograph: np.ndarray, x: float, y: float, reach: float) -> np.ndarr
     return micrograph[max(0, low) : high, max(0, left) : right]
 
 
+def _check_finite(values: np.ndarray, where: str = "", left: int = 0, top: int = 0) -> None:
+    """A single such value would spread over all that is interpolated; `left` and `top` are where the values begin in the image."""
+    if not (bad := np.argwhere(~np.isfinite(values))).size:
+        return
+    row, column = bad[0]
+    raise InputError(
+        f"{where}values that are not finite ({len(bad)}, the first at column {left + column}, row {top + row}); "
+        "export the image again"
+    )
+
+
 def _check_piece(piece: np.ndarray, where: str) -> None:
     if min(piece.shape) < LEAST_PIXELS:
         raise InputError(
             f"{where}: {piece.shape[1]} x {piece.shape[0]} pixels are too few; at least {LEAST_PIXELS} are needed "
             "across the circle, so check the pixel size and the radius"
         )
-    if not np.isfinite(piece).all():
-        raise InputError(f"{where}: some values are not finite; export the image again")
     values, counts = np.unique(piece, return_counts=True)
     if len(values) == 1:
         raise InputError(f"{where}: the image is blank there; correct the position")
@@ -148,23 +167,41 @@ def _sampled(values: np.ndarray, x: float, y: float, scale: float, pixels: int) 
     return np.asarray(ndimage.map_coordinates(values, places, order=3, mode="nearest"))
 
 
+def _spread(values: np.ndarray) -> float:
+    """Standard deviation by the median deviation."""
+    return 1.4826 * float(np.median(np.abs(values - np.median(values))))
+
+
+def _calm(darker: np.ndarray, settings: ParticleSettings) -> np.ndarray:
+    return np.asarray(ndimage.gaussian_filter(darker, max(1.0, 0.4 / settings.pixel_angstrom)))
+
+
+def _clear(calm: np.ndarray, inside: np.ndarray) -> float:
+    spread = _spread(calm[~inside])
+    above = float(np.quantile(calm[inside], DARKEST_SHARE) - np.median(calm[~inside]))
+    return above / spread if spread > 0 else float("inf")
+
+
 def _cut(piece: np.ndarray, distance: np.ndarray, settings: ParticleSettings) -> Particle:
     """Turn round and scale; outside of the circle there is nothing."""
     ring = (distance > settings.radius_angstrom) & (distance <= settings.radius_angstrom * BACKGROUND_RING)
     background = float(np.median(piece[ring]))
     darker = background - piece if settings.contrast == "dark" else piece - background
-    noise = 1.4826 * float(np.median(np.abs(darker[ring] - np.median(darker[ring]))))
+    noise = _spread(darker[ring])
+    inside = distance <= settings.radius_angstrom
+    clear = _clear(_calm(darker, settings), inside)
     if settings.smooth_angstrom:
         darker = ndimage.gaussian_filter(darker, settings.smooth_angstrom / settings.pixel_angstrom)
-    inside = distance <= settings.radius_angstrom
-    calm = ndimage.gaussian_filter(darker, max(1.0, 0.4 / settings.pixel_angstrom))
-    darkest = float(np.quantile(calm[inside], DARKEST_SHARE))
+    left = _spread(darker[~inside]) if settings.smooth_angstrom else noise
+    darkest = float(np.quantile(_calm(darker, settings)[inside], DARKEST_SHARE))
     if darkest <= 0:
-        return Particle(np.zeros(piece.shape, np.float32), noise, float("nan"), (0.0, 0.0))
+        return Particle(np.zeros(piece.shape, np.float32), noise, float("nan"), (0.0, 0.0), clear, left)
     soft = ndimage.gaussian_filter(inside.astype(float), settings.edge_angstrom / settings.pixel_angstrom)
     image = np.clip(darker * (WHITE / darkest), 0, 1.5 * WHITE) * soft
     contrast = darkest / background if background > 0 else float("nan")
-    return Particle(image.astype(np.float32), noise * WHITE / darkest, contrast, (0.0, 0.0))
+    return Particle(
+        image.astype(np.float32), noise * WHITE / darkest, contrast, (0.0, 0.0), clear, left * WHITE / darkest
+    )
 
 
 def find_particles(
@@ -188,8 +225,9 @@ def find_particles(
         Columns and rows, shape (n, 2), the clearest first; circles that cross the edge are left out.
 
     Raises:
-        InputError: If no particle fits the micrograph.
+        InputError: If no particle fits the micrograph, or a value of it is not finite.
     """
+    _check_finite(micrograph)
     radius = radius_angstrom / pixel_angstrom
     if 2 * radius * BACKGROUND_RING >= min(micrograph.shape):
         raise InputError(
@@ -197,6 +235,8 @@ def find_particles(
             "check the pixel size and the radius"
         )
     values = micrograph.astype(float) * (-1 if contrast == "dark" else 1)
+    level = float(np.median(values))
+    values = np.where(values < level - OPPOSITE * (values.max() - level), level, values)
     seen = ndimage.gaussian_filter(values, radius / 2) - ndimage.gaussian_filter(values, 1.5 * radius)
     middle = float(np.median(seen))
     spread = 1.4826 * float(np.median(np.abs(seen - middle)))
