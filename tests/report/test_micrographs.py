@@ -27,12 +27,12 @@ def test_columns_are_those_that_the_room_writes():
     assert set(inputs.TEM_CASES) <= set(calibration.CASE_COLUMNS)
     assert set(inputs.TEM_POWER) <= set(calibration.POWER_COLUMNS)
     assert set(micrographs.MEASURES) == {*MEASURES, REFINED}
-    assert (micrographs.NEITHER, micrographs.TOGETHER, micrographs.SEPARATE) == (
-        answers.NEITHER, answers.TOGETHER, answers.SEPARATE
+    assert (micrographs.NEITHER, micrographs.UNCALIBRATED, micrographs.TOGETHER, micrographs.SEPARATE) == (
+        answers.NEITHER, answers.UNCALIBRATED, answers.TOGETHER, answers.SEPARATE
     )  # fmt: skip
 
 
-def seen(folder, *, answer="a", true="a", p_other=1e-7, recommended="scaled"):
+def seen(folder, *, answer="a", true="a", p_other=0.0196, recommended="scaled", reason=""):
     """Files of one experiment with two candidates, the second with a hostile name; two measures, and refined orientations."""
     rng = np.random.default_rng(1)
     names, count, images = ("a", WICKED), 3, 6
@@ -45,8 +45,8 @@ def seen(folder, *, answer="a", true="a", p_other=1e-7, recommended="scaled"):
     )
     answers, scores, orientations, angles, power = [], [], [], [], []
     for measure in ("paper", "scaled"):
-        answers.append((WICKED, measure, int(measure == recommended), count, answer, "a", 0.8, 0.05, p_other, 0.3, 1e4, 60, 23, 25, 1e-5, 0.01,
-                        4.5 if true else np.nan, 5.5, true, "simulated: a"))  # fmt: skip
+        answers.append((WICKED, measure, int(measure == recommended), count, answer, "a", 0.8, 0.05, p_other, 0.3, 0.0196, 20, 1e4, 60, 23, 25, 1e-5,
+                        0.01, 4.5 if true else np.nan, 5.5, true, "simulated: a", reason))  # fmt: skip
         for scope in ("together", "separately"):
             for name in names:
                 for k in range(images):
@@ -71,8 +71,8 @@ def seen(folder, *, answer="a", true="a", p_other=1e-7, recommended="scaled"):
             for focus in (60, 30):
                 for size in (1, 13):
                     power.append((measure, dose, focus, size, 0.9, 0.8, 0.95, 40))
-    answers.append((WICKED, "refined", int(recommended == "refined"), count, answer, "a", 0.9, 0.2, p_other, 0.3, 1e4, 60, *[np.nan] * 4,
-                    0.5, 1.5, true, "simulated: a"))  # fmt: skip
+    answers.append((WICKED, "refined", int(recommended == "refined"), count, answer, "a", 0.9, 0.2, p_other, 0.3, 0.0196, 20, 1e4, 60,
+                    *[np.nan] * 4, 0.5, 1.5, true, "simulated: a", reason))  # fmt: skip
     orientations += [(WICKED, "refined", f"p{k}", "a", k, 0.0, 0.6, 0.8, 90.0 * k) for k in range(count)]
     paths = {}
     for name, rows, columns in (
@@ -105,9 +105,9 @@ def test_words_and_figures(study, tmp_path):
     section = source[source.index('<section id="microscopy">') :]
     section = section[: section.index("</section>")]
     assert "What is seen: 3 particles; simulated: a." in section
-    assert "Answer: a; a margin like that over the next has a probability of below 0.0001" in section
+    assert "Answer: a; a margin like that over the next has a probability of below 0.02" in section
     assert (
-        "Of the 25 best images in a mixed ranking by wavelets, mean zero, best scale, 23 are of a (as many by"
+        "Of the 25 best images in a mixed ranking by wavelets, mean zero, best scale, 23 are of a; a description, no evidence"
         in section
     )
     assert "The truth is known here: a; the answer is right." in section
@@ -133,6 +133,7 @@ def test_words_and_figures(study, tmp_path):
             ],
         ),
         ({"answer": "neither"}, ["known here: a; the answer is wrong"]),
+        ({"answer": "uncalibrated", "reason": "too noisy"}, ["No answer: too noisy. The nearest is a."]),
         ({"answer": "a", "true": "c"}, ["known here: c; the answer is wrong"]),
         ({"true": "", "p_other": np.nan}, ["Answer: a. Of the 25", "symmetry counted: not known"]),
         ({"recommended": "refined"}, ["Answer: a;", "mixed ranking by wavelets as printed, 23 are of a"]),

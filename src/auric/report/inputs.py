@@ -62,8 +62,9 @@ BONDING = (
     "share", "shape", "scale", "subject", "index", "kind", "judged", "correlation", "ci_low", "ci_high", "bonds", "structures",
 )  # fmt: skip
 TEM_ANSWERS = (
-    "experiment", "measure", "recommended", "particles", "answer", "nearest", "similarity", "margin", "p_other", "p_fit", "dose",
-    "underfocus_angstrom", "top", "top_of", "top_p", "from_line", "beam_error_degree", "expected_beam_error_degree", "true", "source",
+    "experiment", "measure", "recommended", "particles", "answer", "nearest", "similarity", "margin", "p_other", "p_fit", "p_least",
+    "noise", "dose", "underfocus_angstrom", "top", "top_of", "top_permuted", "from_line", "beam_error_degree", "expected_beam_error_degree",
+    "true", "source", "reason",
 )  # fmt: skip
 TEM_SCORES = (
     "experiment", "measure", "scope", "candidate", "image", "direction_x", "direction_y", "direction_z", "similarity", "score", "rank",
@@ -125,8 +126,8 @@ NUMBERS = frozenset(
      "folds", "diverged", "parameters", "mae_low", "mae_high", "difference_angstrom", "difference_low", "difference_high", "tested",
      "noise_angstrom",
      "share", "ci_low_angstrom", "ci_high_angstrom", "correlation", "bonds", "structures",
-     "particles", "similarity", "margin", "p_other", "p_fit", "dose", "top", "top_of",
-     "top_p", "from_line", "beam_error_degree", "expected_beam_error_degree", "direction_x", "direction_y", "direction_z", "score", "rank",
+     "particles", "similarity", "margin", "p_other", "p_fit", "p_least", "noise", "dose", "top", "top_of",
+     "top_permuted", "from_line", "beam_error_degree", "expected_beam_error_degree", "direction_x", "direction_y", "direction_z", "score", "rank",
      "angle_degree", "underfocus_angstrom", "right", "cases",
      "sets", "difference", "p", "mcc", "runner_up_mcc", "temperature_celsius", "ph", "probability",
      "spread", "ligand_mmol_l", "gold_mmol_l", "reducing_agent_mmol_l", "distance", "ligand_likeness", "node", "parent", "threshold",
