@@ -1,5 +1,6 @@
 """The section on micrographs."""
 
+import html
 import re
 
 import numpy as np
@@ -70,7 +71,7 @@ def seen(folder, *, answer="a", true="a", p_other=0.0196, recommended="scaled", 
         for dose in (1e3, 1e4):
             for focus in (60, 30):
                 for size in (1, 13):
-                    power.append((measure, dose, focus, size, 0.9, 0.8, 0.95, 40))
+                    power.append((measure, dose, focus, size, 0.9, 0.8, 0.95, 40, 0.01, 0.7))
     answers.append((WICKED, "refined", int(recommended == "refined"), count, answer, "a", 0.9, 0.2, p_other, 0.3, 0.0196, 20, 1e4, 60,
                     *[np.nan] * 4, 0.5, 1.5, true, "simulated: a", reason))  # fmt: skip
     orientations += [(WICKED, "refined", f"p{k}", "a", k, 0.0, 0.6, 0.8, 90.0 * k) for k in range(count)]
@@ -114,6 +115,7 @@ def test_words_and_figures(study, tmp_path):
     assert "4.5° (median, known here); 5.5° in simulated cases" in section
     assert "<strong>wavelets, mean zero, best scale</strong>" in section
     assert "At 1,000 electrons/Å² the right candidate wins by one particle: wavelets as printed 90 %" in section
+    assert "another candidate's where that is left out: wavelets as printed 1 and 70 %" in html.unescape(section)
     assert "<script>" not in section  # a hostile name stays text
     files_drawn = re.findall(r'src="(assets/microscopy[^"]+)"', section)
     assert len(files_drawn) == 4
