@@ -569,6 +569,16 @@ def test_a_structure_that_was_not_compared_is_neither(study, tmp_path):
     assert "refined_similarity" not in read_dataset(place / "plain.nc")
 
 
+def test_particles_beyond_the_calibration_get_no_answer(study):
+    folder, paths = study
+    experiment = {"name": "faint", "table": "", "simulated": "au25", "particles": 3, "dose": 5e2, "shared": False}
+    (answers, _, orientations, _), _ = answer(folder, paths, experiment)
+    assert set(answers["answer"]) == {"uncalibrated"}
+    assert set(answers["p_fit"]) == set(answers["p_other"]) == {""}
+    assert answers["reason"].str.contains("add a lower dose to microscopy.calibration.doses").all()
+    assert len(orientations) == 3 * 3, "how they lie is told all the same"
+
+
 def test_libraries_that_do_not_go_together(study, tmp_path):
     _, paths = study
     with pytest.raises(InputError, match="no candidates"):
