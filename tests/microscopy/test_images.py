@@ -212,7 +212,7 @@ def test_second_model_beside_abtem(au25):
     potential = abtem.Potential(placed, gpts=pixels, slice_thickness=2.0, parametrization="lobato")
     lens = abtem.CTF(
         energy=1e3 * scope.energy_kev, Cs=1e7 * scope.cs_mm, defocus=scope.underfocus_angstrom,
-        focal_spread=scope.focal_spread_angstrom,
+        focal_spread=np.sqrt(2) * scope.focal_spread_angstrom,  # a width at 1/e, ours a standard deviation
     )  # fmt: skip
     wave = abtem.PlaneWave(energy=1e3 * scope.energy_kev).multislice(potential)
     theirs = np.asarray(wave.apply_ctf(lens).intensity().compute(progress_bar=False).array, float).T

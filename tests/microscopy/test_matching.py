@@ -1,5 +1,6 @@
 """Similarity against direct loops, ranks, and what is answered."""
 
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -25,8 +26,10 @@ from auric.microscopy import (
     decide,
     default_widths,
     departure_from_line,
+    expectation,
     make_library,
     match,
+    moments,
     orientations_along,
     power_curve,
     probability_below,
@@ -44,13 +47,14 @@ from auric.microscopy import (
     turned_about_beam,
     wavelet_similarity,
 )
-from auric.microscopy.answers import nearest_condition, recommended_measure, write_answers, write_matches
+from auric.microscopy.answers import nearest_cases, recommended_measure, write_answers, write_matches
 from auric.microscopy.calibration import (
     CASE_COLUMNS,
     POWER_COLUMNS,
     conditions,
     error_of,
     margins,
+    refused_shares,
     wilson,
     write_calibration,
 )
@@ -291,10 +295,10 @@ def test_probability_of_a_mean():
     told = []
     for _ in range(1500):
         known, new = rng.normal(size=12), rng.normal(size=3)
-        told.append(probability_below(new.mean(), 3, known))
+        told.append(probability_below(new.mean(), 3, moments(known)))
     assert np.mean(np.array(told) < 0.1) == pytest.approx(0.1, abs=0.025), "right for normal values"
     with pytest.raises(ValueError, match="at least two"):
-        probability_below(0.0, 1, np.ones(1))
+        moments(np.ones(1))
 
 
 def cases_of(right, wrong, names=("a", "b"), n=20, spread=0.01, dose=1e4, noise=10.0, measure="scaled"):
@@ -303,24 +307,28 @@ def cases_of(right, wrong, names=("a", "b"), n=20, spread=0.01, dose=1e4, noise=
         for case in range(n):
             for name in names:
                 value = (right if name == true else wrong) + spread * rng.normal()
-                rows.append((true, dose, 60.0, case, noise, measure, name, value, 4.0, 5.0))
+                here = noise * (1 + 0.02 * (case % 5 - 2))
+                rows.append((true, dose, 60.0, case, here, measure, name, value, 4.0, 5.0))
     return pd.DataFrame(rows, columns=list(CASE_COLUMNS))
 
 
 def test_answers_by_cases():
     cases = cases_of(0.8, 0.7)
-    told = decide(np.array([[0.8, 0.7], [0.81, 0.7]]), ["a", "b"], cases, level=0.01)
+    known = expectation(cases, ["a", "b"])
+    ask = partial(decide, names=["a", "b"], known=known, noise=10.0, level=0.01)
+    told = ask(np.array([[0.8, 0.7], [0.81, 0.7]]))
     assert (told["answer"], told["nearest"]) == ("a", "a")
     assert told["margin"] == pytest.approx(0.105)
-    assert told["p_other"] < 1e-6
+    assert told["p_other"] == told["p_least"] == 1 / 21, "twenty cases tell no smaller one"
     assert told["p_fit"] > 0.5
-    neither = decide(np.array([[0.7, 0.65]]), ["a", "b"], cases, level=0.01)
-    assert (neither["answer"], neither["nearest"]) == ("neither", "a")
-    alone = decide(np.array([[0.8]]), ["a"], cases_of(0.8, 0.7, names=("a",)), level=0.01)
+    neither = ask(np.array([[0.7, 0.65]]))
+    assert (neither["answer"], neither["nearest"], neither["p_fit"]) == ("neither", "a", 1 / 21)
+    alone = decide(
+        np.array([[0.8]]), ["a"], expectation(cases_of(0.8, 0.7, names=("a",)), ["a"]), noise=10.0, level=0.01
+    )
     assert alone["answer"] == "a"
     assert alone["margin"] != alone["margin"]
-    every = decide(np.full((13, 2), [0.785, 0.7]), ["a", "b"], cases, level=0.01)
-    shared = decide(np.full((13, 2), [0.785, 0.7]), ["a", "b"], cases, level=0.01, shared=True)
+    every, shared = (ask(np.full((13, 2), [0.785, 0.7]), shared=one) for one in (False, True))
     assert every["p_fit"] < shared["p_fit"], "particles that lie one way are one draw"
     assert margins(cases)["margin"].mean() == pytest.approx(0.1, abs=0.01)
     both = pd.concat([cases, cases_of(0.8, 0.75, measure="paper")])
@@ -334,8 +342,63 @@ def test_answers_by_cases():
     even["similarity"] += even["case"] % 5 / 10
     assert recommended_measure(pd.concat([even, cases_of(0.8, 0.76, measure="paper")])) == "paper"
     doses = pd.concat([cases, cases_of(0.6, 0.5, dose=1e3, noise=40.0)])
-    assert set(nearest_condition(doses, 35.0)["dose"]) == {1e3}
-    assert set(nearest_condition(doses, 9.0)["dose"]) == {1e4}
+    known = {"scaled": expectation(doses, ["a", "b"])}
+    assert set(nearest_cases(doses, known, 35.0)["dose"]) == {1e3}
+    assert set(nearest_cases(doses, known, 9.0)["dose"]) == {1e4}
+    other_focus = cases_of(0.1, 0.1).assign(underfocus_angstrom=30.0)
+    assert set(nearest_cases(pd.concat([doses, other_focus]), known, 9.0)["similarity"] > 0.2) == {True}
+
+
+def test_expectation_between_conditions():
+    """Mean and spread follow the logarithm of the noise; beyond all cases nothing is said."""
+    doses = pd.concat([
+        cases_of(0.8, 0.7, n=400), cases_of(0.5, 0.45, spread=0.03, dose=1e3, noise=90.0, n=400),
+        cases_of(0.1, 0.1).assign(underfocus_angstrom=30.0),
+    ])  # fmt: skip
+    known = expectation(doses, ["a", "b"])
+    assert [one.dose for one in known.conditions] == [1e4, 1e3]
+    at = known.own("a", 10.0)
+    assert (at.mean, at.spread, at.cases) == pytest.approx((0.8, 0.01, 400), abs=2e-3)
+    middle = known.own("a", 30.0)
+    assert (middle.mean, middle.spread) == pytest.approx((0.65, 0.02), abs=3e-3)
+    assert known.lead("a", "b", 30.0).mean == pytest.approx(0.075, abs=3e-3)
+    assert known.own("a", 1e6) == known.own("a", 90.0)
+    assert known.outside(30.0) == ""
+    for noise, words in (
+        (5.0, r"below that of the calibration.*add a higher dose"),
+        (200.0, r"above.*add a lower dose"),
+    ):
+        told = decide(np.array([[0.8, 0.7]]), ["a", "b"], known, noise=noise, level=0.01)
+        assert (told["answer"], told["nearest"]) == ("uncalibrated", "a")
+        assert told["p_fit"] != told["p_fit"]
+        assert re.search(words, told["reason"])
+    even = expectation(cases_of(0.8, 0.7, noise=0.0), ["a", "b"])
+    assert even.own("a", 0.0).mean == pytest.approx(0.8, abs=0.01)
+
+
+def test_a_bend_between_conditions_is_followed():
+    """Three conditions of a curve that saturates, as similarity does."""
+    curve = {1e5: (10.0, 0.95), 1e4: (30.0, 0.90), 1e3: (90.0, 0.70)}
+    known = expectation(
+        pd.concat([cases_of(value, 0.3, dose=dose, noise=noise) for dose, (noise, value) in curve.items()]), ["a", "b"]
+    )
+    assert known.own("a", 52.0).mean > 0.81, "a straight line has 0.80"
+    told = [known.own("a", noise).mean for noise in np.geomspace(10, 90, 30)]
+    assert (np.diff(told) <= 0).all()
+
+
+def test_shares_that_are_refused():
+    """Particles of the candidate itself about as often as the level says; of another that is left out, if it is less similar."""
+    normal = cases_of(0.8, 0.7, n=300)
+    wide = normal.pivot_table(index=["true", "case"], columns="candidate", values="similarity")
+    own, other = refused_shares(wide, 4, np.random.default_rng(1))
+    assert own == pytest.approx(0.01, abs=0.01)
+    assert other == 1
+    near = cases_of(0.8, 0.8, n=300).pivot_table(index=["true", "case"], columns="candidate", values="similarity")
+    assert refused_shares(near, 1, np.random.default_rng(1))[1] < 0.04
+    assert np.isnan(refused_shares(wide, 299, np.random.default_rng(1))).all()
+    alone = wide.loc[["a"], ["a"]]
+    assert np.isnan(refused_shares(alone, 1, np.random.default_rng(1))[1])
 
 
 def test_power_grows_with_particles():
@@ -375,6 +438,26 @@ def test_isomer_and_orientation_are_found(libraries, particles):
         assert mine["beam_error_degree"].median() < (15 if measure == "scaled" else 4)
 
 
+def test_own_particles_are_kept_between_calibrated_doses(libraries):
+    """Fresh particles at doses that were not simulated; one or two in a hundred may be refused."""
+    ask = partial(
+        calibrate, libraries, PARTICLES, ComparisonSettings(rotations=20, measures=("scaled",), starts=1), underfocus_angstrom=[60.0],
+        microscope={},
+    )  # fmt: skip
+    known = ask(doses=[1e3, 1e4, 1e5], cases=14, seed=1)
+    fresh = ask(doses=[3.5e3, 3e4], cases=10, seed=2)
+    names = [one.name for one in libraries]
+    for measure, mine in fresh.groupby("measure"):
+        expected = expectation(known[known["measure"] == measure], names)
+        own = mine[mine["true"] == mine["candidate"]]
+        told = [(one.similarity, expected.own(one.true, one.noise)) for one in own.itertuples()]
+        refused = sum(probability_below(value, 1, at) < 0.01 for value, at in told)
+        assert refused <= 3, f"{measure}: {refused} of 40; four or more by chance in one of a thousand tests"
+        scores = [(value - at.mean) / at.spread for value, at in told]
+        assert abs(np.mean(scores)) < 0.6, "nearest conditions alone are more than a spread off"
+        assert all(expected.outside(noise) == "" for noise in own["noise"])
+
+
 def test_simulated_experiments(libraries):
     run = partial(simulated_experiment, libraries[0], PARTICLES, particles=2, dose=1e4, microscope=Microscope(), seed=3)
     made, turns = run(shared=True)
@@ -389,7 +472,7 @@ SETTINGS = {
     "images": {"pixels": 32, "pixel_angstrom": 0.6, "width_angstrom": 1.0, "saturation": 1.0, "clean_from": 240},
     "particles": {"radius_angstrom": 8.0, "edge_angstrom": 0.5, "contrast": "dark", "smooth_angstrom": 0.0},
     "rotations": 10, "widths_pixels": [], "measures": ["scaled", "correlation"], "refined_starts": 1, "microscope": {},
-    "calibration": {"cases": 4, "doses": [1e4], "underfocus_angstrom": [60.0], "particles": [1, 2], "uncertainty": 0.1},
+    "calibration": {"cases": 8, "doses": [1e4, 1e5], "underfocus_angstrom": [60.0], "particles": [1, 2], "uncertainty": 0.1},
 }  # fmt: skip
 
 
@@ -487,6 +570,16 @@ def test_a_structure_that_was_not_compared_is_neither(study, tmp_path):
     assert mine.loc["refined", "ours"] == 1, "neither is the right answer here"
     write_matches(place / "particles.nc", paths, place / "plain.nc", settings=SETTINGS | {"refined_starts": 0})
     assert "refined_similarity" not in read_dataset(place / "plain.nc")
+
+
+def test_particles_beyond_the_calibration_get_no_answer(study):
+    folder, paths = study
+    experiment = {"name": "faint", "table": "", "simulated": "au25", "particles": 3, "dose": 5e2, "shared": False}
+    (answers, _, orientations, _), _ = answer(folder, paths, experiment)
+    assert set(answers["answer"]) == {"uncalibrated"}
+    assert set(answers["p_fit"]) == set(answers["p_other"]) == {""}
+    assert answers["reason"].str.contains("add a lower dose to microscopy.calibration.doses").all()
+    assert len(orientations) == 3 * 3, "how they lie is told all the same"
 
 
 def test_libraries_that_do_not_go_together(study, tmp_path):

@@ -1,5 +1,6 @@
 """The section on micrographs."""
 
+import html
 import re
 
 import numpy as np
@@ -27,12 +28,12 @@ def test_columns_are_those_that_the_room_writes():
     assert set(inputs.TEM_CASES) <= set(calibration.CASE_COLUMNS)
     assert set(inputs.TEM_POWER) <= set(calibration.POWER_COLUMNS)
     assert set(micrographs.MEASURES) == {*MEASURES, REFINED}
-    assert (micrographs.NEITHER, micrographs.TOGETHER, micrographs.SEPARATE) == (
-        answers.NEITHER, answers.TOGETHER, answers.SEPARATE
+    assert (micrographs.NEITHER, micrographs.UNCALIBRATED, micrographs.TOGETHER, micrographs.SEPARATE) == (
+        answers.NEITHER, answers.UNCALIBRATED, answers.TOGETHER, answers.SEPARATE
     )  # fmt: skip
 
 
-def seen(folder, *, answer="a", true="a", p_other=1e-7, recommended="scaled"):
+def seen(folder, *, answer="a", true="a", p_other=0.0196, recommended="scaled", reason=""):
     """Files of one experiment with two candidates, the second with a hostile name; two measures, and refined orientations."""
     rng = np.random.default_rng(1)
     names, count, images = ("a", WICKED), 3, 6
@@ -45,8 +46,8 @@ def seen(folder, *, answer="a", true="a", p_other=1e-7, recommended="scaled"):
     )
     answers, scores, orientations, angles, power = [], [], [], [], []
     for measure in ("paper", "scaled"):
-        answers.append((WICKED, measure, int(measure == recommended), count, answer, "a", 0.8, 0.05, p_other, 0.3, 1e4, 60, 23, 25, 1e-5, 0.01,
-                        4.5 if true else np.nan, 5.5, true, "simulated: a"))  # fmt: skip
+        answers.append((WICKED, measure, int(measure == recommended), count, answer, "a", 0.8, 0.05, p_other, 0.3, 0.0196, 20, 1e4, 60, 23, 25, 1e-5,
+                        0.01, 4.5 if true else np.nan, 5.5, true, "simulated: a", reason))  # fmt: skip
         for scope in ("together", "separately"):
             for name in names:
                 for k in range(images):
@@ -70,9 +71,9 @@ def seen(folder, *, answer="a", true="a", p_other=1e-7, recommended="scaled"):
         for dose in (1e3, 1e4):
             for focus in (60, 30):
                 for size in (1, 13):
-                    power.append((measure, dose, focus, size, 0.9, 0.8, 0.95, 40))
-    answers.append((WICKED, "refined", int(recommended == "refined"), count, answer, "a", 0.9, 0.2, p_other, 0.3, 1e4, 60, *[np.nan] * 4,
-                    0.5, 1.5, true, "simulated: a"))  # fmt: skip
+                    power.append((measure, dose, focus, size, 0.9, 0.8, 0.95, 40, 0.01, 0.7))
+    answers.append((WICKED, "refined", int(recommended == "refined"), count, answer, "a", 0.9, 0.2, p_other, 0.3, 0.0196, 20, 1e4, 60,
+                    *[np.nan] * 4, 0.5, 1.5, true, "simulated: a", reason))  # fmt: skip
     orientations += [(WICKED, "refined", f"p{k}", "a", k, 0.0, 0.6, 0.8, 90.0 * k) for k in range(count)]
     paths = {}
     for name, rows, columns in (
@@ -105,15 +106,16 @@ def test_words_and_figures(study, tmp_path):
     section = source[source.index('<section id="microscopy">') :]
     section = section[: section.index("</section>")]
     assert "What is seen: 3 particles; simulated: a." in section
-    assert "Answer: a; a margin like that over the next has a probability of below 0.0001" in section
+    assert "Answer: a; a margin like that over the next has a probability of below 0.02" in section
     assert (
-        "Of the 25 best images in a mixed ranking by wavelets, mean zero, best scale, 23 are of a (as many by"
+        "Of the 25 best images in a mixed ranking by wavelets, mean zero, best scale, 23 are of a; a description, no evidence"
         in section
     )
     assert "The truth is known here: a; the answer is right." in section
     assert "4.5° (median, known here); 5.5° in simulated cases" in section
     assert "<strong>wavelets, mean zero, best scale</strong>" in section
     assert "At 1,000 electrons/Å² the right candidate wins by one particle: wavelets as printed 90 %" in section
+    assert "another candidate's where that is left out: wavelets as printed 1 and 70 %" in html.unescape(section)
     assert "<script>" not in section  # a hostile name stays text
     files_drawn = re.findall(r'src="(assets/microscopy[^"]+)"', section)
     assert len(files_drawn) == 4
@@ -133,6 +135,7 @@ def test_words_and_figures(study, tmp_path):
             ],
         ),
         ({"answer": "neither"}, ["known here: a; the answer is wrong"]),
+        ({"answer": "uncalibrated", "reason": "too noisy"}, ["No answer: too noisy. The nearest is a."]),
         ({"answer": "a", "true": "c"}, ["known here: c; the answer is wrong"]),
         ({"true": "", "p_other": np.nan}, ["Answer: a. Of the 25", "symmetry counted: not known"]),
         ({"recommended": "refined"}, ["Answer: a;", "mixed ranking by wavelets as printed, 23 are of a"]),

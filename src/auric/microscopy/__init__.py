@@ -5,7 +5,7 @@ from auric.lazy import public
 __getattr__, __all__ = public(
     __name__,
     {
-        "answers": ["NEITHER", "decide", "probability_below"],
+        "answers": ["NEITHER", "UNCALIBRATED", "decide"],
         "calibration": ["calibrate", "power_curve"],
         "directions": [
             "orientation_error",
@@ -14,6 +14,7 @@ __getattr__, __all__ = public(
             "symmetry_operations",
             "turned_about_beam",
         ],
+        "expected": ["Expectation", "expectation", "moments", "probability_below"],
         "experiment": ["read_particle_table", "simulated_experiment"],
         "imaging": ["noiseless_particle", "simulated_particle"],
         "library": ["Library", "make_library", "read_library"],

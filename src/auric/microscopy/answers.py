@@ -3,7 +3,8 @@
 The isomer whose images are most similar to the particles, each at its best image, wins by a margin. How likely such a margin is where
 another isomer is the true one is read from the calibration's cases of that isomer, as is whether the winner is as similar to its own
 particles as here: if not, the answer is `neither`. Both are probabilities of the mean of new cases beside the mean of known ones
-(Student's t, one-sided), under the calibration whose noise is nearest to that of the particles.
+(Student's t, one-sided), which is interpolated to the noise of the particles. So few cases as there are show no probability below one in
+their number; smaller ones of Student's t decide, but are not told. Beyond the noise of all cases there is no answer (`uncalibrated`).
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,24 +14,25 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import xarray as xr
-from scipy import stats
 
 from auric.errors import InputError
 from auric.files import read_dataset, read_tables, write_dataset, write_table
 from auric.microscopy.calibration import assumed_microscope, comparison_settings, margins, particle_settings
 from auric.microscopy.directions import orientation_error, turned_about_beam
+from auric.microscopy.expected import Expectation, expectation, probability_below
 from auric.microscopy.experiment import read_experiment
 from auric.microscopy.library import Library, joined, read_libraries
 from auric.microscopy.ranking import TOP, by_isomer, departure_from_line, rank_scores, top_share
 from auric.microscopy.refinement import REFINED, refined_fits
 from auric.microscopy.similarity import match
 
-NEITHER = "neither"
+NEITHER, UNCALIBRATED = "neither", "uncalibrated"
 TOGETHER, SEPARATE = "together", "separately"
 KIND = "matches of an experiment"
 ANSWER_COLUMNS = (
-    "experiment", "measure", "recommended", "particles", "answer", "nearest", "similarity", "margin", "p_other", "p_fit", "dose", "underfocus_angstrom",
-    "top", "top_of", "top_p", "from_line", "beam_error_degree", "expected_beam_error_degree", "true", "source",
+    "experiment", "measure", "recommended", "particles", "answer", "nearest", "similarity", "margin", "p_other", "p_fit", "p_least", "noise",
+    "dose", "underfocus_angstrom", "top", "top_of", "top_permuted", "from_line", "beam_error_degree", "expected_beam_error_degree", "true",
+    "source", "reason",
 )  # fmt: skip
 SCORE_COLUMNS = (
     "experiment", "measure", "scope", "candidate", "image", "direction_x", "direction_y", "direction_z", "similarity", "score", "rank",
@@ -44,29 +46,10 @@ BEST_IMAGES = 5
 """Of the winner, by score, whose angles are told for every particle."""
 
 
-def probability_below(value: float, size: int, known: np.ndarray) -> float:
-    """How likely the mean of so many new cases is at most a value, by Student's t of the known ones.
-
-    Args:
-        value: Mean of the new cases.
-        size: Their number.
-        known: Values of the known cases, at least two.
-
-    Raises:
-        ValueError: If fewer than two cases are known.
-    """
-    if len(known) < 2:
-        raise ValueError(f"{len(known)} cases; a spread needs at least two")
-    spread = float(np.std(known, ddof=1)) * np.sqrt(1 / size + 1 / len(known))
-    return float(stats.t.cdf((value - known.mean()) / max(spread, 1e-12), len(known) - 1))
-
-
-def nearest_condition(cases: pd.DataFrame, noise: float) -> pd.DataFrame:
-    """The calibration's cases under the condition whose noise is nearest to this one (as a ratio); foci of the first alone."""
-    first = cases[cases["underfocus_angstrom"] == cases["underfocus_angstrom"].iloc[0]]
-    levels = first.groupby("dose")["noise"].median()
-    distance = (np.log(levels.clip(lower=1e-3)) - np.log(max(noise, 1e-3))).abs()
-    return first[first["dose"] == distance.idxmin()]
+def nearest_cases(cases: pd.DataFrame, known: Mapping[str, Expectation], noise: float) -> pd.DataFrame:
+    """Cases of all measures under the condition whose noise is nearest, at the first focus."""
+    dose = next(iter(known.values())).nearest(noise).dose
+    return cases[(cases["underfocus_angstrom"] == cases["underfocus_angstrom"].iloc[0]) & (cases["dose"] == dose)]
 
 
 def recommended_measure(cases: pd.DataFrame) -> str:
@@ -93,38 +76,40 @@ def recommended_measure(cases: pd.DataFrame) -> str:
 
 
 def decide(
-    tops: np.ndarray, names: Sequence[str], cases: pd.DataFrame, *, level: float, shared: bool = False
+    tops: np.ndarray, names: Sequence[str], known: Expectation, *, noise: float, level: float, shared: bool = False
 ) -> dict[str, Any]:
     """The answer of one measure.
 
     Args:
         tops: Highest similarity of each particle among the images of each candidate, shape (particles, candidates).
         names: Of the candidates.
-        cases: Of the calibration, one measure and condition, columns of `auric.microscopy.calibration.CASE_COLUMNS`.
+        known: By the calibration, of this measure.
+        noise: Of the particles, their median (255 is the darkest place).
         level: Below this probability that the winner's own particles are as little similar, the answer is `neither`.
         shared: Whether all particles lie the same way: they then say no more of other orientations than one does.
 
     Returns:
         `answer`, `nearest` (candidate), `similarity`, `margin` over the next (NaN for one candidate), `p_other` (the largest probability
-        of the margin where another candidate is true) and `p_fit`.
+        of the margin where another candidate is true), `p_fit`, and `p_least`, below which neither of them is told. If the noise lies
+        beyond that of the calibration, the answer is `uncalibrated`, probabilities are NaN, and `reason` says so; else it is empty.
     """
     means = tops.mean(axis=0)
     order = np.argsort(-means, kind="stable")
     winner, size = names[order[0]], 1 if shared else len(tops)
-    table = cases.pivot_table(index=["true", "case"], columns="candidate", values="similarity")
-    fit = probability_below(float(means[order[0]]), size, table.loc[winner, winner].to_numpy())
-    margin, p_other = float("nan"), float("nan")
-    if len(names) > 1:
-        margin = float(means[order[0]] - means[order[1]])
-        chances = []
-        for k in order[1:]:
-            rival = table.loc[names[k]]
-            known = (rival[names[k]] - rival[winner]).to_numpy()
-            chances.append(probability_below(float(means[k] - means[order[0]]), size, known))
-        p_other = max(chances)
-    return {
-        "answer": NEITHER if fit < level else winner, "nearest": winner, "similarity": float(means[order[0]]), "margin": margin,
-        "p_other": p_other, "p_fit": fit,
+    margin = float(means[order[0]] - means[order[1]]) if len(names) > 1 else float("nan")
+    told = {"nearest": winner, "similarity": float(means[order[0]]), "margin": margin}
+    if reason := known.outside(noise):
+        unsure = dict.fromkeys(("p_other", "p_fit", "p_least"), float("nan"))
+        return told | unsure | {"answer": UNCALIBRATED, "reason": reason}
+    own = known.own(winner, noise)
+    fit, least = probability_below(float(means[order[0]]), size, own), 1 / (own.cases + 1)
+    chances = [
+        probability_below(float(means[k] - means[order[0]]), size, known.lead(names[k], winner, noise))
+        for k in order[1:]
+    ]
+    return told | {
+        "answer": NEITHER if fit < level else winner, "p_other": max(*chances, least) if chances else float("nan"),
+        "p_fit": max(fit, least), "p_least": least, "reason": "",
     }  # fmt: skip
 
 
@@ -193,23 +178,30 @@ def write_answers(
     if told.attrs.get("kind") != KIND:
         raise InputError(f"{matches}: no matches of an experiment; run the step that makes them")
     candidates, particles = read_libraries(libraries), read_experiment(experiment)
-    cases = nearest_condition(read_tables([calibration]), float(np.median(particles["noise"])))
     labels = told["candidate"].to_numpy().astype(str)
-    names = [one.name for one in candidates]
+    names, noise = [one.name for one in candidates], float(np.median(particles["noise"]))
+    every = read_tables([calibration])
+    known = {str(measure): expectation(mine, names) for measure, mine in every.groupby("measure", sort=False)}
+    cases = nearest_cases(every, known, noise)
     rows: dict[str, list[dict[str, Any]]] = {"answers": [], "scores": [], "orientations": [], "angles": []}
     best = recommended_measure(cases)
     common = {"experiment": told.attrs["experiment"]}
-    known = {"true": told.attrs["true"], "source": told.attrs["source"], "particles": told.sizes["particle"]}
-    known |= {"dose": cases["dose"].iloc[0], "underfocus_angstrom": cases["underfocus_angstrom"].iloc[0]}
+    common_to_answers = {
+        "true": told.attrs["true"],
+        "source": told.attrs["source"],
+        "particles": told.sizes["particle"],
+        "noise": noise,
+    }
+    common_to_answers |= {name: cases[name].iloc[0] for name in ("dose", "underfocus_angstrom")}
     shared = bool(particles.attrs["shared"])
 
     def answered(measure: str, tops: np.ndarray) -> tuple[dict[str, Any], Library]:
         mine = cases[cases["measure"] == measure]
-        answer = decide(tops, names, mine, level=level, shared=shared)
+        answer = decide(tops, names, known[measure], noise=noise, level=level, shared=shared)
         own = mine[mine["true"] == answer["nearest"]].drop_duplicates("case")
         told = {"measure": measure, "recommended": int(measure == best)}
         expected = {"expected_beam_error_degree": float(own["beam_error_degree"].median())}
-        return common | known | told | answer | expected, candidates[names.index(answer["nearest"])]
+        return common | common_to_answers | told | answer | expected, candidates[names.index(answer["nearest"])]
 
     for measure in told["measure"].to_numpy().astype(str):
         mine = told.sel(measure=measure)
@@ -220,7 +212,7 @@ def write_answers(
         top, chance = top_share(together, labels, winner.name)
         placed = _orientations(similarity, angle, labels, winner, particles)
         rows["answers"].append(answer | {
-            "top": top, "top_of": min(TOP, len(labels)), "top_p": chance,
+            "top": top, "top_of": min(TOP, len(labels)), "top_permuted": chance,
             "from_line": departure_from_line(scored[winner.name][SEPARATE]),
             "beam_error_degree": _median_error(placed),
         })  # fmt: skip

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 from scipy.spatial.transform import Rotation
 
 from auric.files import write_table
@@ -27,11 +28,15 @@ CASE_COLUMNS = (
     "true", "dose", "underfocus_angstrom", "case", "noise", "measure", "candidate", "similarity", "beam_error_degree",
     "orientation_error_degree",
 )  # fmt: skip
-POWER_COLUMNS = ("measure", "dose", "underfocus_angstrom", "particles", "right", "low", "high", "cases")
+POWER_COLUMNS = (
+    "measure", "dose", "underfocus_angstrom", "particles", "right", "low", "high", "cases", "own_refused", "other_refused",
+)  # fmt: skip
 UNCERTAINTY = 0.2
 """How well a microscope is known, where nothing is said of it."""
 GROUPS = 500
 """Groups of particles drawn for each point of the power curve."""
+REFUSED_LEVEL = 0.01
+"""Below which probability of a fit the power curve counts groups as refused; by default, answers do so too."""
 
 
 def conditions(doses: Sequence[float], underfocus_angstrom: Sequence[float]) -> list[tuple[float, float]]:
@@ -121,7 +126,7 @@ def margins(cases: pd.DataFrame) -> pd.DataFrame:
 
 
 def power_curve(cases: pd.DataFrame, *, particles: Sequence[int], seed: int) -> pd.DataFrame:
-    """How often the right isomer wins, by the mean over groups of particles drawn from the cases.
+    """How often the right isomer wins, by the mean over groups of particles drawn from the cases, and how often none is said to fit.
 
     Args:
         cases: Columns `CASE_COLUMNS`.
@@ -130,17 +135,55 @@ def power_curve(cases: pd.DataFrame, *, particles: Sequence[int], seed: int) -> 
 
     Returns:
         Columns `POWER_COLUMNS`; intervals (95 %) are Wilson's by the number of cases, of which groups are made again and again.
+        `own_refused` and `other_refused` are the shares of groups that `neither` is said of, see `refused_shares`.
     """
-    rng, rows = np.random.default_rng(seed), []
-    for (measure, dose, focus), mine in margins(cases).groupby(["measure", "dose", "underfocus_angstrom"], sort=False):
+    rng, rows, keys = np.random.default_rng(seed), [], ["measure", "dose", "underfocus_angstrom"]
+    every = dict(list(cases.groupby(keys, sort=False)))
+    for key, mine in margins(cases).groupby(keys, sort=False):
+        wide = every[key].pivot_table(index=["true", "case"], columns="candidate", values="similarity")
         for size in particles:
             shares = [
                 (rng.choice(one["margin"].to_numpy(), (GROUPS, size)).mean(axis=1) > 0).mean()
                 for _, one in mine.groupby("true")
             ]
             right = float(np.mean(shares))
-            rows.append((measure, dose, focus, size, right, *wilson(right, len(mine)), len(mine)))
+            refused = refused_shares(wide, size, rng)
+            rows.append((*key, size, right, *wilson(right, len(mine)), len(mine), *refused))
     return pd.DataFrame(rows, columns=list(POWER_COLUMNS))
+
+
+def refused_shares(wide: pd.DataFrame, size: int, rng: np.random.Generator) -> tuple[float, float]:
+    """How often a group of particles fits no candidate: its own ones, and those of a candidate that is left out of the comparison.
+
+    Args:
+        wide: Similarities under one condition, rows by true candidate and case, a column for each candidate.
+        size: Particles in a group.
+        rng: Draws the groups. Own groups are judged by the cases that are not in them.
+
+    Returns:
+        Two shares, means over candidates; NaN where cases are too few, or there is no other candidate.
+    """
+    own, other = [], []
+    known = {str(name): wide.loc[name][name].to_numpy() for name in wide.columns}
+    for name, values in known.items():
+        if len(values) < size + 2:
+            return float("nan"), float("nan")
+        drawn = values[rng.random((GROUPS, len(values))).argsort(axis=1)]
+        own.append(_refused(drawn[:, :size].mean(axis=1), size, drawn[:, size:]).mean())
+        rivals = wide.loc[name].drop(columns=name)
+        if rivals.shape[1]:
+            means = rivals.to_numpy()[rng.integers(0, len(rivals), (GROUPS, size))].mean(axis=1)
+            nearest = means.argmax(axis=1)
+            told = [_refused(means[nearest == k, k], size, known[str(rival)][None]) for k, rival in enumerate(rivals)]
+            other.append(np.concatenate(told).mean())
+    return float(np.mean(own)), float(np.mean(other)) if other else float("nan")
+
+
+def _refused(means: np.ndarray, size: int, known: np.ndarray) -> np.ndarray:
+    """Whether means of so many particles lie below what Student's t of the known cases, along the last axis, allows."""
+    cases = known.shape[-1]
+    reach = stats.t.ppf(REFUSED_LEVEL, cases - 1) * np.sqrt(1 / size + 1 / cases)
+    return np.asarray(means < known.mean(axis=-1) + reach * known.std(axis=-1, ddof=1))
 
 
 def wilson(share: float, n: int, z: float = 1.96) -> tuple[float, float]:

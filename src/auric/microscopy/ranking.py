@@ -44,7 +44,9 @@ def top_share(scores: np.ndarray, labels: np.ndarray, label: str, top: int = TOP
         top: How many of the best are looked at; at most n.
 
     Returns:
-        The number, and the probability of at least as many by the hypergeometric distribution.
+        The number, and the probability of at least as many by the hypergeometric distribution. That takes images for exchangeable.
+        Neighbouring directions look alike, so that the best images come in groups, and a structure that is none of the isomers has many of
+        one too: the probability is small more often than its name says and is no evidence for an isomer.
     """
     top = min(top, len(scores))
     best = np.argsort(-scores, kind="stable")[:top]

@@ -62,8 +62,9 @@ BONDING = (
     "share", "shape", "scale", "subject", "index", "kind", "judged", "correlation", "ci_low", "ci_high", "bonds", "structures",
 )  # fmt: skip
 TEM_ANSWERS = (
-    "experiment", "measure", "recommended", "particles", "answer", "nearest", "similarity", "margin", "p_other", "p_fit", "dose",
-    "underfocus_angstrom", "top", "top_of", "top_p", "from_line", "beam_error_degree", "expected_beam_error_degree", "true", "source",
+    "experiment", "measure", "recommended", "particles", "answer", "nearest", "similarity", "margin", "p_other", "p_fit", "p_least",
+    "noise", "dose", "underfocus_angstrom", "top", "top_of", "top_permuted", "from_line", "beam_error_degree", "expected_beam_error_degree",
+    "true", "source", "reason",
 )  # fmt: skip
 TEM_SCORES = (
     "experiment", "measure", "scope", "candidate", "image", "direction_x", "direction_y", "direction_z", "similarity", "score", "rank",
@@ -73,7 +74,18 @@ TEM_ORIENTATIONS = (
 )  # fmt: skip
 TEM_ANGLES = ("experiment", "measure", "candidate", "place", "image", "particle", "angle_degree")
 TEM_CASES = ("true", "dose", "underfocus_angstrom", "case", "measure", "candidate", "similarity")
-TEM_POWER = ("measure", "dose", "underfocus_angstrom", "particles", "right", "low", "high", "cases")
+TEM_POWER = (
+    "measure",
+    "dose",
+    "underfocus_angstrom",
+    "particles",
+    "right",
+    "low",
+    "high",
+    "cases",
+    "own_refused",
+    "other_refused",
+)
 SYNTHESIS_SCORES = (
     "data", "sets", "split", "tuning", "model", "measure", "ours", "ci_low", "ci_high", "n", "seconds",
 )  # fmt: skip
@@ -125,9 +137,9 @@ NUMBERS = frozenset(
      "folds", "diverged", "parameters", "mae_low", "mae_high", "difference_angstrom", "difference_low", "difference_high", "tested",
      "noise_angstrom",
      "share", "ci_low_angstrom", "ci_high_angstrom", "correlation", "bonds", "structures",
-     "particles", "similarity", "margin", "p_other", "p_fit", "dose", "top", "top_of",
-     "top_p", "from_line", "beam_error_degree", "expected_beam_error_degree", "direction_x", "direction_y", "direction_z", "score", "rank",
-     "angle_degree", "underfocus_angstrom", "right", "cases",
+     "particles", "similarity", "margin", "p_other", "p_fit", "p_least", "noise", "dose", "top", "top_of",
+     "top_permuted", "from_line", "beam_error_degree", "expected_beam_error_degree", "direction_x", "direction_y", "direction_z", "score", "rank",
+     "angle_degree", "underfocus_angstrom", "right", "cases", "own_refused", "other_refused",
      "sets", "difference", "p", "mcc", "runner_up_mcc", "temperature_celsius", "ph", "probability",
      "spread", "ligand_mmol_l", "gold_mmol_l", "reducing_agent_mmol_l", "distance", "ligand_likeness", "node", "parent", "threshold",
      "examples", "success", "fresh", "teacher_share", "depth", "leaves", "f1", "planted", "found", "relative_error",

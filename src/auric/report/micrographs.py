@@ -11,7 +11,7 @@ from auric.files import read_dataset
 from auric.report import inputs
 from auric.report.page import ABSENT, number
 
-NEITHER = "neither"
+NEITHER, UNCALIBRATED = "neither", "uncalibrated"
 TOGETHER, SEPARATE = "together", "separately"
 MEASURES = {
     "scaled": "wavelets, mean zero, best scale",
@@ -115,15 +115,18 @@ def words(seen: Seen) -> list[str]:
     if best["answer"] == NEITHER:
         sentences.append(
             f"Answer: neither. The nearest is {best['nearest']}, but its own particles are as little similar with a probability of only "
-            f"{_chance(best['p_fit'])}."
+            f"{_chance(best['p_fit'], best['p_least'])}."
         )
+    elif best["answer"] == UNCALIBRATED:
+        sentences.append(f"No answer: {best['reason']}. The nearest is {best['nearest']}.")
     else:
-        sure = f"; a margin like that over the next has a probability of {_chance(best['p_other'])} where another is the true one"
+        chance = _chance(best["p_other"], best["p_least"])
+        sure = f"; a margin like that over the next has a probability of {chance} where another is the true one"
         sentences.append(f"Answer: {best['answer']}{sure if best['p_other'] == best['p_other'] else ''}.")
     ranked = seen.of_best(seen.answers[seen.answers["top"].notna()]).iloc[0]
     sentences.append(
         f"Of the {ranked['top_of']:.0f} best images in a mixed ranking by {MEASURES.get(ranked['measure'], ranked['measure'])}, "
-        f"{ranked['top']:.0f} are of {ranked['nearest']} (as many by permuted labels: {_chance(ranked['top_p'])})."
+        f"{ranked['top']:.0f} are of {ranked['nearest']}; a description, no evidence, since images of neighbouring directions look alike."
     )
     if best["true"]:
         right = "right" if best["answer"] == seen.right else "wrong"
@@ -137,8 +140,9 @@ def words(seen: Seen) -> list[str]:
     return sentences
 
 
-def _chance(value: float) -> str:
-    return "below 0.0001" if value < 1e-4 else number(value)
+def _chance(value: float, least: float) -> str:
+    """A probability as so many cases can show it."""
+    return f"below {least:.1g}" if value <= least else number(value)
 
 
 def rows(seen: Seen) -> list[dict[str, Any]]:
@@ -147,7 +151,7 @@ def rows(seen: Seen) -> list[dict[str, Any]]:
         {
             "measure": MEASURES.get(str(row["measure"]), str(row["measure"])), "recommended": str(row["recommended"]) == "1",
             "answer": str(row["answer"]), "nearest": str(row["nearest"]), "margin": number(row["margin"]),
-            "p_other": _chance(row["p_other"]), "p_fit": _chance(row["p_fit"]), "top": f"{row['top']:.0f} of {row['top_of']:.0f}" if row["top"] == row["top"] else ABSENT,
+            "p_other": _chance(row["p_other"], row["p_least"]), "p_fit": _chance(row["p_fit"], row["p_least"]), "top": f"{row['top']:.0f} of {row['top_of']:.0f}" if row["top"] == row["top"] else ABSENT,
             "from_line": number(row["from_line"]), "error": number(row["beam_error_degree"]),
             "expected": number(row["expected_beam_error_degree"]),
         }
@@ -156,7 +160,7 @@ def rows(seen: Seen) -> list[dict[str, Any]]:
 
 
 def words_on_power(power: pd.DataFrame) -> list[str]:
-    """How often one particle is enough at each dose."""
+    """How often one particle is enough at each dose, and how often it is said to fit no candidate."""
     one = power[
         (power["particles"] == power["particles"].min())
         & (power["underfocus_angstrom"] == power["underfocus_angstrom"].iloc[0])
@@ -168,4 +172,12 @@ def words_on_power(power: pd.DataFrame) -> list[str]:
             for row in mine.to_dict("records")
         ]
         sentences.append(f"At {dose:,.0f} electrons/Å² the right candidate wins by one particle: {', '.join(told)}.")
+        refused = [
+            f"{MEASURES.get(row['measure'], row['measure'])} {100 * row['own_refused']:.0f} and {100 * row['other_refused']:.0f} %"
+            for row in mine.dropna(subset=["own_refused", "other_refused"]).to_dict("records")
+        ]
+        if refused:
+            sentences.append(
+                f"There `neither` is said of a candidate's own particles, and of another candidate's where that is left out: {', '.join(refused)}."
+            )
     return sentences
