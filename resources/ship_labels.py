@@ -2,7 +2,7 @@
 
     python resources/ship_labels.py au38 au38_sch3_24_q_test270 au38_sch3_24_t_test270
 
-Nothing is computed: a run that the store does not hold whole is refused. What is copied is found by every study, as long as the
+Nothing is computed: a run that the store does not hold whole is refused, unless `--unfinished` asks for what is there. What is copied is found by every study, as long as the
 structure, the settings of the run, the engine and the method's version are the same.
 """
 
@@ -35,7 +35,14 @@ class _Noting(Store):
         return found, True
 
 
-def ship(runs: Sequence[Run], store: str | Path, xtb: Mapping[str, Any], shipped: str | Path = SHIPPED) -> list[Path]:
+def ship(
+    runs: Sequence[Run],
+    store: str | Path,
+    xtb: Mapping[str, Any],
+    shipped: str | Path = SHIPPED,
+    *,
+    unfinished: bool = False,
+) -> list[Path]:
     """Copy the entries of runs on GFN1-xTB.
 
     Args:
@@ -43,6 +50,7 @@ def ship(runs: Sequence[Run], store: str | Path, xtb: Mapping[str, Any], shipped
         store: Folder of the label store.
         xtb: Settings of the engine.
         shipped: Folder to copy into.
+        unfinished: Whether to copy what is there of runs that are not finished.
 
     Returns:
         The files that were copied.
@@ -59,7 +67,7 @@ def ship(runs: Sequence[Run], store: str | Path, xtb: Mapping[str, Any], shipped
                 run, Path(folder, "frames.extxyz"), Path(folder, "run.csv"), failures,
                 engine=make_engine("gfn1-xtb", dict(xtb)), store=noting,
             )  # fmt: skip
-            if reasons := failures.read_text(encoding="utf-8").splitlines()[1:]:
+            if not unfinished and (reasons := failures.read_text(encoding="utf-8").splitlines()[1:]):
                 raise InputError(f"{run.name}: {reasons[0]}")
         for key in noting.asked:
             place = Path(shipped, f"{key}.npz")
@@ -74,6 +82,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("study", help="study that made them, such as au38")
     parser.add_argument("runs", nargs="+", help="names of runs")
+    parser.add_argument("--unfinished", action="store_true", help="copy what is there of runs that are not finished")
     parser.add_argument("--store", default="results/store", help="folder of the label store")
     given = parser.parse_args()
     try:
@@ -83,7 +92,7 @@ def main() -> None:
             raise InputError(
                 f"{reference['dynamics']} has no run '{unknown[0]}'; {suggestion(unknown[0], list(known))}"
             )
-        copied = ship([known[name] for name in given.runs], given.store, reference["xtb"])
+        copied = ship([known[name] for name in given.runs], given.store, reference["xtb"], unfinished=given.unfinished)
     except InputError as error:
         parser.error(str(error))
     size = sum(path.stat().st_size for path in copied)

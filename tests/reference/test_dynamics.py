@@ -679,6 +679,7 @@ def test_finished_runs_can_come_along(table, tmp_path, root, monkeypatch):
     xtb = {"electronic_temperature_k": 300.0}
     with pytest.raises(InputError, match="does not hold it whole"):
         ship([run], tmp_path / "store", xtb, tmp_path / "shipped")
+    assert ship([run], tmp_path / "store", xtb, tmp_path / "shipped", unfinished=True) == []
     paths = [tmp_path / name for name in ("frames.extxyz", "run.csv", "failures.csv")]
     reference_run(run, *paths, engine=gfn1(), store=tmp_path / "store")
     copied = ship([run], tmp_path / "store", xtb, tmp_path / "shipped")
