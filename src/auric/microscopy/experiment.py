@@ -167,7 +167,9 @@ def write_experiment(
             microscope=assumed_microscope(settings), seed=seed,
         )  # fmt: skip
         names = [f"{experiment['name']}_{k}" for k in range(len(found))]
-        attrs["source"] = f"simulated: {library.name}, multislice, {experiment['dose']:g} electrons/angstrom^2"
+        attrs["source"] = (
+            f"simulated: {library.name}, multislice, {experiment['dose']:,.0f} electrons per square angstrom"
+        )
     else:
         table = Path(experiment["table"])
         sizes = candidate_sizes(candidates, wanted, assumed_microscope(settings))

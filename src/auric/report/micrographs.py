@@ -171,13 +171,13 @@ def words_on_power(power: pd.DataFrame) -> list[str]:
             f"{MEASURES.get(row['measure'], row['measure'])} {100 * row['right']:.0f} %"
             for row in mine.to_dict("records")
         ]
-        sentences.append(f"At {dose:,.0f} electrons/Å² the right candidate wins by one particle: {', '.join(told)}.")
+        sentences.append(f"At {dose:,.0f} electrons/Å² the right candidate wins by one particle: {'; '.join(told)}.")
         refused = [
             f"{MEASURES.get(row['measure'], row['measure'])} {100 * row['own_refused']:.0f} and {100 * row['other_refused']:.0f} %"
             for row in mine.dropna(subset=["own_refused", "other_refused"]).to_dict("records")
         ]
         if refused:
             sentences.append(
-                f"There `neither` is said of a candidate's own particles, and of another candidate's where that is left out: {', '.join(refused)}."
+                f"There “neither” is said of a candidate's own particles, and of another candidate's where that is left out: {'; '.join(refused)}."
             )
     return sentences
