@@ -65,7 +65,6 @@ from auric.microscopy.sizes import candidate_sizes, size_angstrom
 from auric.microscopy.summary import summarise_microscopy
 from auric.microscopy.turning import Turner, circle
 from auric.microscopy.wavelets import transforms
-from auric.structures import build_recipe
 
 PIXELS = 48
 IMAGES = ImageSettings(pixels=PIXELS, pixel_angstrom=0.42)
@@ -73,16 +72,8 @@ PARTICLES = ParticleSettings(PIXELS, 0.42, 8.0)
 
 
 @pytest.fixture(scope="module")
-def libraries():
-    made = []
-    for name, recipe in {
-        "au25": ("staple", "core=Au13 units=6xn2 R=H"),
-        "twisted": ("bundled", "au25_twisted.extxyz:au25_twisted"),
-    }.items():
-        atoms = build_recipe(*recipe)
-        atoms.info["name"] = name
-        made.append(make_library(atoms, directions=40, settings=IMAGES))
-    return made
+def libraries(candidates):
+    return candidates(IMAGES)
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,6 @@ from auric.microscopy import (
     ImageSettings,
     Microscope,
     ParticleSettings,
-    make_library,
     match,
     noiseless_particle,
     orientation_error,
@@ -21,7 +20,6 @@ from auric.microscopy import (
 )
 from auric.microscopy.library import joined
 from auric.microscopy.refinement import distinct, scaled_similarity
-from auric.structures import build_recipe
 
 IMAGES = ImageSettings(pixels=48, pixel_angstrom=0.42)
 PARTICLES = ParticleSettings(48, 0.42, 8.0)
@@ -81,15 +79,8 @@ def test_similarity_without_rotations_is_the_measure_scaled(rng):
     assert told[0] == pytest.approx(1)
 
 
-def test_own_candidate_is_confirmed_and_a_foreign_one_is_not():
-    libraries = []
-    for name, recipe in {
-        "au25": ("staple", "core=Au13 units=6xn2 R=H"),
-        "twisted": ("bundled", "au25_twisted.extxyz:au25_twisted"),
-    }.items():
-        atoms = build_recipe(*recipe)
-        atoms.info["name"] = name
-        libraries.append(make_library(atoms, directions=40, settings=IMAGES))
+def test_own_candidate_is_confirmed_and_a_foreign_one_is_not(candidates):
+    libraries = candidates(IMAGES)
     rng, lens = np.random.default_rng(5), Microscope()
     turns = Rotation.random(4, rng=rng).as_matrix()
     made = np.array(
