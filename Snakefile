@@ -40,7 +40,11 @@ rule all:
             f"{RESULTS}/ruler/{{model}}.safetensors",
             model=["elfnet", "rulers"] * IMAGES + ["valence"] * MASKED,
         ),
-        potentials=expand(f"{RESULTS}/potential/{{system}}/linear.npz", system=RUNS),
+        potentials=expand(
+            f"{RESULTS}/potential/{{system}}/{{learned}}.npz",
+            system=RUNS,
+            learned=POTENTIALS,
+        ),
         grids=expand(
             f"{RESULTS}/elf/grids/{{structure}}.{{ending}}",
             structure=STUDY["elf"]["grid"]["structures"],

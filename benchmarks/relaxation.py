@@ -13,9 +13,9 @@ from auric.files import read_frames, read_tables, write_table
 from auric.potential.labels import sampled
 from auric.potential.linear import LinearPotential, train_linear
 from auric.reference.engines import make_engine
+from auric.reference.points import StoredCalculator
 from auric.reference.runs import read_runs, reference_set, run_row
 from auric.reference.store import Store
-from auric.relaxation.calculators import StoredCalculator
 from auric.relaxation.optimise import RelaxationSettings
 from auric.relaxation.summary import calls_of_runs, relaxation_rows
 from auric.relaxation.tasks import COLUMNS, relax_ways

@@ -1,5 +1,7 @@
 """Contenders side by side: scores by hand, files in and out, forces of springs, and whole potentials on a known law."""
 
+from dataclasses import asdict
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,12 +10,15 @@ from ase.calculators.fd import calculate_numerical_forces
 from ase.calculators.morse import MorsePotential
 
 from auric.descriptors import MBTR_SECOND, Mbtr
-from auric.errors import InputError
+from auric.errors import InputError, StructureError
 from auric.files import write_frames
 from auric.potential import (
     BondStretch,
     Emlm,
     EmlmCalculator,
+    load_emlm,
+    save_model,
+    train_emlm,
 )
 from auric.potential.comparison import DIRECTED, ENERGY_COLUMNS, FORCE_COLUMNS, compare_energies, compare_forces
 from auric.potential.contenders import ENERGY_MODELS, RECOMMENDED
@@ -54,8 +59,10 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     training = _run(f"{folder}/training.extxyz", "training", 1, 40)
     test = _run(f"{folder}/test.extxyz", "test", 2, 24)
     model = f"{folder}/linear.npz"
+    products = f"{folder}/quadratic.npz"
     train_linear([training], model, study="tests")
-    return {"training": training, "test": test, "model": model, "folder": str(folder)}
+    train_linear([training], products, study="tests", products=4)
+    return {"training": training, "test": test, "model": model, "products": products, "folder": str(folder)}
 
 
 class TestScores:
@@ -108,9 +115,21 @@ class TestScores:
 
     def test_the_thesis_stands_beside_what_follows_its_protocol(self, tmp_path: object) -> None:
         rows = [
-            ("independent runs", subject, "s", structure, "r", 300, step, "", "", 0.1 * step, 0.1 * step + step % 2)
+            (
+                "independent runs",
+                subject,
+                "s",
+                "au38_sch3_24_q",
+                run,
+                300,
+                step,
+                "",
+                "",
+                0.1 * step,
+                0.1 * step + step % 2 + off,
+            )
             for subject in ("emlm on MBTR, second parameters", "linear, energies and forces")
-            for structure in ("au38_sch3_24_q",)
+            for run, off in (("r", 0.0), ("t", 3.0))
             for step in range(30)
         ]
         pd.DataFrame(rows, columns=list(ENERGY_COLUMNS)).to_csv(f"{tmp_path}/e.csv", index=False)
@@ -133,9 +152,20 @@ class TestScores:
         )
         card = pd.read_csv(f"{tmp_path}/c.csv")
         beside = card[card["paper"].notna()]
-        assert set(beside["comparable"]) == {"same protocol, other data"}
+        assert set(beside["comparable"]) == {"not comparable"}  # another engine, other runs
+        pooled = card[(card["split"] == "independent runs, pooled") & (card["quantity"] == "energy_rmse")].set_index(
+            "subject"
+        )
+        assert pooled["data"].eq("all test runs of s").all()
+        # Half the errors are 0 and half 1, and 3 more in the other run: offsets count here, and nowhere else.
+        assert pooled["ours"].to_numpy() == pytest.approx(np.sqrt((0 + 1 + 9 + 16) / 4))
+        over = card[(card["split"] == "independent runs, pooled") & (card["quantity"] == "energy_rmse_over_range")]
+        assert over["ours"].to_numpy() == pytest.approx(pooled["ours"].to_numpy() / 2.9)
+        assert (
+            card.loc[(card["quantity"] == "energy_rmse") & (card["split"] == "independent runs"), "ours"] == 0.5
+        ).all()
         assert dict(zip(beside["subject"] + " " + beside["quantity"], beside["paper"], strict=True)) == {
-            "emlm on MBTR, second parameters energy_rmse": 2.67,
+            "emlm on MBTR, second parameters energy_rmse": 2.67,  # of all runs together
             f"{DIRECTED}: S force_norm_rmse": 0.3,
             f"{DIRECTED}: S weighted_angle": 24.7,
         }
@@ -163,6 +193,14 @@ class TestBondStretch:
             np.testing.assert_allclose(springs.forces(atoms), forces_of(atoms), atol=1e-10)
         assert not springs.forces(Atoms("H2", [[0, 0, 0], [0, 0, 0.7]])).any()
 
+    def test_bad_input(self) -> None:
+        with pytest.raises(InputError, match="no frames to learn from"):
+            BondStretch().fit([])
+        atoms = Atoms("AuS2", [[0, 0, 0], [0, 0, 2.3], [0, 0, 2.3]])
+        atoms.arrays["forces_ev_angstrom"] = np.zeros((3, 3))
+        with pytest.raises(StructureError, match="atoms 2 and 3 lie on one another"):
+            BondStretch().fit([atoms])
+
 
 class TestCalculators:
     def test_emlm_forces_are_gradients(self, files: dict[str, str]) -> None:
@@ -174,6 +212,36 @@ class TestCalculators:
         forces = atoms.get_forces()
         np.testing.assert_allclose(forces.sum(axis=0), 0, atol=1e-10)
         np.testing.assert_allclose(forces, calculate_numerical_forces(atoms, eps=1e-6), rtol=0, atol=1e-7)
+
+    def test_a_file_of_emlm_names_its_descriptor_and_its_level(self, files: dict[str, str]) -> None:
+        frames, path = read_runs([files["training"]], "training"), f"{files['folder']}/emlm.npz"
+        train_emlm([files["training"]], path, study="tests")
+        mbtr, model, told = load_emlm(path)
+        assert mbtr.settings == MBTR_SECOND
+        assert (told["engine"], told["method"], told["basis"]) == ("morse", "Morse", "none")
+        calculator = EmlmCalculator.load(path)
+        assert calculator.get_potential_energy(frames[5]) == pytest.approx(energy_of(frames[5]), abs=1e-5)
+        assert model.predict(mbtr.describe(frames[5])[None])[0] == calculator.get_potential_energy(frames[5])
+        with pytest.raises(InputError, match="give the descriptor that it was learned with"):
+            EmlmCalculator(Mbtr(["Au", "S"], MBTR_SECOND), model)
+        save_model(path, model, {"species": ["Au", "S", "H"]})
+        with pytest.raises(InputError, match="no EMLM of whole structures with its descriptor"):
+            load_emlm(path)
+        save_model(path, model, {"species": ["Au", "S"], "mbtr": asdict(MBTR_SECOND)})
+        with pytest.raises(InputError, match="its descriptor has 300 features, its model 600"):
+            load_emlm(path)
+        save_model(path, model, {"species": ["Au", "S", "H"], "mbtr": {"points": 100}})
+        with pytest.raises(InputError, match="its descriptor cannot be made"):
+            load_emlm(path)
+
+    def test_frames_of_two_levels_train_no_file(self, files: dict[str, str]) -> None:
+        frames, mixed = read_runs([files["training"]], "training"), f"{files['folder']}/mixed.extxyz"
+        for atoms in frames[::2]:
+            atoms.info["method"] = "PBE"
+        write_frames(mixed, frames)
+        for train in (train_emlm, train_linear):
+            with pytest.raises(InputError, match="frames of 2 levels of theory"):
+                train([mixed], f"{files['folder']}/none.npz", study="tests")
 
 
 class TestComparison:
@@ -222,19 +290,20 @@ class TestComparison:
         forces, card, energies = (f"{files['folder']}/{name}.csv" for name in ("forces", "card", "linear"))
         compare_energies([files["training"]], [files["test"]], energies, contender="linear", random_split=False, seed=0)
         compare_forces(
-            [files["training"]], [files["test"]], forces, model=files["model"],
-            settings={"norm_references": 60, "direction_references": 40, "loss": "average"}, every=1, others=["quadratic"],
+            [files["training"]], [files["test"]], forces, models={"linear": files["model"], "quadratic": files["products"]},
+            settings={"norm_references": 60, "direction_references": 40, "loss": "average"}, every=1, rotations=True,
         )  # fmt: skip
         table = pd.read_csv(forces)
         assert list(table) == list(FORCE_COLUMNS)
         assert set(table["subject"]) == {
             "bond stretch", DIRECTED, "emlm norms, oamlm directions, minimiser", "linear, energies and forces",
-            ENERGY_MODELS["quadratic"].subject,
+            "emlm norms, oamlm directions, rotations alone", ENERGY_MODELS["quadratic"].subject,
         }  # fmt: skip
         unseen = table[table["split"] == "independent runs"]
         assert unseen.groupby("class")["n"].nunique().eq(1).all()  # all are judged on the same atoms
         left = table[table["split"] == "leftovers of training runs"]
-        assert set(left["subject"]) == {DIRECTED, "emlm norms, oamlm directions, minimiser"}
+        others = {f"emlm norms, oamlm directions, {way}" for way in ("minimiser", "rotations alone")}
+        assert set(left["subject"]) == {DIRECTED, *others}
         assert left.groupby("subject")["n"].sum().max() < 40 * 12
         assert set(left["run"]) == {"training runs of tiny, au3_sh3"}  # sets may share a structure
         angles = table.groupby("subject")["weighted_angle"].max()
@@ -246,16 +315,6 @@ class TestComparison:
             ENERGY_MODELS[n].subject for n in (RECOMMENDED, "quadratic")
         ]
         assert set(best["ahead"].dropna()) <= set(range(2))  # of one test run
-        with pytest.raises(InputError, match="contender 'mean' has no forces; leave it out"):
-            compare_forces(
-                [files["training"]],
-                [files["test"]],
-                forces,
-                model=files["model"],
-                settings={},
-                every=6,
-                others=["mean"],
-            )
         rows = pd.read_csv(card)
         assert list(rows) == list(COLUMNS)
         assert {"energy_rmse_over_sd", "weighted_angle", "force_norm_rmse"} <= set(rows["quantity"])

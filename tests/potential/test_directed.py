@@ -107,6 +107,28 @@ class TestDirectedForces:
         with pytest.raises(StructureError, match="element F"):
             atoms.get_forces()
 
+    def test_unequal_structures_together_are_as_one_by_one(self, rings: list[Atoms], methyl: list[Atoms]) -> None:
+        model = DirectedForces(SMALL).fit([*rings[:4], *methyl])
+        mixed = [rings[9], methyl[0], rings[12]]
+        for together, atoms in zip(model.forces_of_all(mixed), mixed, strict=True):
+            np.testing.assert_allclose(together, model.forces(atoms), rtol=0, atol=1e-10)
+
+    def test_a_class_that_nothing_can_be_learned_of_is_left_out(
+        self, rings: list[Atoms], caplog: pytest.LogCaptureFixture
+    ) -> None:
+        odd = [atoms.copy() for atoms in rings[:6]]
+        forces = odd[0].arrays["forces_ev_angstrom"]
+        odd[0].symbols[np.flatnonzero(odd[0].symbols == "H")[0]] = "F"
+        with caplog.at_level("WARNING", logger="auric"):
+            model = DirectedForces(SMALL).fit(odd)
+        assert "class 'plain F' is left out: 1 of its 1 atoms have a force" in caplog.text
+        assert set(model.chosen) == {"plain S", "plain H", "plain Au"}
+        assert np.isnan(model.forces(odd[0])).any(axis=1).sum() == 1
+        for atoms in odd:
+            atoms.arrays["forces_ev_angstrom"] = np.zeros_like(forces)
+        with pytest.raises(InputError, match="no class of atoms"):
+            DirectedForces(SMALL).fit(odd)
+
     def test_bad_input(self, methyl: list[Atoms]) -> None:
         with pytest.raises(InputError, match="has learned nothing yet; call fit or load"):
             DirectedForces().forces(methyl[0])

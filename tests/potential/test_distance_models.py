@@ -112,14 +112,17 @@ def test_references_that_cannot_be_chosen(rng):
         select_references(points, 5)
     with pytest.raises(InputError, match="21 references from 20 points"):
         select_references(points, 21)
-    for count in (0, 2.5, "some"):
+    for count in (0, 2.5, "some", True):
         with pytest.raises(InputError, match="give a number of at least 1, or 'all'"):
             select_references(points, count)
     with pytest.raises(InputError, match=r"unknown start 'meen'.*mean"):
         select_references(points, 2, start="meen")
     points[7, 1] = np.nan
-    with pytest.raises(InputError, match="feature 2 of point 8 is not finite"):
-        select_references(points, 2)
+    for count in (2, "all"):
+        with pytest.raises(InputError, match="feature 2 of point 8 is not finite"):
+            select_references(points, count)
+    with pytest.raises(InputError, match="references 'True'"):
+        Emlm(references=True).fit(np.eye(3), np.arange(3.0))
 
 
 # EMLM

@@ -12,6 +12,7 @@ from ase.cluster import Icosahedron
 from auric.descriptors import PowerSpectrumSettings
 from auric.errors import InputError, StructureError
 from auric.files import read_npz, write_npz
+from auric.modelfile import write_model
 from auric.potential import LinearCalculator, LinearPotential, LinearSettings, energy_of, forces_of, runs_of
 from auric.structures import build_ring
 
@@ -118,6 +119,11 @@ class TestLinearPotential:
                 LinearPotential.load(path)
         write_npz(path, header, arrays)
         assert LinearPotential.load(path).header["trained_on"] == {"engine": "morse"}
+        cut = {name: array for name, array in arrays.items() if name != "committee"}
+        for parts in (cut, arrays | {"weights": weights[:-1]}):  # whole by its digest, and of no use
+            write_model(path, {key: value for key, value in header.items() if key != "digest"}, parts)
+            with pytest.raises(InputError, match="a part of the potential is missing or cut"):
+                LinearPotential.load(path)
 
 
 class TestProducts:

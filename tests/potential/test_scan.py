@@ -227,7 +227,7 @@ class TestScan:
         LinearPotential.fit(runs["first"], spectrum=spectrum).save(model)
         settings = {"norm_references": 30, "direction_references": 20}
         compare_forces(
-            runs["files"][:1], runs["files"][1:], out, model=model, settings=settings, every=4,
+            runs["files"][:1], runs["files"][1:], out, models={"linear": model}, settings=settings, every=4,
             choice=read_choice(scanned["choice"]),
         )  # fmt: skip
         table = pd.read_csv(out)

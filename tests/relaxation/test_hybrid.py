@@ -8,11 +8,11 @@ from ase.cluster import Octahedron
 from auric.errors import InputError
 from auric.potential import LinearCalculator
 from auric.reference import Labels, Store, XtbEngine, XtbSettings
+from auric.reference.points import StoredCalculator
 from auric.relaxation import (
     HybridSettings,
     Recorder,
     RelaxationSettings,
-    StoredCalculator,
     hand_over,
     hessian_of,
     relax,

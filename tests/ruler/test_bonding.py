@@ -21,7 +21,6 @@ from auric.ruler import (
     perturb_structure,
     read_images,
     states_of,
-    with_oxygen,
 )
 from auric.ruler.bonding import SHIFTS_COLUMNS, readings
 from auric.ruler.perturbed import _lowest
@@ -77,19 +76,6 @@ def test_a_lone_bond_has_fields_across_it_too():
     states = states_of(atoms, PERTURB | {"charges": [], "oxygen_angstrom": 0})
     fields = np.array([state.field_au for state in states if state.kind == "field" and "0.01" in state.name])
     assert np.abs(fields[::2] @ fields[::2].T) == pytest.approx(1e-4 * np.eye(3))
-
-
-def test_an_oxygen_lies_at_its_distance_and_away_from_others(aush):
-    bound = with_oxygen(aush, 0, 1.9)
-    assert bound.get_chemical_symbols() == ["Au", "S", "H", "O"]
-    assert bound.get_distance(0, 3) == pytest.approx(1.9)
-    assert min(bound.get_distance(3, 1), bound.get_distance(3, 2)) > 3.5  # beyond the gold
-    golden = (1 + 5**0.5) / 2
-    corners = np.array([(0, a, b * golden) for a in (1, -1) for b in (1, -1)])
-    corners = np.vstack([np.roll(corners, shift, axis=1) for shift in range(3)]) * 2 / np.hypot(1, golden)
-    cage = Atoms("Au13", np.vstack([np.zeros(3), corners]))
-    with pytest.raises(StructureError, match="no place for an oxygen beside gold 0"):
-        with_oxygen(cage, 0, 2.0)
 
 
 def test_a_structure_without_a_bond_has_no_states():

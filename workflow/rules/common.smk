@@ -8,6 +8,7 @@ sys.path.insert(
 )  # this process; study.load gives the same to its jobs
 
 from auric import study
+from auric.potential.names import PRODUCTS
 from auric.provenance import code_fingerprint, files_fingerprint
 from auric.reference.engines import SETTINGS_OF
 from auric.reference.version import METHOD_VERSION
@@ -38,6 +39,11 @@ SCAN = {
     for key, value in STUDY["potential"]["scan"].items()
     if key not in ("systems", "blocks")
 }
+POTENTIALS = [  # that have files: the linear one always, with products where it contends
+    name
+    for name in PRODUCTS
+    if name == "linear" or name in STUDY["potential"]["contenders"]
+]
 SCAN_BLOCKS = [f"{block:03d}" for block in range(STUDY["potential"]["scan"]["blocks"])]
 BLOCKS = study.blocks(STUDY, ROWS)
 IMAGES = bool(BLOCKS)  # a study without structures has no images and no ruler
@@ -115,6 +121,7 @@ wildcard_constraints:
     run=r"[A-Za-z][A-Za-z0-9_-]{0,63}",
     system=r"[A-Za-z][A-Za-z0-9_-]{0,63}",
     contender=r"[a-z_]+",
+    learned=r"linear|quadratic",
     walker=r"linear|emlm",
     round=r"[1-9]",
     candidate=r"[A-Za-z][A-Za-z0-9_-]{0,63}",

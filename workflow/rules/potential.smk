@@ -58,8 +58,8 @@ rule potential_energies:
         tests=frames_of_runs("test"),
         moves=frames_of_runs("test", "moves"),
         model=lambda wildcards: (
-            f"{RESULTS}/potential/{{system}}/linear.npz"
-            if wildcards.contender == "linear"
+            f"{RESULTS}/potential/{{system}}/{{contender}}.npz"
+            if wildcards.contender in PRODUCTS
             else []
         ),
     output:
@@ -90,11 +90,11 @@ rule potential:
     input:
         training=frames_of_runs("train"),
     output:
-        model=f"{RESULTS}/potential/{{system}}/linear.npz",
+        model=f"{RESULTS}/potential/{{system}}/{{learned}}.npz",
     log:
-        f"{RESULTS}/logs/potential/{{system}}.log",
+        f"{RESULTS}/logs/potential/{{system}}_{{learned}}.log",
     benchmark:
-        f"{RESULTS}/benchmarks/potential/{{system}}.tsv"
+        f"{RESULTS}/benchmarks/potential/{{system}}_{{learned}}.tsv"
     conda:
         "../../envs/learn.yaml"
     threads: 1
@@ -104,6 +104,7 @@ rule potential:
     params:
         code=code_fingerprint("auric.potential.linear", libraries=("scipy", "numpy")),
         sample=STUDY["potential"]["sample"],
+        products=lambda wildcards: PRODUCTS[wildcards.learned],
         study=STUDY["study"],
     script:
         "../scripts/potential.py"
@@ -113,7 +114,7 @@ rule potential_forces:
     input:
         training=frames_of_runs("train"),
         tests=frames_of_runs("test"),
-        model=f"{RESULTS}/potential/{{system}}/linear.npz",
+        models=[f"{RESULTS}/potential/{{system}}/{name}.npz" for name in POTENTIALS],
         choice=lambda wildcards: (
             f"{RESULTS}/potential/{{system}}/soap_choice.csv"
             if wildcards.system in STUDY["potential"]["scan"]["systems"]
@@ -137,11 +138,14 @@ rule potential_forces:
             libraries=("dscribe", "scikit-learn", "scipy", "numpy"),
         ),
         sample=STUDY["potential"]["sample"],
-        settings=STUDY["potential"]["forces"],
+        settings={
+            key: value
+            for key, value in STUDY["potential"]["forces"].items()
+            if key != "rotations"
+        },
+        rotations=STUDY["potential"]["forces"]["rotations"],
         every=STUDY["potential"]["test_every"],
-        others=[
-            name for name in ["quadratic"] if name in STUDY["potential"]["contenders"]
-        ],
+        potentials=POTENTIALS,
     script:
         "../scripts/potential_forces.py"
 

@@ -8,5 +8,6 @@ with log_to(snakemake.log[0], threads=snakemake.threads):
         snakemake.input.training,
         snakemake.output.model,
         study=snakemake.params.study,
+        products=snakemake.params.products,
         sample=snakemake.params.sample,
     )

@@ -9,10 +9,10 @@ with log_to(snakemake.log[0], threads=snakemake.threads):
         snakemake.input.training,
         snakemake.input.tests,
         snakemake.output.scores,
-        model=snakemake.input.model,
+        models=dict(zip(snakemake.params.potentials, snakemake.input.models, strict=True)),
         settings=snakemake.params.settings,
         every=snakemake.params.every,
         sample=snakemake.params.sample,
-        others=snakemake.params.others,
+        rotations=snakemake.params.rotations,
         choice=read_choice(snakemake.input.choice) if snakemake.input.choice else None,
     )

@@ -24,6 +24,7 @@ __getattr__, __all__ = public(
         "mlm": ["Mlm", "multilaterate"],
         "modelfile": ["load_model", "save_model"],
         "oamlm": ["Oamlm"],
+        "published": ["load_emlm", "train_emlm"],
         "references": ["select_references"],
         "scan": ["ScanSettings", "read_choice"],
         "stretch": ["BondStretch"],

@@ -2,6 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -13,6 +14,7 @@ from auric.errors import InputError, suggestion
 from auric.potential.directed import DirectedForces
 from auric.potential.emlm import Emlm
 from auric.potential.linear import LinearPotential
+from auric.potential.published import load_emlm
 
 UNKNOWN = ("refuse", "zero")
 
@@ -66,15 +68,33 @@ class EmlmCalculator(_Learned):
     kink, and the force there is that of all other references.
 
     Args:
-        mbtr: Makes the features.
+        mbtr: Makes the features, those that the model was learned with: another set of MBTR's parameters may have as many
+            features and would be taken for them. A file is best taken by `load`.
         model: Fitted to energies (eV) of whole structures.
+
+    Raises:
+        InputError: If the numbers of features differ.
     """
 
     implemented_properties: ClassVar[list[str]] = ["energy", "free_energy", "forces"]
 
     def __init__(self, mbtr: Mbtr, model: Emlm, **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        if mbtr.size != model.n_features_in_:
+            raise InputError(
+                f"MBTR of {mbtr.size} features, and a model of {model.n_features_in_}; give the descriptor that it was learned with"
+            )
         self.mbtr, self.model = mbtr, model
+
+    @classmethod
+    def load(cls, path: str | Path, **kwargs: Any) -> "EmlmCalculator":
+        """The calculator of a file that `train_emlm` wrote, which names its descriptor.
+
+        Raises:
+            InputError: If the file is missing, damaged, or holds another model.
+        """
+        mbtr, model, _ = load_emlm(path)
+        return cls(mbtr, model, **kwargs)
 
     def _answer(self, atoms: Atoms) -> dict[str, Any]:
         features = self.mbtr.describe(atoms)[None]

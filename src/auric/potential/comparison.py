@@ -11,11 +11,10 @@ from typing import Any
 import numpy as np
 from ase import Atoms
 
-from auric.errors import InputError
 from auric.files import read_frames, write_table
-from auric.potential.contenders import ENERGY_MODELS, RECOMMENDED, EnergyModel, Linear
+from auric.potential.contenders import ENERGY_MODELS, EnergyModel
 from auric.potential.directed import ClassSettings, DirectedForces, DirectedSettings
-from auric.potential.environments import THESIS_RULE, plain_classes
+from auric.potential.environments import THESIS_RULE, has_metal, plain_classes
 from auric.potential.labels import energy_of, forces_of, read_runs
 from auric.potential.linear import LinearPotential
 from auric.potential.scores import FORCE_COLUMNS as FORCE_COLUMNS
@@ -28,6 +27,8 @@ MOVED = "moved blocks"
 DIRECTED = "emlm norms, oamlm directions"
 DIRECTED_MINIMISER = "emlm norms, oamlm directions, minimiser"
 """The true minimiser of equation 2.30 in place of the average of 2.32, all else as before."""
+DIRECTED_ROTATIONS = "emlm norms, oamlm directions, rotations alone"
+"""No mirror images of references: SO(3) in place of O(3)."""
 DIRECTED_CHOSEN = "emlm norms, oamlm directions, chosen by a scan"
 LEFTOVER_FRAMES = 30
 """About so many frames of each structure's training runs are looked at for atoms that were not learned from."""
@@ -53,7 +54,7 @@ def compare_energies(
         seed: Of the random split.
         split: What the test shares with the training, for the table.
         moves: Frames of the test runs with one block moved (`auric.reference.trial_moves`), to predict too.
-        model: File of the recommended potential, learned from the same runs: it predicts as it is, and is not learned again.
+        model: File of the contender, a linear potential learned from the same runs: it predicts as it is, and is not learned again.
         sample: Which frames of each training run, see `sampled`; all by default.
 
     Raises:
@@ -76,41 +77,37 @@ def compare_energies(
 
 def compare_forces(
     training: Sequence[str | Path], tests: Sequence[str | Path], scores: str | Path, *,
-    model: str | Path, settings: Mapping[str, Any], every: int, sample: Mapping[str, Any] | None = None,
-    choice: Mapping[str, ClassSettings] | None = None, others: Sequence[str] = (), split: str = INDEPENDENT,
+    models: Mapping[str, str | Path], settings: Mapping[str, Any], every: int, sample: Mapping[str, Any] | None = None,
+    choice: Mapping[str, ClassSettings] | None = None, rotations: bool = False, split: str = INDEPENDENT,
 ) -> None:  # fmt: skip
-    """Forces of springs, of EMLM and OAMLM, and of the recommended potential, by class of atoms.
+    """Forces of springs, of EMLM and OAMLM, and of linear potentials, by class of atoms.
 
     Args:
         training: Runs to learn from (extended xyz).
         tests: Runs to predict.
         scores: CSV to write, columns `FORCE_COLUMNS`.
-        model: File of the recommended potential, learned from the same runs.
+        models: Files of potentials learned from the same runs, by the contender's key.
         settings: Of `DirectedSettings`, what differs from the thesis's.
         every: Each so many frames of the tests are predicted.
         sample: Which frames of each training run, see `sampled`; all by default.
         choice: Settings by class that a scan chose; a further contender where they are given.
-        others: Further contenders of `ENERGY_MODELS` that have forces; they are learned here.
+        rotations: Whether EMLM and OAMLM are learned without mirror images too (SO(3) in place of O(3)).
         split: What the test shares with the training, for the table.
     """
     frames, unseen = read_runs(training, "training", sample), read_runs(tests, "test")
-    gold = "Au" in frames[0].symbols
-    common = DirectedSettings(plain=not gold, **settings)
+    metal = has_metal(frames)
+    common = DirectedSettings(plain=not metal, **settings)
     directed = {DIRECTED: DirectedForces(common).fit(frames)}
     directed[DIRECTED_MINIMISER] = directed[DIRECTED].with_loss("minimiser")
     if choice:
         directed[DIRECTED_CHOSEN] = DirectedForces(replace(common, classes=choice)).fit(frames)
-    potentials = {RECOMMENDED: LinearPotential.load(model)}
-    for name in others:
-        model_of_energies = ENERGY_MODELS[name].make().fit(frames)
-        if not isinstance(model_of_energies, Linear):
-            raise InputError(f"contender '{name}' has no forces; leave it out")
-        potentials[name] = model_of_energies.potential
+    if rotations:
+        directed[DIRECTED_ROTATIONS] = DirectedForces(replace(common, reflections=False)).fit(frames)
     springs = BondStretch().fit(frames)
     contenders: dict[str, Callable[[Atoms], np.ndarray]] = {
         "bond stretch": springs.forces,
         **{subject: learned.forces for subject, learned in directed.items()},
-        **{ENERGY_MODELS[name].subject: learned.forces for name, learned in potentials.items()},
+        **{ENERGY_MODELS[name].subject: LinearPotential.load(path).forces for name, path in models.items()},
     }
     rows = []
     for run, members in _by_run(unseen).items():
@@ -118,14 +115,14 @@ def compare_forces(
         found = {name: [forces(atoms) for atoms in mine] for name, forces in contenders.items()}
         # All are judged on the same atoms: those that every one of them has an answer for.
         good = [np.all([np.isfinite(of[k]).all(axis=1) for of in found.values()], axis=0) for k in range(len(mine))]
-        rows += [row for name, of in found.items() for row in _judged(of, mine, good, gold, split, name, run)]
+        rows += [row for name, of in found.items() for row in _judged(of, mine, good, metal, split, name, run)]
     for subject, learned in directed.items():
-        rows += _on_leftovers(learned, subject, frames, gold)
+        rows += _on_leftovers(learned, subject, frames, metal)
     write_table(scores, rows, FORCE_COLUMNS)
 
 
 def _on_leftovers(
-    learned: DirectedForces, subject: str, frames: Sequence[Atoms], gold: bool
+    learned: DirectedForces, subject: str, frames: Sequence[Atoms], metal: bool
 ) -> list[dict[str, Any]]:  # fmt: skip
     """The thesis's test: atoms of the training runs that were not chosen to learn from, structure by structure."""
     rows = []
@@ -140,16 +137,16 @@ def _on_leftovers(
             for frame, atom in chosen[np.isin(chosen[:, 0], number)]:
                 good[int(np.searchsorted(number, frame))][atom] = False
         found = [learned.forces(atoms) for atoms in mine]
-        rows += _judged(found, mine, good, gold, LEFTOVERS, subject, f"training runs{of_set}, {structure}")
+        rows += _judged(found, mine, good, metal, LEFTOVERS, subject, f"training runs{of_set}, {structure}")
     return rows
 
 
 def _judged(
-    found: Sequence[np.ndarray], frames: Sequence[Atoms], good: Sequence[np.ndarray], gold: bool,
+    found: Sequence[np.ndarray], frames: Sequence[Atoms], good: Sequence[np.ndarray], metal: bool,
     split: str, subject: str, run: str,
 ) -> list[dict[str, Any]]:  # fmt: skip
     """Rows of scores by class of atoms, of the atoms that are good to be judged."""
-    classes = [np.array(atom_classes(atoms, THESIS_RULE) if gold else plain_classes(atoms)) for atoms in frames]
+    classes = [np.array(atom_classes(atoms, THESIS_RULE) if metal else plain_classes(atoms)) for atoms in frames]
     scores = force_scores(
         [forces[kept] for forces, kept in zip(found, good, strict=True)],
         [forces_of(atoms)[kept] for atoms, kept in zip(frames, good, strict=True)],

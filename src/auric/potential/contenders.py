@@ -32,6 +32,8 @@ from auric.potential.emlm import Emlm
 from auric.potential.labels import counts_of, energy_of, folds_of, runs_of
 from auric.potential.linear import LinearPotential, LinearSettings
 from auric.potential.mlm import Mlm
+from auric.potential.names import PRODUCTS
+from auric.potential.names import RECOMMENDED as RECOMMENDED
 
 SUMMED_SOAP = SoapSettings(n_max=6, l_max=3, cutoff_angstrom=5.0, sigma_angstrom=0.5)
 LONG_SOAP = SoapSettings(n_max=7, l_max=4, cutoff_angstrom=5.0, sigma_angstrom=0.5)
@@ -177,7 +179,6 @@ def _tuned(describe: Maker, model: Emlm | Mlm) -> OnFeatures:
     return OnFeatures(describe, model, choices)
 
 
-RECOMMENDED = "linear"
 ENERGY_MODELS: dict[str, Contender] = {
     "mean": Contender("mean", lambda: OnFeatures(lambda _: lambda frames: np.ones((len(frames), 1)), Ridge())),
     "emlm_first": Contender("emlm on MBTR, first parameters", lambda: OnFeatures(_mbtr(MBTR_FIRST), Emlm())),
@@ -193,7 +194,7 @@ ENERGY_MODELS: dict[str, Contender] = {
     "kernel_ridge": Contender("kernel ridge on MBTR, Laplacian", lambda: _kernel(_mbtr(MBTR_SECOND), "laplacian")),
     "gaussian_soap": Contender("Gaussian kernel on summed SOAP", lambda: _kernel(_summed_soap(SUMMED_SOAP), "rbf")),
     "linear_energies": Contender("linear, energies alone", lambda: _ridge(_power_spectrum)),
-    "quadratic": Contender("linear with products, energies and forces", lambda: Linear(products=20)),
-    RECOMMENDED: Contender("linear, energies and forces", Linear),
+    "quadratic": Contender("linear with products, energies and forces", lambda: Linear(PRODUCTS["quadratic"])),
+    RECOMMENDED: Contender("linear, energies and forces", lambda: Linear(PRODUCTS[RECOMMENDED])),
 }
 """All contenders for energies."""

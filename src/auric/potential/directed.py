@@ -23,6 +23,7 @@ from auric.potential.labels import forces_of
 from auric.potential.modelfile import KINDS
 from auric.potential.oamlm import Oamlm
 from auric.potential.references import select_references
+from auric.progress import log
 from auric.structures.motifs import atom_classes
 
 FORMAT = "auric DirectedForces 1"
@@ -118,8 +119,10 @@ class DirectedForces:
     def fit(self, frames: Sequence[Atoms]) -> "DirectedForces":
         """Learn from labelled frames.
 
+        A class that nothing can be learned of (one atom in all, or no force on any) is left out, and told in the log.
+
         Raises:
-            InputError: If a frame has no forces.
+            InputError: If a frame has no forces, or no class can be learned.
         """
         if not frames:
             raise InputError("forces: no frames to learn from; give some with forces")
@@ -143,8 +146,15 @@ class DirectedForces:
         self.chosen: dict[str, np.ndarray] = {}
         for name in list(descriptors):
             rows, vectors = np.concatenate(descriptors.pop(name)), np.concatenate(forces[name])
+            if lack := _lack(rows, vectors):
+                log.warning("forces: class '%s' is left out: %s", name, lack)
+                continue
             self._models[name], chosen = self._fit_class(name, rows, join_environments(surroundings[name]), vectors)
             self.chosen[name] = np.concatenate(places[name])[chosen]
+        if not self._models:
+            raise InputError(
+                "forces: no class of atoms has surroundings that vary, and forces; give frames of dynamics"
+            )
         return self
 
     def forces(self, atoms: Atoms) -> np.ndarray:
@@ -154,19 +164,41 @@ class DirectedForces:
             InputError: If nothing was learned yet.
             StructureError: If no atom is of a class it has learned, or one is of an element it has not.
         """
+        return self.forces_of_all([atoms])[0]
+
+    def forces_of_all(self, frames: Sequence[Atoms]) -> list[np.ndarray]:
+        """Forces on the atoms of structures that need not be alike, all atoms of a class predicted together.
+
+        Args:
+            frames: Structures.
+
+        Returns:
+            For each what `forces` gives.
+
+        Raises:
+            InputError: See `forces`.
+            StructureError: See `forces`.
+        """
         self._check_fitted()
-        result = np.full((len(atoms), 3), np.nan)
-        known = environments_of(atoms, plain=self.settings.plain)
-        known = {name: around for name, around in known.items() if name in self._models}
-        if not known:
-            self.refuse_unknown(atoms)
-        described = self._described(atoms, known)
-        for name, around in known.items():
-            one, rows = self._models[name], described[name].astype(float)
+        found = [np.full((len(atoms), 3), np.nan) for atoms in frames]
+        waiting: dict[str, list[tuple[int, np.ndarray, Environments]]] = {}
+        for number, atoms in enumerate(frames):
+            known = environments_of(atoms, plain=self.settings.plain)
+            known = {name: around for name, around in known.items() if name in self._models}
+            if not known:
+                self.refuse_unknown(atoms)
+            for name, rows in self._described(atoms, known).items():
+                waiting.setdefault(name, []).append((number, rows, known[name]))
+        for name, parts in waiting.items():
+            one, rows = self._models[name], np.concatenate([rows for _, rows, _ in parts]).astype(float)
+            around = join_environments([each for _, _, each in parts])
             directions, _ = one.direction.predict(one.scaler.transform(rows), around)
             # A norm below zero is none; the regression does not know.
-            result[around.atoms] = np.maximum(one.norm.predict(rows), 0)[:, None] * directions
-        return result
+            vectors = np.maximum(one.norm.predict(rows), 0)[:, None] * directions
+            ends = np.cumsum([len(each) for _, _, each in parts])[:-1]
+            for (number, _, each), mine in zip(parts, np.split(vectors, ends), strict=True):
+                found[number][each.atoms] = mine
+        return found
 
     def with_loss(self, loss: str) -> "DirectedForces":
         """The same, directions found in another way (see `auric.potential.cosines`); nothing is learned anew."""
@@ -282,6 +314,16 @@ class DirectedForces:
         lengths = norms[part] if own.projections else None
         direction.fit(scaled[part].astype(float), surroundings[part], vectors[part] / norms[part, None], lengths)
         return _OneClass(scaler, norm, direction), chosen
+
+
+def _lack(rows: np.ndarray, vectors: np.ndarray) -> str:
+    """Why nothing can be learned of a class from its descriptors and forces; nothing if it can."""
+    pulled = np.linalg.norm(vectors, axis=1) > 0
+    if pulled.sum() < 2:
+        return f"{int(pulled.sum())} of its {len(rows)} atoms have a force; two are needed"
+    if (rows == rows[0]).all() or (rows[pulled] == rows[pulled][0]).all():
+        return f"all of its {len(rows)} atoms have the same surroundings"
+    return ""
 
 
 def _settings_from(given: Mapping[str, Any]) -> DirectedSettings:

@@ -91,7 +91,7 @@ class DistanceModel(BaseEstimator):  # type: ignore[misc]
         return np.asarray(scaler.fit(features).transform(features))
 
     def _chosen(self, scaled: np.ndarray) -> np.ndarray:
-        if isinstance(self.references, str) and self.references != "all":
+        if isinstance(self.references, bool) or (isinstance(self.references, str) and self.references != "all"):
             raise FeaturesError(f"references '{self.references}'; give 'all', a number, or indices of training points")
         if np.ndim(self.references):
             given = np.asarray(self.references)

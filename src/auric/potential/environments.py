@@ -118,6 +118,11 @@ def join_environments(parts: Sequence[Environments]) -> Environments:
     )
 
 
+def has_metal(frames: Sequence[Atoms]) -> bool:
+    """Whether structures are clusters of a coinage metal, whose atoms fall into the classes above, or plain molecules."""
+    return any(symbol in METALS for symbol in frames[0].symbols)
+
+
 def plain_classes(atoms: Atoms) -> tuple[str, ...]:
     """Class `plain X` for every atom, X its element: for molecules without gold, such as alkanes."""
     return tuple(f"plain {symbol}" for symbol in atoms.symbols)

@@ -63,6 +63,18 @@ def sampled(given: Sequence[Atoms], *, frames: int | None = None, spacing: str =
     return [given[k] for k in np.unique(np.ceil(along * len(given) - 1e-9).astype(int) - 1)]
 
 
+def level_told(frames: Sequence[Atoms]) -> dict[str, str]:
+    """Engine, method and basis of the frames, for a model's file.
+
+    Raises:
+        InputError: If they are of several levels of theory.
+    """
+    levels = {level_of(atoms) for atoms in frames}
+    if len(levels) > 1:
+        raise InputError(f"frames of {len(levels)} levels of theory cannot train one potential; use those of one")
+    return dict(zip(("engine", "method", "basis"), levels.pop(), strict=True))
+
+
 def counts_of(frames: Sequence[Atoms], species: Sequence[str]) -> np.ndarray:
     """How many atoms of each element structures have, shape (frames, species), as float."""
     return np.array([[list(atoms.symbols).count(symbol) for symbol in species] for atoms in frames], dtype=float)

@@ -28,8 +28,8 @@ from auric.descriptors import (
     WeightedProducts,
 )
 from auric.errors import InputError
-from auric.modelfile import read_model, write_model
-from auric.potential.labels import counts_of, energy_of, folds_of, forces_of, has_forces, level_of, read_runs, runs_of
+from auric.modelfile import DAMAGE, read_model, write_model
+from auric.potential.labels import counts_of, energy_of, folds_of, forces_of, has_forces, level_told, read_runs, runs_of
 from auric.progress import Counter
 
 FORMAT = "auric LinearPotential 1"
@@ -214,7 +214,11 @@ class LinearPotential:
         Raises:
             InputError: If the file is another one, damaged or changed.
         """
-        return cls.from_parts(*read_model(path, FORMAT))
+        header, arrays = read_model(path, FORMAT)
+        try:
+            return cls.from_parts(header, arrays)
+        except DAMAGE as error:
+            raise InputError(f"{path}: a part of the potential is missing or cut ({error}); train it again") from error
 
     @classmethod
     def from_parts(cls, header: dict[str, Any], arrays: Mapping[str, np.ndarray]) -> "LinearPotential":
@@ -226,27 +230,25 @@ class LinearPotential:
 
 
 def train_linear(
-    training: Sequence[str | Path], model: str | Path, *, study: str, sample: Mapping[str, Any] | None = None
-) -> None:
+    training: Sequence[str | Path], model: str | Path, *, study: str, products: int = 0,
+    sample: Mapping[str, Any] | None = None,
+) -> None:  # fmt: skip
     """Learn a potential from runs of dynamics and write its file.
 
     Args:
         training: Runs (extended xyz).
         model: npz to write.
         study: Name of the study, for the file.
+        products: See `LinearSettings`.
         sample: Which frames of each run, see `sampled`; all by default.
 
     Raises:
         InputError: If there are no frames, or they are of several levels of theory.
     """
     frames = read_runs(training, "training", sample)
-    levels = {level_of(atoms) for atoms in frames}
-    if len(levels) > 1:
-        raise InputError(f"frames of {len(levels)} levels of theory cannot train one potential; use those of one")
-    engine, method, basis = levels.pop()
     systems = sorted({str(atoms.info.get("system", "")) for atoms in frames})
-    told = {"engine": engine, "method": method, "basis": basis, "systems": systems, "study": study}
-    LinearPotential.fit(frames, trained_on=told).save(model)
+    told = level_told(frames) | {"systems": systems, "study": study}
+    LinearPotential.fit(frames, settings=LinearSettings(products=products), trained_on=told).save(model)
 
 
 def _accumulate(

@@ -41,8 +41,8 @@ class Oamlm(BaseEstimator):  # type: ignore[misc]
         loss: `average`, `minimiser` or `numeric` (see `auric.potential.cosines`). Which is best depends on the class and
             the data; `auric.potential.scan` compares them.
         reflections: Whether a mirror image of a reference may be laid upon an input. It may by default: forces are
-            mirrored with their surroundings, and descriptors such as SOAP do not tell the two apart. (Compared by hand on
-            frames of Au38(SCH3)24, angles were smaller with reflections; no command repeats that.)
+            mirrored with their surroundings, and descriptors such as SOAP do not tell the two apart. A study with
+            `potential.forces.rotations` has both beside each other.
         select: Use only references whose alignment error is not above the predicted one (ESANN 2021, section 2.2), all
             where none is.
         ridge: Penalty beta of the weights, which enters as N beta / K (thesis 2.16).
@@ -263,7 +263,7 @@ class Oamlm(BaseEstimator):  # type: ignore[misc]
         count = len(descriptors)
         if self.references is None:
             return np.arange(count)
-        if isinstance(self.references, int | np.integer):
+        if isinstance(self.references, int | np.integer) and not isinstance(self.references, bool):
             if not 1 <= self.references <= count:
                 raise InputError(f"OAMLM: {self.references} references of {count} points; give 1 to {count}")
             if self.selector is None:
@@ -272,7 +272,7 @@ class Oamlm(BaseEstimator):  # type: ignore[misc]
         else:
             indices = np.asarray(self.references)
         if indices.ndim != 1 or not np.issubdtype(indices.dtype, np.integer) or not len(indices):
-            raise InputError("OAMLM: references are no list of indices; give whole numbers")
+            raise InputError("OAMLM: references are neither a number nor a list of indices; give whole numbers")
         if indices.min() < 0 or indices.max() >= count or len(np.unique(indices)) < len(indices):
             raise InputError(f"OAMLM: indices of references repeat or lie outside 0 .. {count - 1}; give each once")
         return indices

@@ -38,9 +38,11 @@ def select_references(
             or an unknown choice.
     """
     matrix(features, "features")
-    if count == "all":
+    if isinstance(count, str) and count == "all":
+        for rows in row_slices(len(features), 2 * features.shape[1], MEMORY_MIB):
+            _finite(features, rows)
         return np.arange(len(features))
-    if isinstance(count, str) or int(count) != count or count < 1:
+    if isinstance(count, str | bool | np.bool_) or int(count) != count or count < 1:
         raise FeaturesError(f"{count!r} references; give a number of at least 1, or 'all'")
     if count > len(features):
         raise FeaturesError(
@@ -55,16 +57,25 @@ def _first(features: np.ndarray, start: str, seed: int) -> int:
     """The first reference; every value is looked at on the way."""
     total = np.zeros(features.shape[1])
     for rows in row_slices(len(features), 2 * features.shape[1], MEMORY_MIB):
-        part = np.asarray(features[rows], dtype=np.float64)
-        if not np.isfinite(part).all():
-            row, column = (int(each) for each in np.argwhere(~np.isfinite(part))[0])
-            raise FeaturesError(
-                f"feature {column + 1} of point {rows.start + row + 1} is not finite; leave the point out or correct it"
-            )
-        total += part.sum(axis=0)
+        total += _finite(features, rows).sum(axis=0)
     if start == "random":
         return int(np.random.default_rng(seed).integers(len(features)))
     return int(np.argmin(_to_one(features, total / len(features))))
+
+
+def _finite(features: np.ndarray, rows: slice) -> np.ndarray:
+    """Some rows as float64.
+
+    Raises:
+        FeaturesError: Naming the first value that is not finite.
+    """
+    part = np.asarray(features[rows], dtype=np.float64)
+    if not np.isfinite(part).all():
+        row, column = (int(each) for each in np.argwhere(~np.isfinite(part))[0])
+        raise FeaturesError(
+            f"feature {column + 1} of point {rows.start + row + 1} is not finite; leave the point out or correct it"
+        )
+    return part
 
 
 def _to_one(features: np.ndarray, point: np.ndarray) -> np.ndarray:

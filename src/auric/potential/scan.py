@@ -23,7 +23,7 @@ from auric.potential.cosines import LOSSES, direction_from_cosines, weighted_ang
 from auric.potential.directed import THESIS_SOAP, ClassSettings, environments_of
 from auric.potential.distances import DistancesTo
 from auric.potential.emlm import Emlm
-from auric.potential.environments import Environments, join_environments
+from auric.potential.environments import Environments, has_metal, join_environments
 from auric.potential.labels import forces_of, read_runs
 from auric.potential.oamlm import Oamlm, cosines_of_projections
 from auric.potential.references import select_references
@@ -270,7 +270,7 @@ def _pairs(frames: Sequence[Atoms], scan: ScanSettings) -> dict[str, tuple[_Atom
 
 def _by_class(half: str, given: Sequence[Atoms], scan: ScanSettings) -> dict[str, _Atoms]:
     frames = given[:: ceil(len(given) / scan.frames)]
-    plain = "Au" not in frames[0].symbols
+    plain = not has_metal(frames)
     parts: dict[str, list[tuple[int, Environments]]] = {}
     for number, atoms in enumerate(frames):
         for name, around in environments_of(atoms, plain=plain).items():

@@ -6,7 +6,7 @@ import numpy as np
 from ase import Atoms
 from ase.data import covalent_radii
 
-from auric.errors import StructureError
+from auric.errors import InputError, StructureError
 from auric.potential.labels import forces_of
 
 REACH = 1.25
@@ -24,8 +24,11 @@ class BondStretch:
         """Fit to labelled frames by least squares.
 
         Raises:
-            StructureError: If a position is not finite.
+            InputError: If there is no frame.
+            StructureError: If a position is not finite, or two atoms coincide.
         """
+        if not frames:
+            raise InputError("bond stretch: no frames to learn from; give some with forces")
         kinds = sorted({kind for atoms in frames for kind in _bonds(atoms)})
         matrix, vector = np.zeros((2 * len(kinds), 2 * len(kinds))), np.zeros(2 * len(kinds))
         for atoms in frames:
@@ -61,6 +64,9 @@ def _bonds(atoms: Atoms) -> dict[tuple[int, int], tuple[np.ndarray, np.ndarray, 
     distances = atoms.get_all_distances()
     first, second = np.nonzero(np.triu(distances < REACH * (radii[:, None] + radii), 1))
     lengths = distances[first, second]
+    if len(lengths) and lengths.min() == 0:
+        worst = int(lengths.argmin())
+        raise StructureError(f"atoms {first[worst] + 1} and {second[worst] + 1} lie on one another; remove one of them")
     directions = (atoms.positions[second] - atoms.positions[first]) / lengths[:, None]
     pairs = np.sort(atoms.numbers[np.column_stack([first, second])], axis=1)
     result = {}

@@ -23,7 +23,7 @@ from auric.reference.engines import make_engine
 from auric.reference.store import Entry, Store, structure_hash
 from auric.reference.version import METHOD_VERSION
 from auric.reference.xtb import RETRY_TEMPERATURES_K, XtbEngine, XtbSettings
-from auric.structures.bonds import BondRule
+from auric.structures.bonds import GOLD_SULFUR, BondRule
 from auric.structures.check import check_structure
 from auric.structures.prepare import FAILURE_COLUMNS
 from auric.structures.table import frame_name
@@ -68,14 +68,7 @@ def _frames_of(
 ) -> list[Atoms]:  # fmt: skip
     charge, multiplicity = int(atoms.info["charge"]), int(atoms.info["multiplicity"])
     wanted = {**settings, "count": int(atoms.info.get("thermal_frames", settings["count"]))}
-    start = structure_hash(atoms, charge, multiplicity)
-    identity = {
-        "kind": "frames", "structure": start, "settings": wanted,
-        "engine": engine.identity(), "method_version": METHOD_VERSION,
-    }  # fmt: skip
-    (content, arrays), known = store.get_or_make(
-        identity, lambda: _trajectory(atoms, charge, multiplicity, engine, wanted, start, rule)
-    )
+    (content, arrays), known = _kept(atoms, engine, wanted, store, rule)
     log.info("%s: %d frames%s", name, len(arrays["positions_angstrom"]), " (kept from before)" if known else "")
     frames = []
     for number, positions in enumerate(arrays["positions_angstrom"]):
@@ -90,6 +83,37 @@ def _frames_of(
     if content["stopped"]:
         failed.append({"stage": "frames", "structure": name, "frame": "", "reason": content["stopped"]})
     return frames
+
+
+def relaxed_structure(
+    atoms: Atoms, engine: XtbEngine, settings: Mapping[str, Any], store: Store, rule: BondRule = GOLD_SULFUR
+) -> Atoms:
+    """The structure relaxed at the semi-empirical rung: frame 0 of it, kept in the store like that.
+
+    Args:
+        atoms: The structure (angstrom); `info` holds its charge and multiplicity.
+        engine: GFN1-xTB.
+        settings: Keys of `reference.frames` of the configuration, and `seed`; no thermal frame is made.
+        store: Label store.
+        rule: What counts as a bond, for the log.
+
+    Raises:
+        ScfError: If the SCF does not converge.
+    """
+    (_, arrays), _ = _kept(atoms, engine, {**settings, "count": 0}, store, rule)
+    return Atoms(atoms.numbers, arrays["positions_angstrom"][0], info=dict(atoms.info))
+
+
+def _kept(
+    atoms: Atoms, engine: XtbEngine, wanted: Mapping[str, Any], store: Store, rule: BondRule
+) -> tuple[Entry, bool]:
+    charge, multiplicity = int(atoms.info["charge"]), int(atoms.info["multiplicity"])
+    start = structure_hash(atoms, charge, multiplicity)
+    identity = {
+        "kind": "frames", "structure": start, "settings": wanted,
+        "engine": engine.identity(), "method_version": METHOD_VERSION,
+    }  # fmt: skip
+    return store.get_or_make(identity, lambda: _trajectory(atoms, charge, multiplicity, engine, wanted, start, rule))
 
 
 def _trajectory(

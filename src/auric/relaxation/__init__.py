@@ -6,7 +6,7 @@ __getattr__, __all__ = public(
     __name__,
     {
         "better": ["relax_at_better_level"],
-        "calculators": ["NotFiniteError", "Recorder", "StoredCalculator"],
+        "calculators": ["NotFiniteError", "Recorder"],
         "hybrid": ["HybridSettings", "hand_over", "hessian_of", "relax_hybrid"],
         "judge": ["energy_recovered", "heavy_rmsd", "turned_over", "twist_degree"],
         "optimise": ["Relaxation", "RelaxationSettings", "outer_layer", "relax"],

@@ -17,9 +17,9 @@ from auric.potential.linear import LinearPotential
 from auric.progress import log, reason_of
 from auric.reference.dynamics import engine_calculator
 from auric.reference.engines import make_engine
+from auric.reference.points import StoredCalculator
 from auric.reference.store import Store
 from auric.relaxation.better import relax_at_better_level
-from auric.relaxation.calculators import StoredCalculator
 from auric.relaxation.optimise import RelaxationSettings, relax
 from auric.relaxation.series import SERIES_COLUMNS, relax_series
 from auric.relaxation.tasks import (

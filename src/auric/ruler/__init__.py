@@ -52,7 +52,7 @@ __getattr__, __all__ = public(
         "seen": ["explain_study"],
         "solved": ["SolvedElfNet"],
         "splits": ["Fold", "make_fold"],
-        "states": ["State", "states_of", "with_oxygen"],
+        "states": ["State", "states_of"],
         "subject": ["orbitals_of_file", "structure_to_measure"],
         "training": ["DivergedError", "NetworkSettings", "train"],
         "validation": ["validate"],

@@ -11,11 +11,9 @@ from auric.errors import StructureError
 from auric.reference.electric import NO_FIELD
 from auric.structures.bonds import GOLD_SULFUR, Bond, BondRule
 from auric.structures.check import electron_count
+from auric.structures.sites import with_atom
 
 KINDS = ("parent", "field", "charge", "oxygen")
-NEAREST_ANGSTROM = 1.5
-"""An oxygen is bound to its gold alone if it stays so far from all others."""
-_DIRECTIONS = 400
 
 
 class State(NamedTuple):
@@ -72,35 +70,11 @@ def states_of(atoms: Atoms, settings: Mapping[str, Any], *, rule: BondRule = GOL
         total = charge + added
         found.append(State(f"charge_{added:+d}", "charge", atoms, total, 1 + electron_count(atoms, total) % 2))
     if settings["oxygen_angstrom"]:
-        bound = with_oxygen(atoms, bonds[0].right, settings["oxygen_angstrom"])
+        bound = with_atom(atoms, bonds[0].right, settings["oxygen_angstrom"])
         for spin in settings["oxygen_multiplicities"]:
             if (electron_count(bound, charge) + spin) % 2:  # parity allows it
                 found.append(State(f"oxygen_{spin}", "oxygen", bound, charge, spin, alternative="oxygen"))
     return found
-
-
-def with_oxygen(atoms: Atoms, gold: int, distance_angstrom: float) -> Atoms:
-    """The structure with an oxygen beside a gold atom, as far from all other atoms as can be, last in its order.
-
-    Raises:
-        StructureError: If it comes nearer than `NEAREST_ANGSTROM` to another atom.
-    """
-    height = 1 - (2 * np.arange(_DIRECTIONS) + 1) / _DIRECTIONS
-    angle = np.pi * (1 + 5**0.5) * np.arange(_DIRECTIONS)
-    around = np.sqrt(1 - height**2)
-    places = atoms.positions[gold] + distance_angstrom * np.column_stack(
-        [around * np.cos(angle), around * np.sin(angle), height]
-    )
-    others = np.delete(atoms.positions, gold, axis=0)
-    nearest = np.linalg.norm(places[:, None] - others, axis=-1).min(axis=1)
-    best = int(np.argmax(nearest))
-    if nearest[best] < NEAREST_ANGSTROM:
-        raise StructureError(
-            f"no place for an oxygen beside gold {gold}: it would be {nearest[best]:.2f} angstrom from another atom"
-        )
-    bound = atoms.copy()
-    bound.extend(Atoms("O", [places[best]]))
-    return bound
 
 
 def _axes(atoms: Atoms, bond: Bond) -> dict[str, np.ndarray]:

@@ -10,10 +10,9 @@ from typing import Any
 import numpy as np
 from ase import Atoms
 
-from auric.descriptors import MBTR_SECOND, Mbtr
 from auric.errors import InputError
 from auric.files import atomic, read_frames, write_table
-from auric.potential import Emlm, LinearPotential, energy_of, load_model
+from auric.potential import LinearPotential, energy_of, load_emlm
 from auric.progress import log
 from auric.provenance import digest
 from auric.sampling.differences import DIFFERENCE_COLUMNS, energy_differences
@@ -65,10 +64,7 @@ def potential_walk(walker: str, model: str | Path) -> tuple[Callable[[Atoms, np.
     if walker == "linear":
         potential = LinearPotential.load(model)
         return lambda atoms, where: LinearWalk(potential, atoms, where), identity
-    learned, told = load_model(model)
-    if not isinstance(learned, Emlm) or "species" not in told:
-        raise InputError(f"{model}: no EMLM of whole structures; train it with `potential.emlm`")
-    mbtr = Mbtr(told["species"], MBTR_SECOND)
+    mbtr, learned, _ = load_emlm(model)
     return lambda atoms, where: EmlmWalk(mbtr, learned, atoms, where), identity
 
 

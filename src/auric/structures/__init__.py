@@ -22,6 +22,7 @@ __getattr__, __all__ = public(
         "readers": ["check_stated_charge", "read_structure"],
         "recipes": ["BUILDERS", "Places", "build_recipe"],
         "rings": ["build_ring", "ring_conformers"],
+        "sites": ["distinct_atoms", "with_atom"],
         "staples": ["build_staple_cluster", "staple_conformers"],
         "table": ["Row", "file_of", "frame_name", "frame_names", "read_structures_table"],
     },
