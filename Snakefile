@@ -23,6 +23,7 @@ else:
 include: "workflow/rules/summaries.smk"
 include: "workflow/rules/ruler.smk"
 include: "workflow/rules/masks.smk"
+include: "workflow/rules/distortions.smk"
 include: "workflow/rules/potential.smk"
 include: "workflow/rules/sampling.smk"
 include: "workflow/rules/relaxation.smk"

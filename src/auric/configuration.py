@@ -78,6 +78,8 @@ def faults_of(instance: Any, schema: Schema) -> list[str]:
 
 def with_defaults(instance: Any, schema: Schema) -> Any:
     """A copy of an instance in which missing keys have the schema's defaults, at all depths."""
+    if schema.get("type") == "array" and isinstance(instance, list):
+        return [with_defaults(item, schema.get("items", {})) for item in instance]
     if schema.get("type") != "object" or not isinstance(instance, dict):
         return deepcopy(instance)
     complete = {key: deepcopy(value) for key, value in instance.items()}

@@ -120,6 +120,33 @@ def variants(settings: Mapping[str, Any], root: Path) -> dict[str, dict[str, Any
     return {one.name: one.changes for one in found}
 
 
+def distortions(settings: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Structures of `ruler.distortions` by name, complete, parents first.
+
+    Raises:
+        InputError: If a name comes twice, a parent is not there or has one itself, or nothing is distorted.
+    """
+    rows = {row["name"]: row for row in settings["ruler"]["distortions"]}
+    key = "ruler.distortions"
+    if len({name.casefold() for name in rows}) < len(settings["ruler"]["distortions"]):
+        raise InputError(f"{key}: a name is given twice; names must differ, in more than upper and lower case")
+    for name, row in rows.items():
+        parent = rows.get(row["parent"])
+        if row["parent"] and (parent is None or parent["parent"]):
+            raise InputError(
+                f"{key}, {name}: '{row['parent']}' is no parent; name a structure of this list that has none itself"
+            )
+        if row["builder"] == "adsorbed" and not row["parent"]:
+            raise InputError(f"{key}, {name}: an adsorbed atom needs the parent that it is bound to; name it")
+        if row["parent"] and row["learned_as"]:
+            raise InputError(f"{key}, {name}: what a structure was learned as is said of its parent; move it there")
+    if rows and not any(row["parent"] for row in rows.values()):
+        raise InputError(f"{key}: no structure has a parent, so nothing can be compared; give one")
+    if rows and not settings["structures"]["bundle"] and not settings["structures"]["table"]:
+        raise InputError(f"{key}: the study has no images to learn from; name a table of structures or a bundle")
+    return dict(sorted(rows.items(), key=lambda pair: bool(pair[1]["parent"])))
+
+
 def blocks(settings: Mapping[str, Any], rows: list[Row]) -> dict[str, list[str]]:
     """Names of the blocks of structures that hold any, and for each the blocks of frames that hold any."""
     if settings["structures"]["bundle"]:

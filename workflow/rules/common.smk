@@ -25,6 +25,7 @@ try:
         STUDY["ruler"],
         (STUDY["structures"]["bond"]["left"], STUDY["structures"]["bond"]["right"]),
     )
+    DISTORTIONS = study.distortions(STUDY)
     CANDIDATES = study.candidates(STUDY, ROOT)
     EXPERIMENTS = study.experiments(STUDY)
 except study.AuricError as error:
@@ -74,6 +75,7 @@ ROOMS = [
     *(["ruler_variants"] if VARIANTS else []),
     *(["ruler_masks"] if MASKED else []),
     *(["ruler_bonding"] if PERTURBED else []),
+    *(["ruler_distortions"] if DISTORTIONS else []),
     *(["potential"] if ALL_RUNS else []),
     *(["sampling"] if WALKED or STUDY["sampling"]["expansion"]["systems"] else []),
     *(

@@ -30,6 +30,10 @@ rule failures:
             f"{RESULTS}/ruler/perturbed/failures_{{structure}}.csv",
             structure=PERTURBED,
         ),
+        distorted=expand(
+            f"{RESULTS}/ruler/distorted/failures_{{structure}}.csv",
+            structure=DISTORTIONS,
+        ),
         reweighted=reweighted("failures_"),
         microscopy=of_experiments("failures.csv"),
         dropped=of_blocks(f"{RESULTS}/elf/dropped_{{s}}_{{f}}.csv"),
@@ -106,6 +110,11 @@ rule report:
         series=series_tables(),
         masks=f"{RESULTS}/ruler/masks.csv" if MASKED else [],
         bonding=f"{RESULTS}/ruler/correlations.csv" if PERTURBED else [],
+        bond_changes=f"{RESULTS}/ruler/changes.csv" if DISTORTIONS else [],
+        distortions=f"{RESULTS}/ruler/distortions.csv" if DISTORTIONS else [],
+        distorted=expand(
+            f"{RESULTS}/ruler/distorted/{{structure}}.extxyz", structure=DISTORTIONS
+        ),
         tem_answers=of_experiments("answers.csv"),
         tem_scores=of_experiments("scores.csv"),
         tem_orientations=of_experiments("orientations.csv"),

@@ -16,6 +16,7 @@ with log_to(snakemake.log[0], threads=snakemake.threads):
             *snakemake.input.expansions,
             *snakemake.input.reweighted,
             *snakemake.input.perturbed,
+            *snakemake.input.distorted,
             *snakemake.input.microscopy,
         ],
         snakemake.input.dropped,

@@ -25,6 +25,7 @@ from auric.progress import log
 from auric.provenance import configuration_hash, library_versions
 from auric.report import figures, inputs, page, potentials, scene, scores, walks
 from auric.report.assets import Assets
+from auric.report.distortions import draw_distortions
 from auric.report.masks import draw_masks
 from auric.report.microscopy_section import draw_microscopy
 from auric.report.sections import (
@@ -109,6 +110,7 @@ def build_report(
                 inputs.read_table(files.recommended, inputs.RECOMMENDED),
             ),
             "masks": draw_masks(assets, files),
+            "distortions": draw_distortions(assets, files),
             "walks": draw_walks(assets, walks.gather(files)),
             "isomers": draw_isomers(assets, walks.gather_isomers(files.isomers)),
             "relaxations": draw_relaxations(assets, files),

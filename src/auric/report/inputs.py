@@ -61,6 +61,14 @@ MASKS = ("share", "shape", "scale", "subject", "split", "mae_angstrom", "ci_low_
 BONDING = (
     "share", "shape", "scale", "subject", "index", "kind", "judged", "correlation", "ci_low", "ci_high", "bonds", "structures",
 )  # fmt: skip
+BOND_CHANGES = (
+    "name", "parent", "bond", "left_atom", "right_atom", "share", "shape", "scale", "subject", "parent_length_angstrom", "length_angstrom",
+    "change_angstrom", "noise_angstrom", "verdict", "mayer_change", "added_atom_angstrom",
+)  # fmt: skip
+DISTORTIONS = (
+    "name", "parent", "formula", "charge", "multiplicity", "energy_above_lowest_ev", "geometry", "steps", "residual_force_ev_angstrom",
+    "nearest_added_angstrom", "bonds", "broken", "formed",
+)  # fmt: skip
 TEM_ANSWERS = (
     "experiment", "measure", "recommended", "particles", "answer", "nearest", "similarity", "margin", "p_other", "p_fit", "p_least",
     "noise", "dose", "underfocus_angstrom", "top", "top_of", "top_permuted", "from_line", "beam_error_degree", "expected_beam_error_degree",
@@ -184,6 +192,9 @@ class ReportFiles:
         stretched: CSV files of units with their anchors pulled out, columns `STRETCHED`.
         masks: CSV of errors behind masks, columns `MASKS`; empty: no section on them.
         bonding: CSV of correlations of readings with bond indices, columns `BONDING`; likewise.
+        bond_changes: CSV of distorted bonds, columns `BOND_CHANGES`; empty: no section on them.
+        distortions: CSV of distorted structures and their parents, columns `DISTORTIONS`; likewise.
+        distorted: The same structures (extended xyz).
         tem_answers: CSV files of what experiments of microscopy answer, columns `TEM_ANSWERS`; none: no section on it.
         tem_scores: CSV files of scores of simulated images, columns `TEM_SCORES`, in the same order.
         tem_orientations: CSV files of how particles lie, columns `TEM_ORIENTATIONS`, in the same order.
@@ -239,6 +250,9 @@ class ReportFiles:
     stretched: Sequence[str | Path] = ()
     masks: str | Path = ""
     bonding: str | Path = ""
+    bond_changes: str | Path = ""
+    distortions: str | Path = ""
+    distorted: Sequence[str | Path] = ()
     tem_answers: Sequence[str | Path] = ()
     tem_scores: Sequence[str | Path] = ()
     tem_orientations: Sequence[str | Path] = ()

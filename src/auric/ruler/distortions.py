@@ -1,0 +1,247 @@
+"""What distorts a bond: readings of a distorted structure beside those of its parent, bond by bond, and what of it is beyond noise.
+
+A bond is said to be weakened (tightened) if its reading, less its length, has grown (shrunk) by more than this changes between two
+frames of an undisturbed bond in 95 of 100 cases; rulers have learned neither from those bonds nor from the parent. Changes of bond
+indices stand beside, and so does the plain change of length, which needs no ruler.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from auric.errors import AuricError
+from auric.files import read_dataset, read_frames, read_tables, write_table
+from auric.progress import log
+from auric.ruler.bonding import bond_classes, correlation, readings
+from auric.ruler.dataset import read_images
+from auric.ruler.masked import mask_words
+from auric.ruler.masks import Mask
+from auric.scorecard import write_scorecard
+
+CHANGES_COLUMNS = (
+    "name", "parent", "bond", "left_atom", "right_atom", "bond_class", "mask", "share", "shape", "scale", "subject", "planes",
+    "parent_length_angstrom", "length_angstrom", "parent_reading_angstrom", "reading_angstrom", "change_angstrom", "noise_angstrom",
+    "verdict", "mayer_change", "delocalisation_change", "added_atom_angstrom",
+)  # fmt: skip
+"""`change_angstrom` is that of reading minus length; `noise_angstrom` what it stays within in 95 of 100 undisturbed cases."""
+STRUCTURES_COLUMNS = (
+    "name", "parent", "formula", "charge", "multiplicity", "multiplicities_json", "energy_ev", "energy_above_lowest_ev", "geometry",
+    "steps", "residual_force_ev_angstrom", "nearest_added_angstrom", "bonds", "broken", "formed",
+)  # fmt: skip
+VERDICTS = ("weakened", "tightened", "within noise", "broken", "formed", "not read")
+WITHIN = 0.95
+FEWEST_PAIRS = 20
+"""With fewer pairs of undisturbed bonds of a class, those of all classes count."""
+
+
+def compare_distorted(
+    images: str | Path, structures: Sequence[str | Path], pictures: Sequence[str | Path], tables: Sequence[str | Path],
+    changes: str | Path, summary: str | Path, scorecard: str | Path, *, rows: Sequence[Mapping[str, Any]], study: str,
+    masks: Sequence[Mapping[str, Any]], folds: int, bootstrap_samples: int, seed: int,
+) -> None:  # fmt: skip
+    """Read all bonds of parents and distorted structures, out of fold, and write what changed.
+
+    Args:
+        images: Images to learn from (NetCDF).
+        structures: What `make_distorted` wrote for each of `rows`: structures,
+        pictures: images,
+        tables: and bonds.
+        changes: CSV to write, columns `CHANGES_COLUMNS`: one row per distorted structure, bond, mask and subject.
+        summary: CSV to write, columns `STRUCTURES_COLUMNS`.
+        scorecard: CSV to write.
+        rows: Fields of `Distortion` of each structure.
+        study: Name of the study.
+        masks: Settings of the masks (`Mask.settings`).
+        folds: Folds of the split by structure.
+        bootstrap_samples: Resamples of structures.
+        seed: Seed of folds and bootstrap.
+
+    Raises:
+        AuricError: If no distorted structure could be compared.
+    """
+    made = {str(atoms.info["name"]): atoms for path in structures for atoms in read_frames(path)}
+    wanted = {row["name"]: row for row in rows}
+    pairs = {
+        name: row["parent"] for name, row in wanted.items() if row["parent"] and name in made and row["parent"] in made
+    }
+    if not pairs:
+        raise AuricError(
+            "no distorted structure and its parent could be made, so nothing can be compared; see failures.csv"
+        )
+    bonds = read_tables(tables)
+    names, elf = _seen(wanted, pictures)
+    data = read_images(images)
+    parts = []
+    for mask in (Mask(**settings) for settings in masks):
+        for subject, null, read in readings(data, names, elf, mask, folds=folds, seed=seed):
+            noise = noise_of(null)
+            said = read.names.assign(reading=read.predicted_angstrom)
+            parts += [
+                _compared(said, bonds, name, parent, noise).assign(
+                    mask=mask.name, share=mask.share, shape=mask.shape, scale=mask.scale, subject=subject
+                )
+                for name, parent in pairs.items()
+            ]
+    table = pd.concat(parts, ignore_index=True)[list(CHANGES_COLUMNS)]
+    write_table(changes, table, CHANGES_COLUMNS)
+    write_table(
+        summary, [_row(made[name], wanted[name], made, wanted, table, bonds) for name in made], STRUCTURES_COLUMNS
+    )
+    write_scorecard(scorecard, scores(table, study, samples=bootstrap_samples, seed=seed))
+
+
+def noise_of(null: pd.DataFrame) -> dict[str, float]:
+    """What the change of reading minus length stays within for undisturbed bonds, by class, and for all others by `""` (angstrom).
+
+    Pairs of frames of one bond are taken; where no bond has two frames, pairs of bonds of one class, which can only be wider.
+
+    Args:
+        null: Errors out of fold with `bond`, `bond_class`, `frame` and `error_angstrom` (`readings`).
+    """
+    found = [
+        (str(kind), abs(one - other))
+        for (kind, _), mine in null.groupby(["bond_class", "bond"])["error_angstrom"]
+        for one, other in combinations(mine, 2)
+    ] or [
+        (str(kind), abs(one - other))
+        for kind, mine in null.groupby("bond_class")["error_angstrom"]
+        for one, other in combinations(mine, 2)
+    ]
+    pairs = pd.DataFrame(found, columns=["kind", "size"])
+    wide = {"": float(pairs["size"].quantile(WITHIN)) if len(pairs) else float("nan")}
+    for kind, mine in pairs.groupby("kind")["size"]:
+        if len(mine) >= FEWEST_PAIRS:
+            wide[str(kind)] = float(mine.quantile(WITHIN))
+    return wide
+
+
+def verdict_of(change_angstrom: float, noise_angstrom: float) -> str:
+    """One of `VERDICTS` for a bond that both structures have."""
+    if not (np.isfinite(change_angstrom) and np.isfinite(noise_angstrom)):
+        return "not read"
+    if abs(change_angstrom) <= noise_angstrom:
+        return "within noise"
+    return "weakened" if change_angstrom > 0 else "tightened"
+
+
+def _seen(wanted: Mapping[str, Mapping[str, Any]], pictures: Sequence[str | Path]) -> tuple[pd.DataFrame, np.ndarray]:
+    """Names and images of all structures; `structure` is what no ruler may have learned from."""
+    tables, stacks = [], []
+    for (name, row), path in zip(wanted.items(), pictures, strict=True):
+        part = read_dataset(path)
+        first = wanted[row["parent"]] if row["parent"] else row
+        tables.append(
+            pd.DataFrame({key: part[key].values for key in ("bond", "third_atom", "bond_length_angstrom")}).assign(
+                name=name, structure=first["learned_as"] or first["name"]
+            )
+        )
+        stacks.append(part["elf"].values)
+    return pd.concat(tables, ignore_index=True), np.concatenate(stacks)
+
+
+def _compared(
+    said: pd.DataFrame, bonds: pd.DataFrame, name: str, parent: str, noise: Mapping[str, float]
+) -> pd.DataFrame:
+    """One row per bond of the parent or of the distorted structure; readings are means over the planes that both have."""
+    before, after = (said[said["name"] == one].set_index(["bond", "third_atom"])["reading"] for one in (parent, name))
+    both = pd.concat({"before": before, "after": after}, axis=1, join="inner").groupby("bond").agg(["mean", "size"])
+    of_parent, of_distorted = (bonds[bonds["name"] == one].set_index("bond") for one in (parent, name))
+    classes = dict(
+        zip(of_parent.index, bond_classes(np.full(len(of_parent), parent), f"{parent}:" + of_parent.index.to_numpy(dtype=str)), strict=True)
+    )  # fmt: skip
+    rows = []
+    for bond in dict.fromkeys([*of_parent.index, *of_distorted.index]):
+        old = of_parent.loc[bond] if bond in of_parent.index else None
+        new = of_distorted.loc[bond] if bond in of_distorted.index else None
+        known = new if new is not None else old
+        assert known is not None
+        kind = classes.get(bond, "")
+        row: dict[str, Any] = {
+            "name": name, "parent": parent, "bond": bond, "left_atom": known["left_atom"], "right_atom": known["right_atom"],
+            "bond_class": kind, "noise_angstrom": noise.get(kind, noise[""]), "planes": 0,
+            "added_atom_angstrom": known["added_atom_angstrom"], "verdict": "formed" if old is None else "broken",
+            "parent_length_angstrom": np.nan if old is None else old["bond_length_angstrom"],
+            "length_angstrom": np.nan if new is None else new["bond_length_angstrom"],
+        } | dict.fromkeys(("parent_reading_angstrom", "reading_angstrom", "change_angstrom", "mayer_change", "delocalisation_change"), np.nan)  # fmt: skip
+        if old is not None and new is not None:
+            row["mayer_change"] = new["mayer_bond_order"] - old["mayer_bond_order"]
+            row["delocalisation_change"] = new["delocalisation_index"] - old["delocalisation_index"]
+            if bond in both.index:
+                row["planes"] = int(both.loc[bond, ("before", "size")])
+                row["parent_reading_angstrom"] = both.loc[bond, ("before", "mean")]
+                row["reading_angstrom"] = both.loc[bond, ("after", "mean")]
+                row["change_angstrom"] = (row["reading_angstrom"] - row["length_angstrom"]) - (
+                    row["parent_reading_angstrom"] - row["parent_length_angstrom"]
+                )
+            row["verdict"] = verdict_of(row["change_angstrom"], row["noise_angstrom"])
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def _row(
+    atoms: Any, row: Mapping[str, Any], made: Mapping[str, Any], wanted: Mapping[str, Mapping[str, Any]], table: pd.DataFrame,
+    bonds: pd.DataFrame,
+) -> dict[str, Any]:  # fmt: skip
+    """One line on a structure; energies above the lowest of the same parent, atoms and charge."""
+    name = row["name"]
+    alike = [
+        float(other.info["energy_ev"])
+        for key, other in made.items()
+        if wanted[key]["parent"] == row["parent"]
+        and wanted[key]["charge"] == row["charge"]
+        and other.get_chemical_formula() == atoms.get_chemical_formula()
+    ]
+    mine = table[table["name"] == name].drop_duplicates("bond")
+    count = len(made[row["parent"]]) if row["parent"] in made else len(atoms)
+    added = atoms.get_all_distances()[:count, count:].min(initial=np.inf)
+    return {
+        "name": name, "parent": row["parent"], "formula": atoms.get_chemical_formula("metal"), "charge": row["charge"],
+        "energy_above_lowest_ev": float(atoms.info["energy_ev"]) - min(alike), "nearest_added_angstrom": added,
+        "bonds": int((bonds["name"] == name).sum()), "broken": int((mine["verdict"] == "broken").sum()),
+        "formed": int((mine["verdict"] == "formed").sum()),
+    } | {
+        key: json.dumps(value) if isinstance(value, dict) else value
+        for key in ("multiplicity", "multiplicities_json", "energy_ev", "geometry", "steps", "residual_force_ev_angstrom")
+        for value in (atoms.info[key],)
+    }  # fmt: skip
+
+
+def scores(table: pd.DataFrame, study: str, *, samples: int, seed: int) -> list[dict[str, Any]]:
+    """Scorecard of changes: how they go along with bond order, beside the change of length, and the share beyond noise.
+
+    Args:
+        table: Columns `CHANGES_COLUMNS`.
+        study: Name of the study.
+        samples: Resamples of whole structures.
+        seed: Seed of the bootstrap.
+    """
+    rows = []
+    common = {"study": study, "system": "ruler", "unit": "1", "split": "structure", "comparable": "not comparable"}
+    for (share, shape, scale, subject), mine in table.groupby(["share", "shape", "scale", "subject"], sort=False):
+        read = mine.dropna(subset=["change_angstrom", "mayer_change"])
+        words = f"{subject}, {mask_words(share, shape, scale)}"
+        if read.empty:
+            log.warning("%s: no bond could be read in both structures", words)
+            continue
+        for data, values in (
+            ("distorted, reading less length", read["change_angstrom"]),
+            ("distorted, reading", read["reading_angstrom"] - read["parent_reading_angstrom"]),
+            ("distorted, length alone", read["length_angstrom"] - read["parent_length_angstrom"]),
+        ):
+            found = correlation(
+                read["mayer_change"].to_numpy(), values.to_numpy(), read["name"].to_numpy(), samples=samples, seed=seed
+            )
+            rows.append(common | {
+                "quantity": "bond_order_correlation", "subject": words, "data": data, "ours": found["correlation"],
+                "ci_low": found["ci_low"], "ci_high": found["ci_high"], "n": len(read), "better": "lower",
+            })  # fmt: skip
+        beyond = float(read["verdict"].isin(["weakened", "tightened"]).mean())
+        rows.append(common | {
+            "quantity": "share_beyond_noise", "subject": words, "data": "distorted", "ours": beyond, "n": len(read), "better": "higher"
+        })  # fmt: skip
+    return rows

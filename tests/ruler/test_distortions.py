@@ -1,0 +1,264 @@
+"""Parents and distorted structures: made, compared bond by bond, and what is said of the changes."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+from ase import Atoms
+
+from auric.errors import AuricError, InputError, ScfError
+from auric.files import read_dataset, read_frames, write_dataset, write_frames, write_table
+from auric.reference.gto import GtoEngine
+from auric.reference.version import METHOD_VERSION
+from auric.ruler.distorted import DISTORTED_COLUMNS, make_distorted
+from auric.ruler.distortions import CHANGES_COLUMNS, STRUCTURES_COLUMNS, compare_distorted, noise_of, verdict_of
+from auric.study import distortions
+from tests.conftest import MOLECULES
+from tests.ruler.test_ruler import dataset
+
+COARSE = {"xc": "lda,vwn", "grid_level": 0, "conv_tol_hartree": 1e-6, "basis": {"default": "sto-3g", "Au": "lanl2dz"}}
+LEVEL = {"engine": "pyscf-gto", "method": "lda,vwn", "basis": COARSE["basis"], "method_version": METHOD_VERSION}
+FRAMES = {"relax": True, "fmax_ev_angstrom": 0.1, "relax_steps": 100, "count": 3, "seed": 0}
+ROW = {
+    "name": "aush", "parent": "", "builder": "file", "recipe": "", "charge": 0, "multiplicities": [1, 2], "relax": False,
+    "level_steps": 0, "learned_as": "",
+}  # fmt: skip
+
+
+@pytest.fixture
+def place(tmp_path):
+    atoms, _, _ = MOLECULES["AuSH"]
+    atoms.write(tmp_path / "aush.xyz")
+    write_dataset(tmp_path / "images.nc", xr.Dataset(attrs={"frames_json": json.dumps({"s_0000": LEVEL})}))
+    return tmp_path
+
+
+def made(place, beside=None, **changed):
+    row = ROW | {"recipe": str(place / "aush.xyz")} | changed
+    files = [place / f"{row['name']}.{ending}" for ending in ("extxyz", "nc", "csv")] + [place / f"f_{row['name']}.csv"]
+    make_distorted(
+        row, beside, place / "images.nc", *files, engine="pyscf-gto", settings=COARSE, xtb={}, frames=FRAMES, bond={},
+        elf={"pixels": 32, "planes": 2, "min_perpendicular_angstrom": 0.3, "offset": "multiwfn"}, store=place / "store",
+    )  # fmt: skip
+    return read_frames(files[0]), read_dataset(files[1]), pd.read_csv(files[2]), pd.read_csv(files[3])
+
+
+OXYGEN = {
+    "name": "o", "parent": "aush", "builder": "adsorbed", "recipe": "atom=O on=Au site=0 distance=1.9", "multiplicities": [1, 2, 3],
+}  # fmt: skip
+
+
+def test_a_parent_and_an_oxygen_on_it(place, monkeypatch):
+    (parent,), images, bonds, failed = made(place)
+    assert failed.empty
+    assert bonds.columns.tolist() == list(DISTORTED_COLUMNS)
+    assert bonds["bond"].tolist() == ["S1-Au0"]
+    assert np.isinf(bonds["added_atom_angstrom"]).all()
+    assert images.sizes["image"] == 1
+    assert parent.info["geometry"] == "given"
+    (bound,), images, bonds, failed = made(place, place / "aush.extxyz", **OXYGEN)
+    assert failed.empty
+    assert bound.get_chemical_symbols() == ["Au", "S", "H", "O"]
+    np.testing.assert_allclose(bound.positions[:3], parent.positions)
+    above = bound.info["multiplicities_json"]
+    above = json.loads(above) if isinstance(above, str) else above
+    assert set(above) == {"1", "3"}  # parity leaves these
+    assert min(above.values()) == 0
+    assert above[str(bound.info["multiplicity"])] == 0
+    assert bonds["added_atom_angstrom"].iloc[0] == pytest.approx(1.9)
+    assert set(images["third_atom"].values) == {2, 3} or set(images["third_atom"].values) == {2}
+    monkeypatch.setattr(GtoEngine, "label", lambda *_, **__: pytest.fail("computed again"))
+    (again,), _, _, _ = made(place, place / "aush.extxyz", **OXYGEN)
+    assert again.info["energy_ev"] == bound.info["energy_ev"]
+
+
+def test_relaxed_cheaply_and_further_at_the_level(place):
+    (cheap,), _, _, failed = made(place, relax=True, name="cheap")
+    assert failed.empty
+    assert cheap.info["geometry"] == "gfn1-xtb"
+    assert np.isnan(cheap.info["residual_force_ev_angstrom"])
+    (further,), _, _, failed = made(place, relax=True, name="further", level_steps=2)
+    assert failed.empty
+    assert further.info["geometry"] == "lda,vwn, unfinished"
+    assert further.info["steps"] == 2
+    assert further.info["residual_force_ev_angstrom"] > FRAMES["fmax_ev_angstrom"]
+    assert further.info["energy_ev"] < cheap.info["energy_ev"]
+
+
+def test_what_cannot_be_made_leaves_its_reason(place, monkeypatch):
+    _, _, _, none = made(place)
+    assert none.empty
+    parent = place / "aush.extxyz"
+    for changed, reason in (
+        ({"recipe": "atom=O on=Au site=1"}, "site 1 is none of the 1 different Au atoms; give 0 to 0"),
+        ({"recipe": "atom=O on=Pt site=0"}, "has no Pt"),
+        ({"recipe": "atom=Q on=Au site=0"}, "there is no element 'Q'"),
+        ({"recipe": "atom=O on=Au"}, "site= is missing"),
+        ({"recipe": "atom=O on=Au site=0 distance=9"}, "give a distance of 1 to 5 angstrom"),
+        ({"recipe": "atom=O on=Au site=0 distance=far"}, "give a distance of 1 to 5 angstrom"),
+        ({"multiplicities": [2]}, "none of the multiplicities 2 goes with"),
+        ({"builder": "smiles", "recipe": "smiles=CCS"}, "are not those of aush in the same order"),
+        ({"builder": "file", "recipe": "nowhere.xyz"}, "nowhere.xyz"),
+    ):
+        frames, images, bonds, failed = made(place, parent, **OXYGEN | changed)
+        assert (len(frames), images.sizes["image"], len(bonds)) == (0, 0, 0)
+        assert reason in failed["reason"].iloc[0]
+    write_frames(place / "empty.extxyz", [])
+    *_, failed = made(place, place / "empty.extxyz", **OXYGEN)
+    assert "its parent could not be made" in failed["reason"].iloc[0]
+
+    def label(*_, **__):
+        raise ScfError("not converged")
+
+    monkeypatch.setattr(GtoEngine, "label", label)
+    *_, failed = made(place, parent, **OXYGEN | {"name": "other", "recipe": "atom=O on=Au site=0 distance=2.2"})
+    assert "multiplicity 1: not converged; multiplicity 3: not converged" in failed["reason"].iloc[0]
+
+
+def test_images_of_another_level_are_refused_before_anything_is_computed(place, monkeypatch):
+    monkeypatch.setattr(GtoEngine, "label", lambda *_, **__: pytest.fail("computed"))
+    write_dataset(
+        place / "images.nc", xr.Dataset(attrs={"frames_json": json.dumps({"s_0000": LEVEL | {"method": "pbe"}})})
+    )
+    with pytest.raises(InputError, match="method of the images is pbe"):
+        made(place)
+
+
+# --- comparison
+
+
+def test_verdicts_and_noise():
+    assert verdict_of(0.002, 0.001) == "weakened"
+    assert verdict_of(-0.002, 0.001) == "tightened"
+    assert verdict_of(0.0005, 0.001) == "within noise"
+    assert verdict_of(np.nan, 0.001) == "not read"
+    rng = np.random.default_rng(0)
+    rows = [
+        {"frame": f"f{k}", "bond": f"{kind}{bond}", "bond_class": kind, "error_angstrom": 5.0 * bond + width * rng.normal()}
+        for kind, width in (("a", 1.0), ("b", 3.0)) for bond in range(100) for k in range(2)
+    ]  # fmt: skip
+    noise = noise_of(pd.DataFrame(rows))
+    assert noise["a"] == pytest.approx(1.96 * 2**0.5, rel=0.25)  # a bond's own offset is in both of its frames
+    assert noise["b"] == pytest.approx(3 * 1.96 * 2**0.5, rel=0.25)
+    assert noise["a"] < noise[""] < noise["b"]
+    single = noise_of(pd.DataFrame(rows)[::2])  # no bond twice: bonds of a class, which differ by their offsets too
+    assert single["a"] > 100
+
+
+def compared(tmp_path, change):
+    """Images of a parent in the training set and of the same bonds, one of them read otherwise."""
+    dataset(tmp_path)
+    data = read_dataset(tmp_path / "images.nc")
+    mine = data.isel(image=np.flatnonzero(data["structure"].values == "s0"))
+    bonds = pd.Series(mine["bond"].values).str.replace("s0:", "").to_numpy()
+    rows = []
+    for name in ("p", "d"):
+        elf = mine["elf"].values.copy()
+        if name == "d":  # the image of a longer bond on one of the same length
+            other = data["elf"].values[np.abs(data["bond_length_angstrom"].values - change).argmin()]
+            elf[bonds == "S0-Au0"] = other
+        part = xr.Dataset({"elf": (("image", "y", "x"), elf)})
+        part["bond"], part["third_atom"] = ("image", bonds), ("image", mine["third_atom"].values)
+        part["bond_length_angstrom"] = ("image", mine["bond_length_angstrom"].values)
+        write_dataset(tmp_path / f"{name}.nc", part)
+        atoms = Atoms("Au4S4", np.arange(24.0).reshape(8, 3), info={"name": name, "charge": 0, "multiplicity": 1})
+        if name == "d":
+            atoms.extend(Atoms("O", [[50.0, 0, 0]]))
+        atoms.info |= {
+            "energy_ev": -1.0, "multiplicities_json": "{}", "geometry": "given", "steps": 0, "residual_force_ev_angstrom": 0.1,
+        }  # fmt: skip
+        write_frames(tmp_path / f"{name}.extxyz", [atoms])
+        table = pd.DataFrame({
+            "name": name, "bond": np.unique(bonds), "left_atom": range(4), "right_atom": range(4),
+            "bond_length_angstrom": [mine["bond_length_angstrom"].values[bonds == bond][0] for bond in np.unique(bonds)],
+            "mayer_bond_order": 0.5, "delocalisation_index": 0.6, "added_atom_angstrom": np.inf,
+        })  # fmt: skip
+        if name == "d":
+            table.loc[0, "mayer_bond_order"] = 0.4
+            table = pd.concat([table[table["bond"] != "S3-Au3"], table.tail(1).assign(bond="S3-Au1", right_atom=1)])
+        write_table(tmp_path / f"{name}.csv", table, DISTORTED_COLUMNS)
+        rows.append(
+            ROW | {"name": name, "parent": "p" if name == "d" else "", "learned_as": "" if name == "d" else "s0"}
+        )
+    return rows
+
+
+def run(tmp_path, rows, names=("p", "d")):
+    outputs = [tmp_path / f"out_{name}.csv" for name in ("changes", "structures", "card")]
+    compare_distorted(
+        tmp_path / "images.nc", *([tmp_path / f"{name}.{ending}" for name in names] for ending in ("extxyz", "nc", "csv")), *outputs,
+        rows=rows, study="t", masks=[{}, {"left_angstrom": 0.5, "right_angstrom": 0.5}], folds=3, bootstrap_samples=50, seed=0,
+    )  # fmt: skip
+    return [pd.read_csv(path) for path in outputs]
+
+
+def test_a_bond_that_looks_longer_reads_as_weakened(tmp_path):
+    rows = compared(tmp_path, 2.69)
+    changes, structures, card = run(tmp_path, rows)
+    assert changes.columns.tolist() == list(CHANGES_COLUMNS)
+    assert structures.columns.tolist() == list(STRUCTURES_COLUMNS)
+    assert set(changes["name"]) == {"d"}
+    full = changes[(changes["share"] == 1) & (changes["subject"] == "ridge on the image")].set_index("bond")
+    assert full.loc["S0-Au0", "verdict"] == "weakened"
+    assert full.loc["S0-Au0", "mayer_change"] == pytest.approx(-0.1)
+    assert full.loc[["S1-Au1", "S2-Au2"], "verdict"].eq("within noise").all()
+    assert full.loc[["S1-Au1", "S2-Au2"], "change_angstrom"].abs().max() < 1e-6  # the same images
+    assert full.loc["S3-Au3", "verdict"] == "broken"
+    assert full.loc["S3-Au1", "verdict"] == "formed"
+    told = structures.set_index("name")
+    assert told.loc["d", ["broken", "formed", "bonds"]].tolist() == [1, 1, 4]
+    assert told.loc["d", "nearest_added_angstrom"] > 10
+    order = card[(card["quantity"] == "bond_order_correlation") & card["data"].eq("distorted, reading less length")]
+    assert (order["ours"] < -0.9).all()
+    share = card[card["quantity"] == "share_beyond_noise"]
+    assert share["n"].eq(3).all()
+
+
+def test_a_longer_bond_that_looks_like_one_is_not_weakened(tmp_path):
+    """Geometry alone: reading and length grow together, and nothing is said."""
+    rows = compared(tmp_path, 2.69)
+    lengths = read_dataset(tmp_path / "images.nc")["bond_length_angstrom"].values
+    longer = float(lengths[np.abs(lengths - 2.69).argmin()])
+    table = pd.read_csv(tmp_path / "d.csv")
+    table.loc[table["bond"] == "S0-Au0", "bond_length_angstrom"] = longer
+    write_table(tmp_path / "d.csv", table, DISTORTED_COLUMNS)
+    part = read_dataset(tmp_path / "d.nc")
+    part["bond_length_angstrom"] = part["bond_length_angstrom"].where(part["bond"] != "S0-Au0", longer)
+    write_dataset(tmp_path / "d.nc", part)
+    changes, *_ = run(tmp_path, rows)
+    full = changes[(changes["share"] == 1) & (changes["subject"] == "ridge on the image")].set_index("bond")
+    assert abs(full.loc["S0-Au0", "change_angstrom"]) < 0.1 * (longer - full.loc["S0-Au0", "parent_length_angstrom"])
+
+
+def test_nothing_to_compare(tmp_path):
+    rows = compared(tmp_path, 2.69)
+    write_frames(tmp_path / "d.extxyz", [])
+    with pytest.raises(AuricError, match="nothing can be compared"):
+        run(tmp_path, rows)
+
+
+# --- settings
+
+
+def settings(*rows, bundle="b.nc", table=""):
+    return {"ruler": {"distortions": [ROW | row for row in rows]}, "structures": {"bundle": bundle, "table": table}}
+
+
+def test_parents_come_first_and_faults_are_told():
+    good = settings({"name": "o", "parent": "p"}, {"name": "p"})
+    assert list(distortions(good)) == ["p", "o"]
+    assert distortions(settings()) == {}
+    for rows, words in (
+        (({"name": "p"}, {"name": "P", "parent": "p"}), "a name is given twice"),
+        (({"name": "o", "parent": "q"}, {"name": "p"}), "'q' is no parent"),
+        (({"name": "p"}, {"name": "o", "parent": "p"}, {"name": "u", "parent": "o"}), "'o' is no parent"),
+        (({"name": "o", "builder": "adsorbed"},), "needs the parent"),
+        (({"name": "p"}, {"name": "o", "parent": "p", "learned_as": "s"}), "move it there"),
+        (({"name": "p"},), "no structure has a parent"),
+    ):
+        with pytest.raises(InputError, match=words):
+            distortions(settings(*rows))
+    with pytest.raises(InputError, match="has no images to learn from"):
+        distortions(settings({"name": "p"}, {"name": "o", "parent": "p"}, bundle=""))
