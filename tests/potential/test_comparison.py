@@ -294,15 +294,14 @@ class TestComparison:
             settings={"norm_references": 60, "direction_references": 40, "loss": "average"}, every=1, rotations=True,
         )  # fmt: skip
         table = pd.read_csv(forces)
+        others = {f"emlm norms, oamlm directions, {way}" for way in ("minimiser", "numeric", "rotations alone")}
         assert list(table) == list(FORCE_COLUMNS)
         assert set(table["subject"]) == {
-            "bond stretch", DIRECTED, "emlm norms, oamlm directions, minimiser", "linear, energies and forces",
-            "emlm norms, oamlm directions, rotations alone", ENERGY_MODELS["quadratic"].subject,
+            "bond stretch", DIRECTED, *others, "linear, energies and forces", ENERGY_MODELS["quadratic"].subject,
         }  # fmt: skip
         unseen = table[table["split"] == "independent runs"]
         assert unseen.groupby("class")["n"].nunique().eq(1).all()  # all are judged on the same atoms
         left = table[table["split"] == "leftovers of training runs"]
-        others = {f"emlm norms, oamlm directions, {way}" for way in ("minimiser", "rotations alone")}
         assert set(left["subject"]) == {DIRECTED, *others}
         assert left.groupby("subject")["n"].sum().max() < 40 * 12
         assert set(left["run"]) == {"training runs of tiny, au3_sh3"}  # sets may share a structure

@@ -25,8 +25,8 @@ from auric.structures.motifs import atom_classes
 INDEPENDENT, RANDOM, LEFTOVERS = "independent runs", "random 80/20", "leftovers of training runs"
 MOVED = "moved blocks"
 DIRECTED = "emlm norms, oamlm directions"
-DIRECTED_MINIMISER = "emlm norms, oamlm directions, minimiser"
-"""The true minimiser of equation 2.30 in place of the average of 2.32, all else as before."""
+DIRECTED_LOSSES = {loss: f"emlm norms, oamlm directions, {loss}" for loss in ("minimiser", "numeric")}
+"""The true minimiser of equation 2.30, and that of the numeric loss, in place of the average of 2.32, all else as before."""
 DIRECTED_ROTATIONS = "emlm norms, oamlm directions, rotations alone"
 """No mirror images of references: SO(3) in place of O(3)."""
 DIRECTED_CHOSEN = "emlm norms, oamlm directions, chosen by a scan"
@@ -98,7 +98,7 @@ def compare_forces(
     metal = has_metal(frames)
     common = DirectedSettings(plain=not metal, **settings)
     directed = {DIRECTED: DirectedForces(common).fit(frames)}
-    directed[DIRECTED_MINIMISER] = directed[DIRECTED].with_loss("minimiser")
+    directed |= {subject: directed[DIRECTED].with_loss(loss) for loss, subject in DIRECTED_LOSSES.items()}
     if choice:
         directed[DIRECTED_CHOSEN] = DirectedForces(replace(common, classes=choice)).fit(frames)
     if rotations:
