@@ -33,6 +33,22 @@ include: "workflow/rules/matching.smk"
 include: "workflow/rules/report.smk"
 
 
+# What only joins tables runs where Snakemake does, also on a cluster: a queue would take longer than the work.
+localrules:
+    all,
+    failures,
+    reference_scorecard,
+    elf_scorecard,
+    ruler_validate,
+    ruler_masks,
+    ruler_variants,
+    potential_scorecard,
+    sampling_scorecard,
+    relaxation_scorecard,
+    microscopy_scorecard,
+    matching_summary,
+
+
 rule all:
     default_target: True
     input:
