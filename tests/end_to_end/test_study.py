@@ -265,7 +265,6 @@ def test_a_killed_run_keeps_finished_labels(copy):
     process.wait()
     kept = store(copy)
     assert len(kept) >= before + 2
-    run(copy, "--unlock", study="killed")
     done = run(copy, study="killed")
     assert done.returncode == 0, done.stdout + done.stderr
     assert all(store(copy)[path] == stamp for path, stamp in kept.items())

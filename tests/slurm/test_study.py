@@ -43,7 +43,7 @@ def folder(tmp_path, cluster):
     profile = yaml.safe_load((tmp_path / "profiles/slurm/config.yaml").read_text()) | SITE
     (tmp_path / "profiles/site").mkdir()
     (tmp_path / "profiles/site/config.yaml").write_text(yaml.safe_dump(profile))
-    write_part(tmp_path, "part")
+    write_part(tmp_path, "part", ruler={"splits": ["bond"]})
     return tmp_path
 
 

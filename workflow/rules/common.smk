@@ -14,7 +14,13 @@ from auric.reference.engines import SETTINGS_OF
 from auric.reference.version import METHOD_VERSION
 from auric.ruler.masks import masks_of
 from auric.ruler.names import fold_names
+from auric.running import begin_run, end_with_parent
 from auric.structures.table import frame_name
+
+if workflow.is_main_process:
+    begin_run()
+elif workflow.subprocess_exec:
+    end_with_parent()
 
 try:
     STUDY = study.load(config, ROOT)

@@ -1,0 +1,92 @@
+"""Locks of killed runs go, those of live ones stay; jobs end with what started them."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from auric import running
+
+HOLD = "import sys, time; from pathlib import Path; from auric.running import begin_run; begin_run(Path(sys.argv[1])); print('here', flush=True); time.sleep(60)"
+CHILD = "import time; from auric.running import end_with_parent; end_with_parent(); print('child', flush=True); time.sleep(60)"
+PARENT = f"import subprocess, sys, time; subprocess.Popen([sys.executable, '-c', {CHILD!r}]); time.sleep(60)"
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "locks").mkdir()
+    (tmp_path / "locks/0.input.lock").write_text("a")
+    return tmp_path
+
+
+@pytest.fixture(autouse=True)
+def none_held(monkeypatch):
+    held = []
+    monkeypatch.setattr(running, "_held", held)
+    yield
+    for file in held:
+        file.close()
+
+
+def started(*command):
+    process = subprocess.Popen([sys.executable, "-c", *command], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stdout.readline().strip() in ("here", "child")
+    return process
+
+
+def killed(process):
+    process.kill()
+    process.wait()
+    process.stdout.close()
+
+
+def test_a_lock_stays_while_its_run_lives_and_goes_when_it_was_killed(folder, capsys):
+    (folder / "locks/0.input.lock").unlink()
+    process = started(HOLD, str(folder))
+    (folder / "locks/0.output.lock").write_text("b")
+    assert running.begin_run(folder) == []
+    assert (folder / "locks/0.output.lock").exists()
+    running._held.pop().close()  # this run ends
+    killed(process)
+    assert [path.name for path in running.begin_run(folder)] == ["0.output.lock"]
+    assert not list((folder / "locks").iterdir())
+    assert "the last run here was killed; its lock is removed" in capsys.readouterr().err
+    running._held.pop().close()
+    assert running.begin_run(folder) == []  # nothing left, nothing said
+    assert capsys.readouterr().err == ""
+
+
+def test_traces_of_ended_runs_do_not_pile_up(folder):
+    for _ in range(3):
+        process = started(HOLD, str(folder))
+        killed(process)
+    running.begin_run(folder)
+    assert len(list((folder / "auric_runs").iterdir())) == 1
+
+
+def test_without_locks_of_the_operating_system_nothing_is_removed(folder, monkeypatch):
+    def flock(*_):
+        raise OSError("Function not implemented")
+
+    monkeypatch.setattr(running.fcntl, "flock", flock)
+    assert running.begin_run(folder) == []
+    assert (folder / "locks/0.input.lock").exists()
+
+
+def test_a_job_ends_with_what_started_it():
+    process = subprocess.Popen(
+        [sys.executable, "-c", PARENT], stdout=subprocess.PIPE, text=True, start_new_session=True
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline().strip() == "child"
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    # The child holds the other end of the pipe: it is closed when the child has ended.
+    ended = time.monotonic()
+    process.stdout.read()
+    process.stdout.close()
+    assert time.monotonic() - ended < 20
