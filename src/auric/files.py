@@ -5,6 +5,7 @@ A file is written beside its place and renamed into it, so that a killed process
 
 import json
 import os
+import re
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -20,6 +21,10 @@ from ase.io import read, write
 from auric.errors import AuricError, InputError
 
 NPZ_HEADER = "header_json"
+
+
+_PARTIAL = re.compile(r"\..+\.[a-z0-9_]{8}(\.[A-Za-z0-9]+)?")
+"""Names that `atomic` gives to what it has not finished."""
 
 
 @contextmanager
@@ -43,6 +48,18 @@ def atomic(path: str | Path) -> Iterator[Path]:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def remove_partial(folder: str | Path) -> list[Path]:
+    """Remove what `atomic` was writing in a folder, and below, when its process was killed; nobody else may write there.
+
+    Returns:
+        What was removed.
+    """
+    found = [path for path in Path(folder).rglob(".*") if _PARTIAL.fullmatch(path.name) and path.is_file()]
+    for path in found:
+        path.unlink(missing_ok=True)
+    return found
 
 
 def _umask() -> int:

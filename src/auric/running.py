@@ -5,6 +5,7 @@ stay; if no such lock is held in a folder, no run is at work there, and Snakemak
 started them and end with it, so that a run that is started again does not work beside the jobs of the last.
 """
 
+import atexit
 import fcntl
 import logging
 import os
@@ -21,7 +22,7 @@ _held: list[IO[str]] = []
 _watching = threading.Event()
 
 
-def begin_run(folder: Path = FOLDER) -> list[Path]:
+def begin_run(folder: Path = FOLDER) -> bool:
     """Say that a run is at work here, for as long as this process lives, and remove the locks of runs that were killed.
 
     On file systems without locks nothing is removed.
@@ -30,7 +31,7 @@ def begin_run(folder: Path = FOLDER) -> list[Path]:
         folder: Snakemake's folder, in the working directory.
 
     Returns:
-        Locks that were removed.
+        Whether the last run here was killed, and no other is at work.
     """
     runs = folder / "auric_runs"
     try:
@@ -45,13 +46,14 @@ def begin_run(folder: Path = FOLDER) -> list[Path]:
         for path in [*ended, *left]:
             path.unlink(missing_ok=True)
     except OSError:
-        return []
+        return False
+    atexit.register(mine.unlink, missing_ok=True)  # what is killed leaves its file
     if left:
         print(
             "auric: the last run here was killed; its lock is removed, and what it had finished is kept",
             file=sys.stderr,
         )
-    return left
+    return alone and bool(ended)
 
 
 def _is_held(path: Path) -> bool:

@@ -9,6 +9,7 @@ import time
 import pytest
 
 from auric import running
+from auric.files import remove_partial
 
 HOLD = "import sys, time; from pathlib import Path; from auric.running import begin_run; begin_run(Path(sys.argv[1])); print('here', flush=True); time.sleep(60)"
 CHILD = "import time; from auric.running import end_with_parent; end_with_parent(); print('child', flush=True); time.sleep(60)"
@@ -26,6 +27,7 @@ def folder(tmp_path):
 def none_held(monkeypatch):
     held = []
     monkeypatch.setattr(running, "_held", held)
+    monkeypatch.setattr(running.atexit, "register", lambda *_, **__: None)
     yield
     for file in held:
         file.close()
@@ -48,15 +50,16 @@ def test_a_lock_stays_while_its_run_lives_and_goes_when_it_was_killed(folder, ca
     (folder / "locks/0.input.lock").unlink()
     process = started(HOLD, str(folder))
     (folder / "locks/0.output.lock").write_text("b")
-    assert running.begin_run(folder) == []
+    assert not running.begin_run(folder)
     assert (folder / "locks/0.output.lock").exists()
     running._held.pop().close()  # this run ends
     killed(process)
-    assert [path.name for path in running.begin_run(folder)] == ["0.output.lock"]
+    assert running.begin_run(folder)
     assert not list((folder / "locks").iterdir())
     assert "the last run here was killed; its lock is removed" in capsys.readouterr().err
     running._held.pop().close()
-    assert running.begin_run(folder) == []  # nothing left, nothing said
+    next((folder / "auric_runs").iterdir()).unlink()
+    assert not running.begin_run(folder)  # nothing left, nothing said
     assert capsys.readouterr().err == ""
 
 
@@ -73,7 +76,7 @@ def test_without_locks_of_the_operating_system_nothing_is_removed(folder, monkey
         raise OSError("Function not implemented")
 
     monkeypatch.setattr(running.fcntl, "flock", flock)
-    assert running.begin_run(folder) == []
+    assert not running.begin_run(folder)
     assert (folder / "locks/0.input.lock").exists()
 
 
@@ -90,3 +93,14 @@ def test_a_job_ends_with_what_started_it():
     process.stdout.read()
     process.stdout.close()
     assert time.monotonic() - ended < 20
+
+
+def test_what_a_killed_writer_left_is_removed_and_nothing_else(tmp_path):
+    write = "import sys, time; from auric.files import atomic\nwith atomic(sys.argv[1]) as path:\n    path.write_text('half'); print('here', flush=True); time.sleep(60)"
+    for name in ("table.csv", "store/ab/entry.npz"):
+        killed(started(write, str(tmp_path / name)))
+    (tmp_path / ".snakemake_timestamp").write_text("")
+    (tmp_path / "store/ab/other.npz").write_text("whole")
+    assert not list(tmp_path.rglob("table.csv"))
+    assert len(remove_partial(tmp_path)) == 2
+    assert {path.name for path in tmp_path.rglob("*") if path.is_file()} == {".snakemake_timestamp", "other.npz"}

@@ -8,6 +8,7 @@ sys.path.insert(
 )  # this process; study.load gives the same to its jobs
 
 from auric import study
+from auric.files import remove_partial
 from auric.potential.names import PRODUCTS
 from auric.provenance import code_fingerprint, files_fingerprint
 from auric.reference.engines import SETTINGS_OF
@@ -17,9 +18,8 @@ from auric.ruler.names import fold_names
 from auric.running import begin_run, end_with_parent
 from auric.structures.table import frame_name
 
-if workflow.is_main_process:
-    begin_run()
-elif workflow.subprocess_exec:
+KILLED = workflow.is_main_process and begin_run()
+if workflow.subprocess_exec:
     end_with_parent()
 
 try:
@@ -36,6 +36,9 @@ try:
     EXPERIMENTS = study.experiments(STUDY)
 except study.AuricError as error:
     sys.exit(f"auric: {error}")
+
+if KILLED:
+    remove_partial(STUDY["results"])
 
 RUNS = {system: ALL_RUNS[system] for system in STUDY["potential"]["systems"]}
 RUN_OF_NAME = {run["name"]: run for runs in ALL_RUNS.values() for run in runs}
