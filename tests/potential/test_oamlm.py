@@ -470,14 +470,15 @@ def test_predictions_turn_with_the_structure(fitted, rng, name, loss):
     assert_allclose(too, confidence, atol=1e-6)
 
 
-def test_predictions_follow_a_moved_and_reordered_structure(fitted, frames, rng):
-    model = fitted("S", 20)[0]
+@pytest.mark.parametrize("name", ["H", "C", "S", "unit Au", "core Au"])
+def test_predictions_follow_a_moved_and_reordered_structure(fitted, frames, rng, name):
+    model = fitted(name, 20)[0]
     atoms, order = frames[2], rng.permutation(len(frames[2]))
     moved = atoms.copy()
     turn = Rotation.random(rng=rng)
     moved.positions = turn.apply(atoms.positions) + np.array([3.0, -2.0, 7.0])
     moved = moved[order]
-    one, other = atom_environments(atoms)["S"], atom_environments(moved)["S"]
+    one, other = atom_environments(atoms)[name], atom_environments(moved)[name]
     rows = np.argsort(order[other.atoms])
     found, again = (model.predict(descriptors_of(part), part)[0] for part in (one, other))
     assert_allclose(again[rows], turn.apply(found), atol=1e-7)

@@ -44,6 +44,11 @@ RUNS = {system: ALL_RUNS[system] for system in STUDY["potential"]["systems"]}
 RUN_OF_NAME = {run["name"]: run for runs in ALL_RUNS.values() for run in runs}
 RESULTS = f"{STUDY['results']}/{STUDY['study']}"
 STORE = f"{STUDY['results']}/store"
+FORCES = {  # how EMLM and OAMLM learn them; the rest is what else stands beside
+    key: value
+    for key, value in STUDY["potential"]["forces"].items()
+    if key != "rotations"
+}
 SCAN = {
     key: value
     for key, value in STUDY["potential"]["scan"].items()

@@ -138,11 +138,7 @@ rule potential_forces:
             libraries=("dscribe", "scikit-learn", "scipy", "numpy"),
         ),
         sample=STUDY["potential"]["sample"],
-        settings={
-            key: value
-            for key, value in STUDY["potential"]["forces"].items()
-            if key != "rotations"
-        },
+        settings=FORCES,
         rotations=STUDY["potential"]["forces"]["rotations"],
         every=STUDY["potential"]["test_every"],
         potentials=POTENTIALS,

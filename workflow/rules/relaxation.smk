@@ -57,7 +57,7 @@ rule relax_directed:
             "auric.relaxation.rules", libraries=("dscribe", "scipy", "numpy")
         ),
         sample=STUDY["potential"]["sample"],
-        settings=STUDY["potential"]["forces"],
+        settings=FORCES,
         study=STUDY["study"],
     script:
         "../scripts/relax_directed.py"
