@@ -17,6 +17,7 @@ import yaml
 from auric.files import read_frames
 from auric.potential import LinearPotential
 from auric.scorecard import COLUMNS, KEY
+from tests.end_to_end.reruns import CHANGES, changed
 
 COPIED = ("Snakefile", "config", "envs", "profiles", "resources", "src", "workflow")
 pytestmark = pytest.mark.filterwarnings("default")
@@ -129,14 +130,17 @@ def test_a_comment_or_a_docstring_runs_nothing_and_a_changed_function_what_it_re
     assert planned(copy) == {}
 
 
-def test_a_setting_runs_what_depends_on_it(copy):
-    config = copy / "config/studies/test.yaml"
-    text = config.read_text()
-    config.write_text(text.replace("bootstrap_samples: 100", "bootstrap_samples: 200", 1))
-    assert set(planned(copy)) == {
-        "ruler_validate", "ruler_set", "ruler_seen", "ruler_variants", "report", "all", "total",
-    }  # fmt: skip
-    config.write_text(text)
+@pytest.mark.parametrize("change", CHANGES, ids=lambda change: change.what)
+def test_a_change_runs_what_depends_on_it_and_nothing_else(copy, change):
+    with changed(copy, change):
+        found = planned(copy)
+    found.pop("total", None)
+    assert found == change.runs
+
+
+def test_after_all_changes_were_taken_back_and_another_study_nothing_runs(copy):
+    write_part(copy, "other")
+    assert "structures" in planned(copy, study="other")
     assert planned(copy) == {}
 
 
