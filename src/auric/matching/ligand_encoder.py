@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from auric.errors import InputError
 from auric.matching.ligand_smiles import standard_smiles
 from auric.matching.modelfile import read_weights, weights_of, write_weights
+from auric.modelfile import fitting
 from auric.progress import log
 
 FORMAT = "auric LigandEncoder 1"
@@ -172,10 +173,12 @@ class LigandEncoder(nn.Module):
             InputError: Missing, foreign, damaged or changed.
         """
         header, weights, _ = read_weights(path, FORMAT)
-        model = cls(width=header["width"], layers=header["layers"])
-        model.load_state_dict(weights)
-        model.header = header["learned"]
-        return model.eval()
+        with fitting(path, "encoder"):
+            with torch.device("meta"):
+                model = cls(width=header["width"], layers=header["layers"])
+            model.load_state_dict(weights, assign=True)
+            model.header = header["learned"]
+            return model.eval()
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,7 @@ from auric.errors import InputError
 from auric.graphs import ClusterEncoder, Clusters, EncoderSettings, pack_clusters, pick_clusters
 from auric.matching.formation import FURTHEST, HUBER_SDS, ClusterEnergies, DropLines, drop_terms, fit_lines
 from auric.matching.modelfile import read_weights, weights_of, write_weights
+from auric.modelfile import fitting
 from auric.progress import log
 
 FORMAT = "auric CoreEncoder 1"
@@ -156,11 +157,13 @@ class CoreModel(nn.Module):
             InputError: Missing, foreign, damaged or changed.
         """
         header, weights, extra = read_weights(path, FORMAT)
-        lines = DropLines(extra["elements"], extra["terms_ev"], extra["spread_ev"]) if "elements" in extra else None
-        model = cls(EncoderSettings(**header["encoder"]), lines, features=header["features"])
-        model.load_state_dict(weights)
-        model.readout, model.header = extra.get("readout"), header["learned"]
-        return model.eval()
+        with fitting(path, "encoder"):
+            lines = DropLines(extra["elements"], extra["terms_ev"], extra["spread_ev"]) if "elements" in extra else None
+            with torch.device("meta"):
+                model = cls(EncoderSettings(**header["encoder"]), lines, features=header["features"])
+            model.load_state_dict(weights, assign=True)
+            model.readout, model.header = extra.get("readout"), header["learned"]
+            return model.eval()
 
 
 def pretrain(
