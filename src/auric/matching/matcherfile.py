@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from auric.graphs import ClusterEncoder, EncoderSettings
@@ -49,10 +48,9 @@ def _ensemble(header: Mapping[str, Any], weights: Mapping[str, Tensor]) -> Ensem
     settings = ColimSettings(encoder=EncoderSettings(**shape["encoder"]), hidden=shape["hidden"])
     members = []
     for n in range(shape["members"]):
-        with torch.device("meta"):
-            ligand = LigandEncoder(width=shape["width"], layers=shape["layers"])
-            member = Colim(ClusterEncoder(settings.encoder), ligand, settings)
+        ligand = LigandEncoder(width=shape["width"], layers=shape["layers"])
+        member = Colim(ClusterEncoder(settings.encoder), ligand, settings)
         own = {name.removeprefix(f"{n}."): array for name, array in weights.items() if name.startswith(f"{n}.")}
-        member.load_state_dict(own, assign=True)
+        member.load_state_dict(own)
         members.append(member)
     return Ensemble(members, header["learned"])

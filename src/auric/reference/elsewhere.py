@@ -19,7 +19,7 @@ from auric.given import regular
 from auric.provenance import digest
 from auric.reference.store import structure_hash
 from auric.reference.version import METHOD_VERSION
-from auric.structures.check import check_overlap
+from auric.structures.check import HEAVIEST, check_overlap
 from auric.structures.labelled import energy_of, forces_of
 from auric.structures.manifest import mirror_folder
 from auric.structures.recipes import recipe_words
@@ -92,6 +92,8 @@ def given_frames(
     """
     words, path = given_words(recipe), given_file(recipe, mirror)
     found = _read(path)
+    if any(len(atoms) == 0 or not ((atoms.numbers > 0) & (atoms.numbers <= HEAVIEST)).all() for atoms in found):
+        raise StructureError(f"{path}: a frame without atoms, or with an element that no engine here knows; correct it")
     first, count = settings["equilibration_steps"], settings["steps"] or len(found)
     kept = range(first, min(first + count, len(found)), settings["every"])
     if not kept:
