@@ -137,7 +137,12 @@ def fetch_entry(entry: Entry, *, mirror: str | Path | None, cache: str | Path) -
             return place
     try:
         data = _download(entry.url, entry.bytes)
-    except (OSError, ValueError, http.client.HTTPException) as error:  # a ValueError for a name that no server can have
+    except (
+        OSError,
+        ValueError,
+        OverflowError,
+        http.client.HTTPException,
+    ) as error:  # the middle ones for names that no server has
         lacks = f"mirror {mirror} lacks {entry.path}, and" if mirror else "no mirror is set, and"
         target = mirrored or f"MIRROR/{entry.path}"
         raise StructureError(
