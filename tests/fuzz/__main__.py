@@ -22,11 +22,11 @@ from auric.progress import log
 
 from .corpus import Reader, readers
 from .mutations import spoiled
-from .watch import LIMIT_SECONDS, outcome
+from .watch import LIMIT_SECONDS, PATIENCE, outcome
 
 MEMORY_BYTES = 4_000_000_000
 """A reader may ask for so much more than the process has."""
-STALLED_SECONDS = 3 * LIMIT_SECONDS
+STALLED_SECONDS = 1.5 * PATIENCE * LIMIT_SECONDS
 COLUMNS = ("reader", "tried", "accepted", "refused", "faults", "slowest s", "memory MB")
 
 
@@ -40,8 +40,6 @@ def _work(reader: Reader, seed: int, first: int, end: int, folder: Path, found: 
     resource.setrlimit(resource.RLIMIT_AS, (size + MEMORY_BYTES, resource.RLIM_INFINITY))
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     path = folder / reader.file
-    path.write_bytes(reader.good[0])
-    outcome(reader.read, path)  # what is imported only now is no fault of a file
     for number in range(first, end):
         path.write_bytes(_example(reader, seed, number))
         found.send((number, None, None, 0))
@@ -121,6 +119,9 @@ def main() -> int:
             if time.perf_counter() - started > chosen.seconds:
                 print(f"{name:>20}  not begun: out of time")
                 continue
+            path = Path(folder) / known[name].file
+            path.write_bytes(known[name].good[0])
+            outcome(known[name].read, path, seconds=100)  # what is imported only now is no fault of a file
             row, faults = fuzz(known[name], examples=chosen.examples, seed=chosen.seed)
             print("".join(f"{row[name]:>{20 if not place else 11}}" for place, name in enumerate(COLUMNS)), flush=True)
             total += len(faults)
