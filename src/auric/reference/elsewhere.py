@@ -129,14 +129,14 @@ def _read(path: Path) -> Sequence[Atoms]:
     file_format = FORMATS.get(path.suffix.lower())
     if file_format is None:
         raise StructureError(f"{path}: format '{path.suffix}' is not read; {suggestion(path.suffix, list(FORMATS))}")
-    if file_format == "extxyz":
-        return read_frames(path)
     try:
+        if file_format == "extxyz":
+            return read_frames(path)
         with path.open("rb") as file:
             return list(read(file, index=slice(None), format=file_format))
     except Exception as error:  # ASE's readers raise whatever the bytes make them
         raise StructureError(
-            f"{path}: ASE reads no frames from it ({type(error).__name__}: {str(error)[:80]}); give extended xyz with "
+            f"{path}: ASE reads no frames from it ({type(error).__name__}: {error}); give extended xyz with "
             "energies and forces"
         ) from error
 
