@@ -16,8 +16,12 @@ from jsonschema import Draft202012Validator, validators
 from jsonschema.exceptions import ValidationError
 
 from auric.errors import InputError, suggestion
+from auric.given import given_text
 
 Schema = dict[str, Any]
+YAML_LIMIT_BYTES = 2_000_000
+DEEPEST = 50
+MOST_VALUES = 200_000
 
 
 class _UniqueKeys(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
@@ -25,11 +29,12 @@ class _UniqueKeys(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignor
 
 
 def _mapping_without_repeats(loader: yaml.SafeLoader, node: yaml.MappingNode) -> dict[Any, Any]:
-    keys = [loader.construct_object(key) for key, _ in node.value]
-    for key in keys:
-        if keys.count(key) > 1:
+    mapping: dict[Any, Any] = loader.construct_mapping(node)  # first: it refuses keys that are no plain values
+    seen = set()
+    for key in (loader.construct_object(key) for key, _ in node.value):
+        if key in seen:
             raise yaml.constructor.ConstructorError(None, None, f"the key '{key}' is given twice", node.start_mark)
-    mapping: dict[Any, Any] = loader.construct_mapping(node)
+        seen.add(key)
     return mapping
 
 
@@ -40,16 +45,40 @@ def load_yaml(path: str | Path) -> Any:
     """Read YAML.
 
     Raises:
-        InputError: If the file is missing, not UTF-8 or not YAML.
+        InputError: If the file is missing, no regular one, too large, not UTF-8, not YAML, or nested or repeated beyond measure.
     """
+    text = given_text(path, "name an existing configuration file", limit=YAML_LIMIT_BYTES)
     try:
-        return yaml.load(Path(path).read_text(encoding="utf-8"), Loader=_UniqueKeys)  # noqa: S506  (a SafeLoader)
-    except OSError as error:
-        raise InputError(f"{path}: {error.strerror}; name an existing configuration file") from None
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path}: byte {error.start} is not UTF-8 text; save the file as UTF-8") from None
-    except yaml.YAMLError as error:
+        _check_nesting(text)
+        return yaml.load(text, Loader=_UniqueKeys)  # noqa: S506  (a SafeLoader)
+    except (yaml.YAMLError, ValueError, LookupError, TypeError, AttributeError) as error:  # the latter of wrong tags
         raise InputError(f"{path}: not readable as YAML ({error}); correct it") from None
+
+
+def _check_nesting(text: str) -> None:
+    """Refuse YAML that is nested deeper than any configuration, or whose aliases make much of little.
+
+    Raises:
+        ValueError: If it is.
+    """
+    sizes, names, kept = [0], list[str | None](), dict[str | None, int]()
+    for event in yaml.parse(text, Loader=_UniqueKeys):
+        if isinstance(event, yaml.CollectionStartEvent):
+            sizes.append(1)
+            names.append(event.anchor)
+        elif isinstance(event, yaml.CollectionEndEvent):
+            size, name = sizes.pop(), names.pop()
+            sizes[-1] += size
+            if name is not None:
+                kept[name] = size
+        elif isinstance(event, yaml.AliasEvent):
+            if event.anchor in names:
+                raise ValueError(f"'{event.anchor}' holds itself")
+            sizes[-1] += kept.get(event.anchor, 1)
+        elif isinstance(event, yaml.ScalarEvent):
+            sizes[-1] += 1
+        if len(sizes) > DEEPEST or sizes[-1] > MOST_VALUES:
+            raise ValueError(f"more than {DEEPEST} levels, or than {MOST_VALUES} values")
 
 
 def load_configuration(path: str | Path, schema: str | Path) -> dict[str, Any]:

@@ -12,13 +12,23 @@ EXIT_INPUT = 2
 """Configuration, table or file given by the user is wrong; nothing expensive was started."""
 
 
+LONGEST_MESSAGE = 1000
+"""Characters; of a longer one the middle is left out, as it begins with where and ends with what to do."""
+
+
 class AuricError(Exception):
-    """Base of the errors that are shown as one line, without a traceback."""
+    """Base of the errors that are shown as one line, without a traceback.
+
+    A message may quote a file: characters that would not be printed (and could steer a terminal) become question marks.
+    """
 
     exit_code = EXIT_FAILURE
 
     def __init__(self, message: str) -> None:
-        super().__init__(" ".join(message.split()))
+        if len(message) > LONGEST_MESSAGE:
+            message = f"{message[: LONGEST_MESSAGE // 2]} [...] {message[-LONGEST_MESSAGE // 3 :]}"
+        line = " ".join(message.split())
+        super().__init__("".join(letter if letter.isprintable() else "?" for letter in line))
 
 
 class InputError(AuricError):

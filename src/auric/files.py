@@ -3,24 +3,37 @@
 A file is written beside its place and renamed into it, so that a killed process never leaves half a file.
 """
 
+import errno
+import itertools
 import json
+import math
 import os
 import re
+import stat
 import tempfile
+import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
+import h5py
 import numpy as np
 import pandas as pd
 import xarray as xr
 from ase import Atoms
 from ase.io import read, write
+from ase.io.extxyz import key_val_str_to_dict
 
 from auric.errors import AuricError, InputError
+from auric.given import regular, shown
 
 NPZ_HEADER = "header_json"
+LEAST_UNPACKED_BYTES = 500_000_000
+MOST_PACKED = 200
+"""NetCDF that unpacks to more than both, the first or so many times its size, is refused."""
+MOST_COLUMNS = 1000
+"""Of extended xyz."""
 
 
 _PARTIAL = re.compile(r"\..+\.[a-z0-9_]{8}(\.[A-Za-z0-9]+)?")
@@ -82,11 +95,50 @@ def write_frames(path: str | Path, frames: Sequence[Atoms]) -> None:
 
 
 def read_frames(path: str | Path) -> list[Atoms]:
-    """Read the frames of an extended xyz file that `write_frames` made; an empty file has none."""
-    if Path(path).stat().st_size == 0:
-        return []
-    frames = read(path, index=slice(None), format="extxyz")
+    """Read the frames of an extended xyz file, such as `write_frames` makes; an empty file has none.
+
+    Raises:
+        InputError: If it is missing or damaged.
+    """
+    if not regular(path):
+        raise InputError(f"{shown(path)}: no such file; give extended xyz")
+    try:
+        with Path(path).open(encoding="utf-8-sig") as file:
+            _check_frames(file)
+            file.seek(0)
+            frames = read(file, index=slice(None), format="extxyz") if Path(path).stat().st_size else []
+    except Exception as error:  # ASE's readers raise whatever the text makes them
+        raise InputError(
+            f"{path}: not readable as extended xyz ({type(error).__name__}: {error}); correct it"
+        ) from error
     return frames if isinstance(frames, list) else [frames]
+
+
+def _check_frames(file: TextIO) -> None:
+    """Refuse numbers of atoms and of columns that ASE would count up to, whatever the file holds."""
+    while (line := file.readline()).strip():
+        count, comment = int(line), file.readline()
+        check_columns(comment)
+        if count < 0 or sum(1 for _ in itertools.islice(iter(file.readline, ""), count)) < count:
+            raise ValueError(f"{count} atoms announced, but the file ends before")
+        place = file.tell()
+        while file.readline().lstrip().startswith("VEC"):
+            place = file.tell()
+        file.seek(place)
+
+
+def check_columns(comment: str) -> None:
+    """Refuse a comment of extended xyz that announces more columns than any file has.
+
+    Raises:
+        ValueError: If it does.
+    """
+    if "Properties" not in comment:
+        return
+    given = str(key_val_str_to_dict(comment.strip()).get("Properties", ""))
+    counts = given.split(":")[2::3]
+    if not all(re.fullmatch("[0-9]{1,3}", count) for count in counts) or sum(map(int, counts)) > MOST_COLUMNS:
+        raise ValueError(f"Properties={given[:80]} are no columns")
 
 
 def write_table(path: str | Path, rows: Sequence[dict[str, Any]] | pd.DataFrame, columns: Sequence[str]) -> None:
@@ -97,10 +149,23 @@ def write_table(path: str | Path, rows: Sequence[dict[str, Any]] | pd.DataFrame,
 
 
 def read_tables(paths: Sequence[str | Path]) -> pd.DataFrame:
-    """Read CSV files of the same columns into one table."""
-    tables = [pd.read_csv(path, keep_default_na=False, na_values=[""]) for path in paths]
+    """Read CSV files of the same columns into one table.
+
+    Raises:
+        InputError: If one is missing, damaged or empty.
+    """
+    tables = [_read_csv(path) for path in paths]
     filled = [table for table in tables if len(table)]
     return pd.concat(filled, ignore_index=True) if filled else (tables or [pd.DataFrame()])[0]
+
+
+def _read_csv(path: str | Path) -> pd.DataFrame:
+    if not regular(path):
+        raise InputError(f"{shown(path)}: no such table; run the step that makes it")
+    try:
+        return pd.read_csv(path, keep_default_na=False, na_values=[""])
+    except (OSError, ValueError, OverflowError) as error:  # pandas' own errors are of the second kind
+        raise InputError(f"{path}: damaged, or no CSV ({error}); run the step that makes it") from error
 
 
 def write_npz(path: str | Path, header: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
@@ -109,22 +174,85 @@ def write_npz(path: str | Path, header: dict[str, Any], arrays: dict[str, np.nda
         np.savez(file, allow_pickle=False, **{NPZ_HEADER: np.array(json.dumps(header, sort_keys=True))}, **arrays)
 
 
+class Npz:
+    """An open npz file with a JSON header, whose arrays are read one at a time.
+
+    Nothing is taken from it but arrays of plain values, and nothing larger than the file itself: `write_npz` packs nothing, so
+    what announces more than is there is refused before memory is asked for.
+
+    Attributes:
+        header: The header.
+        names: Of the arrays.
+
+    Raises:
+        OSError: If there is no such file, or it is no regular one.
+        ValueError: If it is damaged, or no such file.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        path = Path(path)
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError(errno.EINVAL, "not a regular file")
+        with _told_as_damage():
+            self._zip = zipfile.ZipFile(path)
+        try:
+            with _told_as_damage():
+                members = self._zip.infolist()
+                if sum(member.file_size for member in members) > status.st_size:
+                    raise ValueError("it unpacks to more than it holds")
+                self._members = {member.filename.removesuffix(".npy"): member for member in members}
+                if len(self._members) < len(members):
+                    raise ValueError("a name comes twice")
+                self.header: dict[str, Any] = json.loads(str(self[NPZ_HEADER]))
+                if not isinstance(self.header, dict):
+                    raise ValueError("its header is none")
+        except ValueError:
+            self._zip.close()
+            raise
+        self.names = [name for name in self._members if name != NPZ_HEADER]
+
+    def __enter__(self) -> "Npz":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._zip.close()
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        with _told_as_damage(), self._zip.open(self._members[name]) as file:
+            size = self._members[name].file_size
+            version = np.lib.format.read_magic(file)
+            if version not in _NPY_HEADERS:
+                raise ValueError(f"npy of version {version}")
+            shape, _, kind = _NPY_HEADERS[version](file)
+            if min(shape, default=1) < 0 or math.prod(shape) * max(kind.itemsize, 1) > size:
+                raise ValueError(f"array '{name}' announces more values than it has")
+            file.seek(0)
+            return np.asarray(np.lib.format.read_array(file, allow_pickle=False))
+
+
+_NPY_HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+
+
+@contextmanager
+def _told_as_damage() -> Iterator[None]:
+    """Whatever zipfile, json and NumPy make of damaged bytes becomes a ValueError."""
+    try:
+        yield
+    except (OSError, ValueError):
+        raise
+    except Exception as error:
+        raise ValueError(f"{type(error).__name__}: {error}") from error
+
+
 def read_npz(path: str | Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """Read what `write_npz` wrote.
 
     Raises:
-        ValueError, OSError, KeyError, zipfile.BadZipFile: If the file is damaged.
+        OSError, ValueError: As `Npz`.
     """
-    with Path(path).open("rb") as opened, np.load(opened, allow_pickle=False) as file:
-        header = json.loads(str(file[NPZ_HEADER]))
-        return header, {key: file[key] for key in file.files if key != NPZ_HEADER}
-
-
-def read_npz_header(path: str | Path) -> dict[str, Any]:
-    """Read only the JSON header of what `write_npz` wrote."""
-    with Path(path).open("rb") as opened, np.load(opened, allow_pickle=False) as file:
-        header: dict[str, Any] = json.loads(str(file[NPZ_HEADER]))
-        return header
+    with Npz(path) as file:
+        return file.header, {name: file[name] for name in file.names}
 
 
 def write_dataset(path: str | Path, dataset: xr.Dataset) -> None:
@@ -142,18 +270,35 @@ def read_dataset(path: str | Path) -> xr.Dataset:
     """Read a NetCDF file into memory and close it.
 
     Raises:
-        AuricError: If the file is damaged.
+        AuricError: If the file is missing or damaged, announces more than it can hold, or refers to other files.
     """
+    if not regular(path):
+        raise AuricError(f"{shown(path)}: no such file; run the step that makes it")
     try:
         return _load_dataset(path)
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
+    except Exception as error:  # h5py and xarray raise whatever the bytes make them
         raise AuricError(f"{path}: damaged or not NetCDF ({error}); delete it and run again") from error
 
 
 def _load_dataset(path: str | Path) -> xr.Dataset:
+    _check_own(path)
     with xr.open_dataset(path, engine="h5netcdf") as dataset:
+        limit = max(LEAST_UNPACKED_BYTES, MOST_PACKED * Path(path).stat().st_size)
+        if dataset.nbytes > limit:
+            raise ValueError(f"it unpacks to {dataset.nbytes / 1e6:.0f} MB")
         # How a variable was stored says nothing of how it may be stored again: a kept text length would cut longer names.
         return dataset.load().drop_encoding()
+
+
+def _check_own(path: str | Path) -> None:
+    """Refuse HDF5 whose data lie in other files."""
+    with h5py.File(path, "r") as file:
+        for name in file:
+            if not isinstance(file.get(name, getlink=True), h5py.HardLink):
+                raise ValueError(f"'{name[:40]}' is a link")
+            one = file[name]
+            if isinstance(one, h5py.Dataset) and (one.external or one.is_virtual):
+                raise ValueError(f"'{name[:40]}' lies in another file")
 
 
 def write_json(path: str | Path, content: Any) -> None:

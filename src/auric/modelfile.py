@@ -5,30 +5,30 @@ is foreign, damaged, cut short or changed is refused. A digest finds accidents a
 """
 
 import json
-import zipfile
-import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from auric.errors import InputError
+from auric.errors import AuricError, InputError
 from auric.files import read_npz, write_npz
 from auric.provenance import digest, library_versions
 
 DAMAGE = (
     ValueError,
     OSError,
-    KeyError,
-    EOFError,
+    LookupError,
     TypeError,
-    zipfile.BadZipFile,
-    zlib.error,
-    NotImplementedError,
+    AttributeError,
+    ArithmeticError,
+    AssertionError,
+    MemoryError,
     RuntimeError,
+    AuricError,
 )
-"""What reading a damaged file, or building a model of parts that are missing, may raise; torch raises the last."""
+"""What building a model of parts that are missing or others than they should be may raise; torch raises a RuntimeError."""
 
 Contents = tuple[dict[str, Any], dict[str, np.ndarray]]
 """Header and arrays."""
@@ -79,15 +79,41 @@ def read_model(path: str | Path, name: str | None = None) -> Contents:
         header, arrays = read_npz(path)
     except FileNotFoundError as error:
         raise InputError(f"no model file {path}; train a model first, or correct the path") from error
-    except DAMAGE as error:
+    except (OSError, ValueError) as error:
         raise InputError(f"{path}: damaged, or no model of auric ({error}); train the model again") from error
-    if not isinstance(header, dict) or not {"format", "digest"} <= set(header):
+    if not {"format", "digest"} <= set(header):
         raise InputError(f"{path}: no model of auric; give a file that auric wrote")
     if name is not None and header["format"] != name:
         raise InputError(f"{path}: its format is '{header['format']}' where '{name}' is needed; give another file")
-    if header.pop("digest") != _digest(header, arrays):
+    if header.pop("digest") != _digest_or_none(header, arrays):
         raise InputError(f"{path}: its content does not fit its digest: changed or damaged; train the model again")
     return header, arrays
+
+
+@contextmanager
+def fitting(path: str | Path, what: str) -> Iterator[None]:
+    """Say of whatever is raised by parts that do not fit each other that the file is to blame.
+
+    Args:
+        path: The file.
+        what: What it holds.
+
+    Raises:
+        InputError: If one of `DAMAGE` is raised.
+    """
+    try:
+        yield
+    except DAMAGE as error:
+        raise InputError(
+            f"{path}: a part of the {what} is missing, or does not fit the others ({error}); make it again"
+        ) from error
+
+
+def _digest_or_none(header: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> str | None:
+    try:
+        return _digest(header, arrays)
+    except (ValueError, RecursionError):  # not a number, or nested beyond measure
+        return None
 
 
 def _digest(header: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> str:

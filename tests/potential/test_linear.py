@@ -122,7 +122,7 @@ class TestLinearPotential:
         cut = {name: array for name, array in arrays.items() if name != "committee"}
         for parts in (cut, arrays | {"weights": weights[:-1]}):  # whole by its digest, and of no use
             write_model(path, {key: value for key, value in header.items() if key != "digest"}, parts)
-            with pytest.raises(InputError, match="a part of the potential is missing or cut"):
+            with pytest.raises(InputError, match="a part of the potential is missing, or does not fit the others"):
                 LinearPotential.load(path)
 
 

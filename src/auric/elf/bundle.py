@@ -11,11 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import xarray as xr
 from ase import Atoms
+from ase.data import chemical_symbols
 
 from auric.elf.images import DROPPED_COLUMNS, STEPS
 from auric.errors import InputError
 from auric.files import atomic, read_dataset, read_frames, write_dataset, write_frames, write_table
+from auric.modelfile import fitting
 from auric.structures.prepare import FAILURE_COLUMNS
 
 FORMAT = "auric elf bundle 1"
@@ -63,26 +66,45 @@ def unpack(
         dropped: CSV to write.
 
     Raises:
-        InputError: If the file is of another format.
+        InputError: If the file is of another format, or its parts do not fit each other; nothing is written then.
     """
     data = read_dataset(bundle)
     if data.attrs.get("format") != FORMAT:
         raise InputError(
             f"{bundle}: format '{data.attrs.get('format')}' instead of '{FORMAT}'; give a bundle of images"
         )
-    ends = np.cumsum(data["atoms"].values)
-    frames = []
-    for start, end, info in zip(ends - data["atoms"].values, ends, data["frame_info_json"].values, strict=True):
-        frame = Atoms(data["atomic_number"].values[start:end], data["position_angstrom"].values[start:end])
-        frame.info |= json.loads(str(info))
-        frames.append(frame)
+    with fitting(bundle, "bundle"):
+        frames = _frames(data)
+        kept = data.drop_dims(["frame_index", "atom"]).drop_vars("weight", errors="ignore")
+        kept = kept.rename({old: new for old, new in FORMER.items() if old in kept})
+        kept["elf"] = (kept["elf"].dims, (kept["elf"].values / STEPS).astype("float32"), {"units": "1"})
     write_frames(labels, frames)
-    kept = data.drop_dims(["frame_index", "atom"]).drop_vars("weight", errors="ignore")
-    kept = kept.rename({old: new for old, new in FORMER.items() if old in kept})
-    kept["elf"] = (kept["elf"].dims, (kept["elf"].values / STEPS).astype("float32"), {"units": "1"})
     write_dataset(images, kept)
     write_table(failures, [], FAILURE_COLUMNS)
     write_table(dropped, [], DROPPED_COLUMNS)
+
+
+def _frames(data: xr.Dataset) -> list[Atoms]:
+    """The labelled frames.
+
+    Raises:
+        LookupError, TypeError, ValueError: If their parts do not fit each other.
+    """
+    counts, numbers, positions = (data[name].values for name in ("atoms", "atomic_number", "position_angstrom"))
+    ends = np.cumsum(counts)
+    if counts.ndim != 1 or counts.dtype.kind not in "iu" or min(counts, default=1) < 1 or sum(counts) != len(numbers):
+        raise ValueError("numbers of atoms that are none, or not those of all frames")
+    if positions.shape != (len(numbers), 3) or not np.isfinite(positions).all():
+        raise ValueError("positions that are none, or not one for each atom")
+    if not ((numbers > 0) & (numbers < len(chemical_symbols))).all():
+        raise ValueError("an element that is none")
+    frames = []
+    for start, end, info in zip(ends - counts, ends, data["frame_info_json"].values, strict=True):
+        frame = Atoms(numbers[start:end], positions[start:end])
+        frame.info |= json.loads(str(info))
+        frame.info["name"] = str(frame.info["name"])
+        frames.append(frame)
+    return frames
 
 
 def _plain(info: dict[str, Any]) -> dict[str, Any]:

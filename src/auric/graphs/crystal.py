@@ -21,6 +21,8 @@ from torch.nn.functional import softplus
 from auric.errors import InputError
 from auric.graphs.packed import LARGEST_NUMBER, Clusters
 
+WIDEST, DEEPEST = 1024, 64
+"""Features and layers of an encoder at most: files of models name them before they show that they have them."""
 NOBLE = (2, 10, 18, 36, 54, 86, 118)
 
 
@@ -47,6 +49,8 @@ class EncoderSettings:
             raise InputError(f"encoder of kind '{self.kind}'; choose from {', '.join(LAYERS)}")
         if min(self.width, self.layers, self.radial) < 1 or not 1 < self.reach < 10:
             raise InputError(f"encoder {self}: give one or more of each, and a reach between 1 and 10")
+        if max(self.width, self.radial) > WIDEST or self.layers > DEEPEST:
+            raise InputError(f"encoder {self}: give up to {DEEPEST} layers, and up to {WIDEST} of the others")
 
 
 class Cgcnn(nn.Module):

@@ -21,6 +21,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits, softplus
 
 from auric.errors import InputError
 from auric.graphs import ClusterEncoder, Clusters, EncoderSettings, pack_clusters, pick_clusters
+from auric.graphs.crystal import WIDEST
 from auric.matching.ligand_encoder import LigandEncoder, Molecules, pack_ligands
 from auric.matching.ligand_smiles import ligand_set
 
@@ -52,7 +53,12 @@ class ColimSettings:
     weight_decay: float = 1e-2
 
     def __post_init__(self) -> None:
-        if min(self.hidden, self.epochs, self.ligand_width) < 1 or self.batch < 2 or not 0 <= self.dropout < 1:
+        if (
+            not 1 <= self.hidden <= 16 * WIDEST
+            or min(self.epochs, self.ligand_width) < 1
+            or self.batch < 2
+            or not 0 <= self.dropout < 1
+        ):
             raise InputError(
                 "matcher: hidden, width and epochs of 1 or more, batches of 2 or more, dropout from 0 to below 1"
             )

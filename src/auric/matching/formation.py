@@ -52,10 +52,7 @@ def read_cluster_energies(path: str | Path) -> ClusterEnergies:
     Raises:
         InputError: If the file cannot be read, or a cluster has several elements or no finite energy.
     """
-    try:
-        frames = read_frames(path)
-    except (OSError, ValueError, KeyError, IndexError) as error:
-        raise InputError(f"{path}: no extended xyz of clusters ({error}); give one with energies") from error
+    frames = read_frames(path)
     if not frames:
         raise InputError(f"{path}: holds no clusters; give some with energies")
     energies, gaps = [], []

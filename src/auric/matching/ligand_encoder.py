@@ -17,8 +17,10 @@ import torch
 from torch import Tensor, nn
 
 from auric.errors import InputError
+from auric.graphs.crystal import DEEPEST, WIDEST
 from auric.matching.ligand_smiles import standard_smiles
 from auric.matching.modelfile import read_weights, weights_of, write_weights
+from auric.modelfile import fitting
 from auric.progress import log
 
 FORMAT = "auric LigandEncoder 1"
@@ -129,8 +131,10 @@ class LigandEncoder(nn.Module):
 
     def __init__(self, *, width: int = 48, layers: int = 3) -> None:
         super().__init__()
-        if width < 1 or layers < 1:
-            raise InputError(f"ligand encoder of width {width} with {layers} layers; give one or more of each")
+        if not (1 <= width <= WIDEST and 1 <= layers <= DEEPEST):
+            raise InputError(
+                f"ligand encoder of width {width} with {layers} layers; give one or more of each, up to {WIDEST} and {DEEPEST}"
+            )
         self.width, self.depth = width, layers
         self.start = nn.Linear(ATOM_WIDTH, width)
         self.bond = nn.ModuleList(nn.Linear(BOND_WIDTH, width) for _ in range(layers))
@@ -172,10 +176,11 @@ class LigandEncoder(nn.Module):
             InputError: Missing, foreign, damaged or changed.
         """
         header, weights, _ = read_weights(path, FORMAT)
-        model = cls(width=header["width"], layers=header["layers"])
-        model.load_state_dict(weights)
-        model.header = header["learned"]
-        return model.eval()
+        with fitting(path, "encoder"):
+            model = cls(width=header["width"], layers=header["layers"])
+            model.load_state_dict(weights)
+            model.header = header["learned"]
+            return model.eval()
 
 
 @dataclass(frozen=True)

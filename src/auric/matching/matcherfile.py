@@ -1,12 +1,16 @@
 """An ensemble of matchers as one file: npz with a JSON header."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-from auric.errors import InputError
+from torch import Tensor
+
 from auric.graphs import ClusterEncoder, EncoderSettings
 from auric.matching.colim import Colim, ColimSettings, Ensemble
 from auric.matching.ligand_encoder import LigandEncoder
 from auric.matching.modelfile import read_weights, weights_of, write_weights
+from auric.modelfile import fitting
 
 FORMAT = "auric Colim 1"
 
@@ -35,6 +39,11 @@ def load_ensemble(path: str | Path) -> Ensemble:
         InputError: Missing, foreign, damaged or changed.
     """
     header, weights, _ = read_weights(path, FORMAT)
+    with fitting(path, "matcher"):
+        return _ensemble(header, weights)
+
+
+def _ensemble(header: Mapping[str, Any], weights: Mapping[str, Tensor]) -> Ensemble:
     shape = header["shape"]
     settings = ColimSettings(encoder=EncoderSettings(**shape["encoder"]), hidden=shape["hidden"])
     members = []
@@ -42,11 +51,6 @@ def load_ensemble(path: str | Path) -> Ensemble:
         ligand = LigandEncoder(width=shape["width"], layers=shape["layers"])
         member = Colim(ClusterEncoder(settings.encoder), ligand, settings)
         own = {name.removeprefix(f"{n}."): array for name, array in weights.items() if name.startswith(f"{n}.")}
-        try:
-            member.load_state_dict(own)
-        except RuntimeError as error:
-            raise InputError(
-                f"{path}: weights of member {n + 1} do not fit ({str(error)[:80]}); train it again"
-            ) from error
+        member.load_state_dict(own)
         members.append(member)
     return Ensemble(members, header["learned"])

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from auric.modelfile import read_model, write_model
+from auric.modelfile import fitting, read_model, write_model
 
 _WEIGHT, _EXTRA = "weight.", "extra."
 
@@ -47,5 +47,6 @@ def read_weights(path: str | Path, name: str) -> tuple[dict[str, Any], dict[str,
         InputError: Missing, foreign, damaged, changed, or of another format.
     """
     header, arrays = read_model(path, name)
-    weights = {key.removeprefix(_WEIGHT): torch.as_tensor(arrays[key]) for key in arrays if key.startswith(_WEIGHT)}
+    with fitting(path, "network"):
+        weights = {key.removeprefix(_WEIGHT): torch.as_tensor(arrays[key]) for key in arrays if key.startswith(_WEIGHT)}
     return header, weights, {key.removeprefix(_EXTRA): arrays[key] for key in arrays if key.startswith(_EXTRA)}

@@ -24,8 +24,10 @@ from torch.nn.functional import smooth_l1_loss
 
 from auric.errors import InputError
 from auric.graphs import ClusterEncoder, Clusters, EncoderSettings, pack_clusters, pick_clusters
+from auric.graphs.crystal import WIDEST
 from auric.matching.formation import FURTHEST, HUBER_SDS, ClusterEnergies, DropLines, drop_terms, fit_lines
 from auric.matching.modelfile import read_weights, weights_of, write_weights
+from auric.modelfile import fitting
 from auric.progress import log
 
 FORMAT = "auric CoreEncoder 1"
@@ -81,6 +83,8 @@ class CoreModel(nn.Module):
 
     def __init__(self, settings: EncoderSettings, lines: DropLines | None = None, *, features: int = 12) -> None:
         super().__init__()
+        if not 1 <= features <= WIDEST:
+            raise InputError(f"core encoder with {features} features; give 1 to {WIDEST}")
         self.encoder = ClusterEncoder(settings)
         self.head = nn.Sequential(
             nn.Linear(settings.width, settings.width), nn.Softplus(), nn.Linear(settings.width, features)
@@ -156,11 +160,12 @@ class CoreModel(nn.Module):
             InputError: Missing, foreign, damaged or changed.
         """
         header, weights, extra = read_weights(path, FORMAT)
-        lines = DropLines(extra["elements"], extra["terms_ev"], extra["spread_ev"]) if "elements" in extra else None
-        model = cls(EncoderSettings(**header["encoder"]), lines, features=header["features"])
-        model.load_state_dict(weights)
-        model.readout, model.header = extra.get("readout"), header["learned"]
-        return model.eval()
+        with fitting(path, "encoder"):
+            lines = DropLines(extra["elements"], extra["terms_ev"], extra["spread_ev"]) if "elements" in extra else None
+            model = cls(EncoderSettings(**header["encoder"]), lines, features=header["features"])
+            model.load_state_dict(weights)
+            model.readout, model.header = extra.get("readout"), header["learned"]
+            return model.eval()
 
 
 def pretrain(

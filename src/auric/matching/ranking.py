@@ -15,6 +15,7 @@ import torch
 from ase import Atoms
 
 from auric.errors import InputError, StructureError
+from auric.given import given_text
 from auric.graphs import pack_clusters
 from auric.matching.colim import Ensemble
 from auric.matching.ligand_encoder import BATCH, pack_ligands
@@ -48,10 +49,7 @@ def read_candidates(path: str | Path) -> list[str]:
         InputError: If the file cannot be read or holds none.
         StructureError: Naming the line of one that cannot be used.
     """
-    try:
-        lines = Path(path).read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read as text ({error}); give a file with one SMILES a line") from error
+    lines = given_text(path, "give a file with one SMILES a line").splitlines()
     found: dict[str, None] = {}
     for number, line in enumerate(lines, 1):
         if not line.strip() or line.startswith("#"):

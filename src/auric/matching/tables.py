@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from auric.errors import InputError
+from auric.given import given_text
 
 
 def read_rows(path: str | Path, columns: Sequence[str]) -> list[tuple[int, dict[str, str]]]:
@@ -12,10 +13,7 @@ def read_rows(path: str | Path, columns: Sequence[str]) -> list[tuple[int, dict[
     Raises:
         InputError: If the file cannot be read, has other columns, or a row has another number of cells.
     """
-    try:
-        lines = Path(path).read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read as text ({error}); name an existing table") from error
+    lines = given_text(path, "name an existing table", what="table").splitlines()
     given = [
         (number, line.split("\t")) for number, line in enumerate(lines, 1) if line.strip() and not line.startswith("#")
     ]

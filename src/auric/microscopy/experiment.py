@@ -11,6 +11,7 @@ from scipy.spatial.transform import Rotation
 
 from auric.errors import InputError, StructureError, suggestion
 from auric.files import read_dataset, write_dataset, write_table
+from auric.given import given_text
 from auric.microscopy.calibration import assumed_microscope, particle_settings
 from auric.microscopy.directions import turned_about_beam
 from auric.microscopy.imaging import simulated_particle
@@ -63,10 +64,7 @@ def read_particle_table(path: str | Path) -> list[dict[str, str]]:
     Raises:
         InputError: If the table is missing, has other columns or one twice, no rows, or a row without an image.
     """
-    try:
-        text = Path(path).read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: {error}; give a tab-separated table in UTF-8") from None
+    text = given_text(path, "give a tab-separated table in UTF-8", what="table")
     lines = [line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
     rows = list(csv.DictReader(lines, delimiter="\t", restval=""))
     header = [] if not lines else lines[0].split("\t")

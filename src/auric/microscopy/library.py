@@ -13,6 +13,7 @@ from auric.errors import InputError
 from auric.files import read_dataset, write_dataset
 from auric.microscopy.directions import orientations_along, spread_directions, symmetry_operations
 from auric.microscopy.projection import ImageSettings, simulated_images
+from auric.modelfile import fitting
 from auric.progress import log
 from auric.structures import Places, build_recipe
 from auric.structures.check import check_overlap
@@ -96,13 +97,14 @@ def read_library(path: str | Path) -> Library:
     dataset = read_dataset(path)
     if dataset.attrs.get("kind") != KIND:
         raise InputError(f"{path}: no simulated images of a candidate; run the step that makes them")
-    atoms = Atoms(dataset["number"].to_numpy(), dataset["position"].to_numpy())
-    atoms.info = {"name": str(dataset.attrs["name"]), "source": str(dataset.attrs["source"])}
-    types = {name: type(getattr(ImageSettings(), name)) for name in ImageSettings.__dataclass_fields__}
-    settings = ImageSettings(**{name: kind(dataset.attrs[name]) for name, kind in types.items()})
-    arrays = (dataset[name].to_numpy() for name in ("image", "orientation", "operation"))
-    images, orientations, operations = arrays
-    return Library(atoms, images.astype(np.float32), orientations, operations, settings)
+    with fitting(path, "simulated images"):
+        atoms = Atoms(dataset["number"].to_numpy(), dataset["position"].to_numpy())
+        atoms.info = {"name": str(dataset.attrs["name"]), "source": str(dataset.attrs["source"])}
+        types = {name: type(getattr(ImageSettings(), name)) for name in ImageSettings.__dataclass_fields__}
+        settings = ImageSettings(**{name: kind(dataset.attrs[name]) for name, kind in types.items()})
+        arrays = (dataset[name].to_numpy() for name in ("image", "orientation", "operation"))
+        images, orientations, operations = arrays
+        return Library(atoms, images.astype(np.float32), orientations, operations, settings)
 
 
 def read_libraries(paths: Sequence[str | Path]) -> list[Library]:

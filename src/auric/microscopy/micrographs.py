@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from auric.errors import InputError
+from auric.given import regular, shown
 
 FORMATS = {".png": "PNG", ".tif": "TIFF", ".tiff": "TIFF", ".mrc": "MRC"}
 ELSEWHERE = {
@@ -78,10 +79,13 @@ def read_micrograph(path: str | Path) -> Micrograph:
         )
     if suffix not in FORMATS:
         raise InputError(f"{path}: '{suffix}' is not read; give a file that ends in {', '.join(FORMATS)}")
-    if not path.is_file():
-        raise InputError(f"{path}: there is no such file; correct its name")
-    with path.open("rb") as file:
-        start = file.read(MRC_HEADER_BYTES)
+    if not regular(path):
+        raise InputError(f"{shown(path)}: there is no such file; correct its name")
+    try:
+        with path.open("rb") as file:
+            start = file.read(MRC_HEADER_BYTES)
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror}; make it readable") from None
     _check_format(start, FORMATS[suffix], path)
     found = _read_mrc(path) if FORMATS[suffix] == "MRC" else _read_picture(path, FORMATS[suffix], start)
     if min(found.values.shape) < LEAST_SIDE:
@@ -117,7 +121,7 @@ def _read_picture(path: Path, file_format: str, start: bytes) -> Micrograph:
         raise
     except Image.DecompressionBombError as error:
         raise InputError(f"{path}: too large ({error}); cut the image down") from error
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, struct.error) as error:
+    except Exception as error:  # Pillow raises whatever the bytes make it
         raise InputError(f"{path}: not a whole {file_format} file ({error}); export it again") from error
     return Micrograph(_grey(values), pixel, f"{8 * values.dtype.itemsize}-bit {kind}")
 

@@ -13,7 +13,7 @@ from ase import Atoms, units
 
 from auric.descriptors import PowerSpectrumSettings
 from auric.errors import InputError, StructureError
-from auric.modelfile import DAMAGE, read_model, write_model
+from auric.modelfile import fitting, read_model, write_model
 from auric.potential.labels import energy_of, forces_of, has_forces, level_of
 from auric.potential.linear import LinearPotential, LinearSettings
 from auric.potential.uncertainty import EnergyUncertainty
@@ -144,12 +144,10 @@ class Correction:
             InputError: If the file is another one, damaged or changed.
         """
         header, arrays = read_model(path, FORMAT)
-        try:
+        with fitting(path, "correction"):
             difference = LinearPotential.from_parts(header, arrays)
             directions, shares = (arrays[f"uncertainty.{name}"] for name in ("directions", "shares"))
             return cls(difference, EnergyUncertainty(difference.spectrum, directions, shares, header["unit_ev"]))
-        except DAMAGE as error:
-            raise InputError(f"{path}: a part of the correction is missing or cut ({error}); train it again") from error
 
 
 def _state(atoms: Atoms) -> tuple[int, int]:

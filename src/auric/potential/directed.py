@@ -15,7 +15,7 @@ from ase import Atoms
 
 from auric.descriptors import FeatureScaler, Soap, SoapSettings
 from auric.errors import InputError, StructureError, suggestion
-from auric.modelfile import DAMAGE, read_model, write_model
+from auric.modelfile import fitting, read_model, write_model
 from auric.potential.cosines import LOSSES
 from auric.potential.emlm import Emlm
 from auric.potential.environments import THESIS_RULE, Environments, atom_environments, join_environments, plain_classes
@@ -265,7 +265,7 @@ class DirectedForces:
         def under(start: str) -> dict[str, np.ndarray]:
             return {key.removeprefix(start): array for key, array in arrays.items() if key.startswith(start)}
 
-        try:
+        with fitting(path, "forces' model"):
             model = cls(_settings_from(header["settings"]))
             model.trained_on, model._species, model._soaps = header["trained_on"], header["species"], {}
             model._models, model.chosen = {}, {}
@@ -276,8 +276,6 @@ class DirectedForces:
                     Oamlm.from_contents(kept["direction"], under(f"{name}/direction/")),
                 )
                 model.chosen[name] = arrays[f"{name}/chosen"]
-        except DAMAGE as error:
-            raise InputError(f"{path}: a part of the forces' model is missing ({error}); train it again") from error
         return model
 
     def _check_fitted(self) -> None:

@@ -28,7 +28,7 @@ from auric.descriptors import (
     WeightedProducts,
 )
 from auric.errors import InputError
-from auric.modelfile import DAMAGE, read_model, write_model
+from auric.modelfile import fitting, read_model, write_model
 from auric.potential.labels import counts_of, energy_of, folds_of, forces_of, has_forces, level_told, read_runs, runs_of
 from auric.progress import Counter
 
@@ -215,10 +215,8 @@ class LinearPotential:
             InputError: If the file is another one, damaged or changed.
         """
         header, arrays = read_model(path, FORMAT)
-        try:
+        with fitting(path, "potential"):
             return cls.from_parts(header, arrays)
-        except DAMAGE as error:
-            raise InputError(f"{path}: a part of the potential is missing or cut ({error}); train it again") from error
 
     @classmethod
     def from_parts(cls, header: dict[str, Any], arrays: Mapping[str, np.ndarray]) -> "LinearPotential":

@@ -8,7 +8,7 @@ import numpy as np
 
 from auric.descriptors import FeatureScaler
 from auric.errors import InputError
-from auric.modelfile import DAMAGE, Contents, read_model, write_model
+from auric.modelfile import Contents, fitting, read_model, write_model
 from auric.potential.conformal import ConformalIntervals
 from auric.potential.distances import DistancesTo
 from auric.potential.domain import TrainingDomain
@@ -47,10 +47,8 @@ def load_model(path: str | Path) -> tuple[Model, dict[str, Any]]:
     kinds = {name: kind for kind, name in FORMATS.items()}
     if (kind := kinds.get(header["format"])) is None:
         raise InputError(f"{path}: its format is '{header['format']}'; here {', '.join(kinds)} are loaded")
-    try:
+    with fitting(path, f"{kind} model"):
         return KINDS[kind][1](header["settings"], arrays), header["trained_on"]
-    except DAMAGE as error:
-        raise InputError(f"{path}: a part of the {kind} model is missing ({error}); train it again") from error
 
 
 def _from_learner(model: Emlm | Mlm) -> Contents:

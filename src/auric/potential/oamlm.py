@@ -13,7 +13,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 
 from auric.errors import InputError, suggestion
-from auric.modelfile import DAMAGE, Contents, read_model, write_model
+from auric.modelfile import Contents, fitting, read_model, write_model
 from auric.potential.alignment import Aligner
 from auric.potential.cosines import LOSSES, direction_from_cosines
 from auric.potential.distances import DistancesTo
@@ -205,11 +205,9 @@ class Oamlm(BaseEstimator):  # type: ignore[misc]
             InputError: If the file is missing, damaged, changed, or none of these models.
         """
         header, arrays = read_model(path, FORMAT)
-        try:
+        with fitting(path, "OAMLM model"):
             model = cls.from_contents(header, arrays)
             model.trained_on_ = header["trained_on"]
-        except DAMAGE as error:
-            raise InputError(f"{path}: a part of the OAMLM model is missing ({error}); train it again") from error
         return model
 
     def contents(self) -> Contents:

@@ -4,6 +4,7 @@ Nothing is computed. A row of the table of runs says `given` in its column `ense
 rest of the workflow then cannot tell it from a run of its own, but for the stamp.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,11 +13,13 @@ import numpy as np
 from ase import Atoms
 from ase.io import read
 
-from auric.errors import InputError, StructureError
+from auric.errors import InputError, StructureError, suggestion
+from auric.files import read_frames
+from auric.given import regular
 from auric.provenance import digest
 from auric.reference.store import structure_hash
 from auric.reference.version import METHOD_VERSION
-from auric.structures.check import check_overlap
+from auric.structures.check import HEAVIEST, check_overlap
 from auric.structures.labelled import energy_of, forces_of
 from auric.structures.manifest import mirror_folder
 from auric.structures.recipes import recipe_words
@@ -24,6 +27,8 @@ from auric.structures.table import frame_name
 
 GIVEN = "given"
 """What such a row says in the column `ensemble`."""
+FORMATS = {".extxyz": "extxyz", ".xyz": "extxyz", ".traj": "traj", ".xml": "vasp-xml"}
+"""Endings of files that are read, and ASE's names of their formats."""
 LEVEL = ("engine", "method", "basis")
 """Words of the recipe that name the level of theory; the frames' own are taken where the recipe has none."""
 
@@ -46,7 +51,7 @@ def given_file(recipe: str, mirror: Path | None) -> Path:
     named = given_words(recipe)["frames"]
     places = [Path(named), *([mirror / named] if mirror else [])]
     for place in places:
-        if place.is_file():
+        if regular(place):
             return place
     looked = " nor in the mirror" if mirror else ", and AURIC_MIRROR names no mirror to look in"
     raise StructureError(f"no frames at {named}{looked}; correct the recipe, or put the file there")
@@ -66,8 +71,8 @@ def given_frames(
     """The frames of a run made elsewhere, checked and stamped like those of `run_dynamics`.
 
     Args:
-        recipe: `frames=FILE`, any format with energies (eV) and forces (eV/angstrom) that ASE reads, without blanks in its
-            name; optionally `engine=`, `method=` and `basis=`. Frames of one level learn together, those of two do not.
+        recipe: `frames=FILE`, of one of `FORMATS` by its ending, with energies (eV) and forces (eV/angstrom), without blanks in
+            its name; optionally `engine=`, `method=` and `basis=`. Frames of one level learn together, those of two do not.
         name: Of the structure.
         run: Of the run.
         charge: Total charge (elementary charges).
@@ -87,6 +92,8 @@ def given_frames(
     """
     words, path = given_words(recipe), given_file(recipe, mirror)
     found = _read(path)
+    if any(len(atoms) == 0 or not ((atoms.numbers > 0) & (atoms.numbers <= HEAVIEST)).all() for atoms in found):
+        raise StructureError(f"{path}: a frame without atoms, or with an element that no engine here knows; correct it")
     first, count = settings["equilibration_steps"], settings["steps"] or len(found)
     kept = range(first, min(first + count, len(found)), settings["every"])
     if not kept:
@@ -104,13 +111,13 @@ def given_frames(
             energy_ev, forces = energy_of(given), forces_of(given)
         except InputError as error:
             raise InputError(f"{where}: {error}") from None
-        step = int(given.info.get("step", number + 1))
+        step = _whole(given, "step", number + 1, where)
         frame = Atoms(given.numbers, given.positions)
         frame.arrays["forces_ev_angstrom"] = forces
         frame.info = {
             "name": frame_name(run, step), "structure": name, "run": run, "ensemble": GIVEN, "seed": settings["seed"],
             "source": source, "charge": charge, "multiplicity": multiplicity, "step": step, "energy_ev": energy_ev,
-            "temperature_k": float(given.info.get("temperature_k", np.nan)), "target_temperature_k": heated[place],
+            "temperature_k": _kelvin(given, where), "target_temperature_k": heated[place],
             "geometry_engine": level["engine"], "converged": True, "method_version": METHOD_VERSION,
             "structure_hash": structure_hash(frame, charge, multiplicity),
         } | level  # fmt: skip
@@ -119,14 +126,19 @@ def given_frames(
 
 
 def _read(path: Path) -> Sequence[Atoms]:
+    file_format = FORMATS.get(path.suffix.lower())
+    if file_format is None:
+        raise StructureError(f"{path}: format '{path.suffix}' is not read; {suggestion(path.suffix, list(FORMATS))}")
     try:
-        found = read(path, index=":")
-    except Exception as error:  # ASE's readers raise whatever the text makes them
+        if file_format == "extxyz":
+            return read_frames(path)
+        with path.open("rb") as file:
+            return list(read(file, index=slice(None), format=file_format))
+    except Exception as error:  # ASE's readers raise whatever the bytes make them
         raise StructureError(
-            f"{path}: ASE reads no frames from it ({type(error).__name__}: {str(error)[:80]}); give extended xyz with "
+            f"{path}: ASE reads no frames from it ({type(error).__name__}: {error}); give extended xyz with "
             "energies and forces"
         ) from error
-    return found if isinstance(found, list) else [found]
 
 
 def _level(words: Mapping[str, str], frame: Atoms, path: Path) -> dict[str, str]:
@@ -136,10 +148,24 @@ def _level(words: Mapping[str, str], frame: Atoms, path: Path) -> dict[str, str]
     return level | {"engine": level["engine"] or "elsewhere"}
 
 
+def _kelvin(given: Atoms, where: str) -> float:
+    value = given.info.get("temperature_k", math.nan)
+    if not isinstance(value, int | float | np.number):
+        raise StructureError(f"{where}: temperature_k '{str(value)[:40]}' is no number; correct it")
+    return float(value)
+
+
 def _bath(settings: Mapping[str, Any], frames: int) -> list[float]:
     """Its temperature (kelvin) at each frame."""
     end_k = settings["end_temperature_k"] or settings["temperature_k"]
     return [float(kelvin) for kelvin in np.linspace(settings["temperature_k"], end_k, frames)]
+
+
+def _whole(given: Atoms, key: str, default: int, where: str) -> int:
+    value = given.info.get(key, default)
+    if not isinstance(value, int | float | np.number) or not float(value).is_integer() or abs(float(value)) > 1e15:
+        raise StructureError(f"{where}: {key} '{str(value)[:40]}' is no whole number; correct it")
+    return int(value)
 
 
 def _check(given: Atoms, first: Atoms, where: str, row: Mapping[str, int]) -> None:
@@ -150,5 +176,5 @@ def _check(given: Atoms, first: Atoms, where: str, row: Mapping[str, int]) -> No
     if not np.isfinite(given.positions).all():
         raise StructureError(f"{where}: a coordinate is not finite; correct it")
     for key, wanted in row.items():
-        if int(given.info.get(key, wanted)) != wanted:
+        if _whole(given, key, wanted, where) != wanted:
             raise StructureError(f"{where}: {key} {given.info[key]}, the row says {wanted}; correct one of them")

@@ -13,7 +13,7 @@ import numpy as np
 from ase.data import atomic_numbers
 
 from auric.errors import StructureError
-from auric.reference.wavefile import ATOM_LIMIT, Shell, TextLines, WaveFunction, symbol_of
+from auric.reference.wavefile import ATOM_LIMIT, LARGEST_BASIS, Shell, TextLines, WaveFunction, symbol_of
 from auric.units import BOHR_ANGSTROM
 
 _SECTION = re.compile(r"\s*\[([^\]]*)\]\s*(.*?)\s*$")
@@ -213,6 +213,10 @@ def _put_together(lines: TextLines, content: _Content) -> WaveFunction:
         shells.append(Shell(atom, angular, pure, tuple(exponents), tuple(contraction)))
     size = sum(shell.size for shell in shells)
     counts = [len(orbital.values) for orbital in content.orbitals]
+    if size > LARGEST_BASIS or len(counts) > 2 * size:
+        raise lines.error(
+            f"{size} basis functions and {len(counts)} orbitals; up to {LARGEST_BASIS} are read, and no more orbitals than functions"
+        )
     if len(counts) > 1 and counts[-1] < size and set(counts[:-1]) == {size}:
         raise lines.error(f"the last orbital has {counts[-1]} of {size} coefficients; the file is truncated")
     spins = ("alpha", "beta") if any(orbital.spin == "beta" for orbital in content.orbitals) else ("alpha",)

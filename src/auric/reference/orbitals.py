@@ -5,17 +5,21 @@ and arrays of positions, coefficients and occupations. Basis and potentials are 
 can be evaluated without the name of any basis, and nothing in the file is ever evaluated as text.
 """
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from ase.data import atomic_numbers
 from pyscf import gto
 
-from auric.files import NPZ_HEADER, read_npz_header, write_npz
+from auric.errors import InputError
+from auric.files import Npz, write_npz
 
 FORMAT = "auric orbitals 1"
+LARGEST_ANGULAR = 8
 
 
 @dataclass(frozen=True)
@@ -86,6 +90,45 @@ class Orbitals:
             cartesian=header.get("cartesian", False),
         )
 
+    def checked(self) -> "Orbitals":
+        """These orbitals, whose parts are of their kinds and fit each other.
+
+        Raises:
+            ValueError: If they are not: PySCF would take text for the name of a basis or of a file, and read it.
+        """
+        atoms = len(self.symbols)
+        if not atoms or not all(atomic_numbers.get(symbol) for symbol in self.symbols):
+            raise ValueError("elements that are none")
+        if self.positions_angstrom.shape != (atoms, 3) or not np.isfinite(self.positions_angstrom).all():
+            raise ValueError("positions that are none, or not one for each atom")
+        if not all(isinstance(number, int) for number in (self.charge, self.multiplicity)) or self.multiplicity < 1:
+            raise ValueError("charge and multiplicity are no whole numbers")
+        if not all(_numbers_only(part) for given in (self.basis, self.ecp) for part in given.values()):
+            raise ValueError("a basis or a core potential that is no numbers")
+        size = sum(_functions(shell, self.cartesian) for symbol in self.symbols for shell in self.basis[symbol])
+        if len(self.coefficients) not in (1, 2):
+            raise ValueError("coefficients of no spin")
+        for coefficients, occupations in zip(self.coefficients, self.occupations, strict=True):
+            if coefficients.shape != (size, *occupations.shape) or occupations.ndim != 1:
+                raise ValueError(f"coefficients of shape {coefficients.shape} where the basis has {size} functions")
+            if not (np.isfinite(coefficients).all() and np.isfinite(occupations).all()):
+                raise ValueError("coefficients or occupations that are not finite")
+        return self
+
+
+def _numbers_only(part: Any) -> bool:
+    if isinstance(part, list):
+        return all(map(_numbers_only, part))
+    return isinstance(part, int | float) and not isinstance(part, bool) and math.isfinite(part)
+
+
+def _functions(shell: list[Any], cartesian: bool) -> int:
+    """Functions of a shell: of its angular momentum, for each contraction."""
+    angular, rows = shell[0], [row for row in shell[1:] if isinstance(row, list)]
+    if not rows or not isinstance(angular, int) or not 0 <= angular <= LARGEST_ANGULAR:
+        raise ValueError(f"a shell of angular momentum {angular}")
+    return int((angular + 1) * (angular + 2) // 2 if cartesian else 2 * angular + 1) * (len(rows[0]) - 1)
+
 
 def make_molecule(
     symbols: list[str], positions_angstrom: np.ndarray, basis: dict[str, Any], ecp: dict[str, Any],
@@ -108,9 +151,19 @@ def write_orbitals(path: str | Path, orbitals: Mapping[str, Orbitals]) -> None:
 
 
 def read_orbitals(path: str | Path) -> Iterator[tuple[str, Orbitals]]:
-    """Yield frame names and their orbitals, one frame in memory at a time."""
-    frames = read_npz_header(path)["frames"]
-    with Path(path).open("rb") as opened, np.load(opened, allow_pickle=False) as file:
-        for name, header in frames.items():
-            keys = [key for key in file.files if key != NPZ_HEADER and key.startswith(f"{name}/")]
-            yield name, Orbitals.from_parts(header, {key.split("/", 1)[1]: file[key] for key in keys})
+    """Yield frame names and their orbitals, one frame in memory at a time.
+
+    Raises:
+        InputError: If the file is missing, damaged, of another format, or lacks or contradicts a part.
+    """
+    try:
+        with Npz(path) as file:
+            if file.header.get("format") != FORMAT:
+                raise ValueError(f"format '{file.header.get('format')}' instead of '{FORMAT}'")
+            for name, header in file.header["frames"].items():
+                keys = [key for key in file.names if key.startswith(f"{name}/")]
+                yield name, Orbitals.from_parts(header, {key.split("/", 1)[1]: file[key] for key in keys}).checked()
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+        raise InputError(
+            f"{path}: no orbitals file, or a damaged one ({error}); give one that a study wrote"
+        ) from error

@@ -17,6 +17,7 @@ import numpy as np
 
 from auric.errors import InputError, StructureError, suggestion
 from auric.files import write_frames, write_table
+from auric.given import given_text
 from auric.progress import log, reason_of
 from auric.reference.dynamics import DynamicsSettings, DynamicsSummary, run_dynamics
 from auric.reference.elsewhere import GIVEN, given_frames, given_words
@@ -100,12 +101,7 @@ def read_runs(path: str | Path) -> list[Run]:
     Raises:
         InputError: If the table cannot be read, has other columns, or no rows.
     """
-    try:
-        lines = Path(path).read_text(encoding="utf-8-sig").splitlines()
-    except OSError as error:
-        raise InputError(f"{path}: {error.strerror}; name an existing table of runs") from None
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path}: byte {error.start} is not UTF-8 text; save the table as UTF-8") from None
+    lines = given_text(path, "name an existing table of runs", what="table").splitlines()
     rows = [(n, line.split("\t")) for n, line in enumerate(lines, 1) if line.strip() and not line.startswith("#")]
     if not rows or [cell.strip() for cell in rows[0][1]] != list(RULES):
         raise InputError(f"{path}: its first line must name the columns {', '.join(RULES)}, separated by tabs")

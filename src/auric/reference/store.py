@@ -8,7 +8,6 @@ for where the store itself has none.
 """
 
 import json
-import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -57,13 +56,13 @@ class Store:
             header, arrays = read_npz(path)
         except FileNotFoundError:
             return None
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        except (OSError, ValueError) as error:
             log.warning("%s is damaged (%s) and is made again", path, error)
             return None
         if header.get("identity") != _json(identity):
             return None
-        if sorted(arrays) != header.get("arrays"):
-            log.warning("%s lacks arrays and is made again", path)
+        if sorted(arrays) != header.get("arrays") or not isinstance(header.get("content"), dict):
+            log.warning("%s lacks arrays or its content and is made again", path)
             return None
         return header["content"], arrays
 

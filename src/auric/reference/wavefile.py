@@ -16,6 +16,8 @@ from auric.errors import StructureError
 SIZE_LIMIT_BYTES = 4_000_000_000
 LINE_LIMIT = 10_000
 ATOM_LIMIT = 5_000
+LARGEST_BASIS = 20_000
+"""Functions: the matrix of their overlaps takes 3 GB."""
 LARGEST_NUMBER = 1e12
 """Numbers above this size are damage: the largest that occur are exponents below 1e9."""
 Result = TypeVar("Result")

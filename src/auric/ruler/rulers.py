@@ -12,6 +12,8 @@ from torch import Tensor
 
 from auric.errors import InputError
 from auric.files import atomic
+from auric.given import regular, shown
+from auric.modelfile import DAMAGE, fitting
 from auric.ruler.network import ElfNet, build_network
 
 FORMAT = "auric elfnet 1"
@@ -70,14 +72,21 @@ class Ruler:
         Raises:
             InputError: If the file is not a saved ruler.
         """
-        return cls.of_tensors(*load_tensors(path, FORMAT))
+        tensors, header = load_tensors(path, FORMAT)
+        with fitting(path, "ruler"):
+            return cls.of_tensors(tensors, header)
 
     @classmethod
     def of_tensors(cls, tensors: dict[str, Tensor], header: dict[str, Any]) -> "Ruler":
-        """Put together what `tensors` and the header took apart."""
-        dtype = next(tensor.dtype for tensor in tensors.values() if tensor.is_floating_point())
-        network = build_network(header["pixels"], header["settings"]).to(dtype)
-        network.load_state_dict(tensors)
+        """Put together what `tensors` and the header took apart; no more memory is asked for than the tensors have.
+
+        Raises:
+            KeyError, RuntimeError, TypeError, ValueError: If they do not fit each other.
+        """
+        with torch.device("meta"):
+            network = build_network(header["pixels"], header["settings"])
+        network.load_state_dict(tensors, assign=True)
+        float(header["mean_angstrom"]), float(header["sd_angstrom"])
         return cls(network.eval(), header)
 
 
@@ -98,11 +107,13 @@ def load_tensors(path: str | Path, file_format: str) -> tuple[dict[str, Tensor],
     Raises:
         InputError: If the file is damaged, was not written by it, or is of another format.
     """
+    if not regular(path):
+        raise InputError(f"{shown(path)}: no such file; give a safetensors file that auric wrote")
     try:
         with safe_open(path, framework="pt") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-            header: dict[str, Any] = json.loads(file.metadata()["header"])
-    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
+            header: dict[str, Any] = dict(json.loads(file.metadata()["header"]))
+    except (SafetensorError, *DAMAGE) as error:
         raise InputError(f"{path}: not a ruler ({error}); give a safetensors file that auric wrote") from None
     if header.get("format") != file_format:
         raise InputError(f"{path}: format '{header.get('format')}' instead of '{file_format}'; train it again")

@@ -15,8 +15,10 @@ from typing import Any
 import numpy as np
 import torch
 from sklearn.model_selection import GroupKFold
+from torch import Tensor
 
 from auric.errors import InputError, suggestion
+from auric.modelfile import fitting
 from auric.ruler.baselines import RidgeOnImage, RidgeOnLine
 from auric.ruler.dataset import ImageSet, trained_on
 from auric.ruler.domain import Domain
@@ -80,6 +82,11 @@ class RulerSet:
             InputError: If the file is not a set of rulers.
         """
         tensors, header = load_tensors(path, FORMAT)
+        with fitting(path, "ruler"):
+            return cls._of_tensors(tensors, header)
+
+    @classmethod
+    def _of_tensors(cls, tensors: dict[str, Tensor], header: dict[str, Any]) -> "RulerSet":
         if "bond_cutoff_angstrom" in header:  # of earlier versions, which knew sulfur and gold alone
             header["bond"] = {"cutoff_angstrom": header.pop("bond_cutoff_angstrom")}
         arrays = {n.removeprefix("domain."): t.numpy() for n, t in tensors.items() if n.startswith("domain.")}

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 from ase import Atoms
@@ -79,10 +78,7 @@ def orbitals_of_file(
         return read_wave_function(
             path, method=method, charge=charge, multiplicity=multiplicity, core_electrons=core_electrons
         )
-    try:
-        frames = dict(read_orbitals(path))
-    except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
-        raise InputError(f"{path}: no orbitals file ({error}); give one that a study wrote") from None
+    frames = dict(read_orbitals(path))
     if frame is None and len(frames) != 1:
         raise InputError(f"{path}: holds {len(frames)} frames; name one by --frame: {', '.join(frames)}")
     chosen = next(iter(frames)) if frame is None else frame

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from auric.configuration import Schema, faults_of, load_yaml
 from auric.errors import InputError, suggestion
+from auric.given import given_text
 
 BASE = "base"
 """The variant with nothing changed."""
@@ -35,14 +36,8 @@ def read_variants(path: str | Path, schema: str | Path) -> list[Variant]:
             missing or changes something, or if two variants are the same.
     """
     rules: Schema = load_yaml(schema)
-    try:
-        lines = Path(path).read_text(encoding="utf-8-sig").splitlines()
-    except OSError as error:
-        raise InputError(
-            f"{path}: {error.strerror}; set ruler.exploration.variants to an existing table, or leave it empty"
-        ) from None
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path}: byte {error.start} is not UTF-8 text; save the table as UTF-8") from None
+    remedy = "set ruler.exploration.variants to an existing table, or leave it empty"
+    lines = given_text(path, remedy, what="table").splitlines()
     numbered = [(n, line) for n, line in enumerate(lines, 1) if line.strip() and not line.lstrip().startswith("#")]
     if len(numbered) < 2:
         raise InputError(f"{path}: the table has no rows; it needs a line of columns and at least the variant '{BASE}'")

@@ -4,15 +4,19 @@ All that a walk needs to go on is in its frames; random numbers depend on the nu
 byte loses the frames behind the cut and nothing else.
 """
 
+import itertools
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from ase import Atoms
+from ase.data import atomic_numbers
 from ase.io.extxyz import key_val_str_to_dict
 
 from auric.errors import InputError
+from auric.given import regular, shown
+from auric.structures.fields import whole_number
 
 
 def frame_text(symbols: Sequence[str], positions: np.ndarray, info: dict[str, Any]) -> str:
@@ -69,12 +73,18 @@ def _frames(path: str | Path) -> Iterator[tuple[int, np.ndarray, dict[str, Any]]
             count = file.readline()
             comment = file.readline()
             try:
-                rows = [file.readline() for _ in range(int(count))]
+                rows = list(itertools.islice(file, int(count)))
                 info = key_val_str_to_dict(comment.decode("ascii").strip())
                 positions = np.array([[float(word) for word in row.split()[1:4]] for row in rows])
-            except (ValueError, UnicodeDecodeError):
+            except Exception:  # ASE raises whatever the comment makes it
                 return
-            if not rows or not rows[-1].endswith(b"\n") or positions.shape != (len(rows), 3) or "step" not in info:
+            if (
+                len(rows) != int(count)
+                or not rows
+                or not rows[-1].endswith(b"\n")
+                or positions.shape != (len(rows), 3)
+                or "step" not in info
+            ):
                 return
             end += len(count) + len(comment) + sum(map(len, rows))
             yield end, positions, info
@@ -86,7 +96,11 @@ def read_walk(path: str | Path) -> list[Atoms]:
     Raises:
         InputError: If there are none.
     """
+    if not regular(path):
+        raise InputError(f"{shown(path)}: no such file; give the trajectory of a walk")
     symbols = _symbols(path)
+    if unknown := [symbol for symbol in symbols if symbol not in atomic_numbers]:
+        raise InputError(f"{path}: '{unknown[0][:40]}' is no element; give the trajectory of a walk")
     found = [Atoms(symbols, positions, info=info) for _, positions, info in _frames(path)]
     if not found:
         raise InputError(f"{path}: no whole frame in it; give the trajectory of a walk")
@@ -94,10 +108,7 @@ def read_walk(path: str | Path) -> list[Atoms]:
 
 
 def _symbols(path: str | Path) -> list[str]:
-    try:
-        with Path(path).open(encoding="ascii", errors="replace") as file:
-            count = file.readline().strip()
-            file.readline()
-            return [(file.readline().split() or [""])[0] for _ in range(int(count) if count.isdigit() else 0)]
-    except OSError as error:
-        raise InputError(f"{path}: {error.strerror}; give the trajectory of a walk") from None
+    with Path(path).open(encoding="ascii", errors="replace") as file:
+        count = whole_number(file.readline().strip()) or 0
+        file.readline()
+        return [(line.split() or [""])[0] for line in itertools.islice(file, count)]

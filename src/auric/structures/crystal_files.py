@@ -14,6 +14,7 @@ from ase.io import read
 from ase.io.cif import CIFBlock, parse_cif
 
 from auric.errors import StructureError
+from auric.files import check_columns
 from auric.progress import log
 from auric.structures.check import OVERLAP_SHARE
 from auric.structures.fields import ATOM_LIMIT, ELEMENTS, coordinates, decimal_number, whole_number, written_element
@@ -165,7 +166,13 @@ def read_with_ase(path: Path, text: str, file_format: str) -> Atoms:
     Raises:
         StructureError: If ASE cannot read it, or finds unknown elements.
     """
-    atoms, _ = _through_ase(path, file_format, lambda: read(StringIO(text), index=0, format=file_format))
+
+    def parse() -> Atoms:
+        if file_format == "extxyz":
+            check_columns("".join(text.splitlines()[1:2]))
+        return read(StringIO(text), index=0, format=file_format)
+
+    atoms, _ = _through_ase(path, file_format, parse)
     if (atoms.numbers == 0).any():
         raise StructureError(f"{path}: holds an unknown element; use symbols such as Au")
     return atoms

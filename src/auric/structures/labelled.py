@@ -13,7 +13,7 @@ def energy_of(atoms: Atoms) -> float:
         InputError: If it has none, or it is not finite.
     """
     given = atoms.info.get("energy_ev", atoms.calc.results.get("energy") if atoms.calc else None)
-    if given is None or not np.isfinite(float(given)):
+    if not isinstance(given, int | float | np.number) or not np.isfinite(given):
         raise InputError(f"{_name(atoms)}: no finite energy; label it, or give info 'energy_ev' (eV)")
     return float(given)
 
@@ -25,9 +25,10 @@ def forces_of(atoms: Atoms) -> np.ndarray:
         InputError: If it has none, or they are not finite.
     """
     given = atoms.arrays.get("forces_ev_angstrom", atoms.calc.results.get("forces") if atoms.calc else None)
-    if given is None or not np.isfinite(given).all():
+    forces = np.asarray(given)
+    if forces.dtype.kind not in "fiu" or forces.shape != (len(atoms), 3) or not np.isfinite(forces).all():
         raise InputError(f"{_name(atoms)}: no finite forces; label it, or give the array 'forces_ev_angstrom'")
-    return np.asarray(given, dtype=float)
+    return forces.astype(float)
 
 
 def has_forces(atoms: Atoms) -> bool:

@@ -20,6 +20,7 @@ from ase import Atoms
 
 from auric.errors import InputError, StructureError, suggestion
 from auric.files import atomic
+from auric.given import given_text, regular
 from auric.progress import log
 from auric.structures.readers import FORMATS, SIZE_LIMIT_BYTES, read_structure
 
@@ -76,12 +77,7 @@ def read_manifest(path: str | Path) -> dict[str, Entry]:
     Raises:
         InputError: If the manifest cannot be read, has other columns, no rows, a name twice, or a cell that is wrong.
     """
-    try:
-        lines = Path(path).read_text(encoding="utf-8-sig").splitlines()
-    except OSError as error:
-        raise InputError(f"{path}: {error.strerror}; name an existing manifest") from None
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path}: byte {error.start} is not UTF-8 text; save the manifest as UTF-8") from None
+    lines = given_text(path, "name an existing manifest", what="manifest").splitlines()
     rows = [(n, line.split("\t")) for n, line in enumerate(lines, 1) if line.strip() and not line.startswith("#")]
     if not rows or tuple(rows[0][1]) != Entry._fields:
         raise InputError(f"{path}: its first line must name the columns {', '.join(Entry._fields)}, separated by tabs")
@@ -136,12 +132,17 @@ def fetch_entry(entry: Entry, *, mirror: str | Path | None, cache: str | Path) -
     mirrored = Path(mirror) / entry.path if mirror else None
     cached = Path(cache) / entry.sha256
     for place, remedy in ((mirrored, "put the right file there, or correct the manifest"), (cached, "delete it")):
-        if place is not None and place.is_file():
+        if place is not None and regular(place):
             _check(entry, _head(place, entry.bytes + 1), str(place), remedy)
             return place
     try:
         data = _download(entry.url, entry.bytes)
-    except (OSError, http.client.HTTPException) as error:
+    except (
+        OSError,
+        ValueError,
+        OverflowError,
+        http.client.HTTPException,
+    ) as error:  # the middle ones for names that no server has
         lacks = f"mirror {mirror} lacks {entry.path}, and" if mirror else "no mirror is set, and"
         target = mirrored or f"MIRROR/{entry.path}"
         raise StructureError(

@@ -18,6 +18,10 @@ BOND_SHARE = 1.25
 LINK_ANGSTROM = 6.0
 """Parts of a cluster that nothing binds (the two rings of a catenane) may be this far apart."""
 
+LEAST_HEIGHT_ANGSTROM = 1.0
+WIDEST_ANGSTROM = 1e5
+"""Neighbours in flatter cells, or in wider ones, would take more memory than there is."""
+
 LEAST_VOLUME_ANGSTROM3 = 3.0
 """Per atom; diamond, the densest packing of atoms, has 5.7. Guards against cells with millions of neighbours."""
 
@@ -50,6 +54,13 @@ def whole_cluster(atoms: Atoms) -> Atoms:
         StructureError: If bonds run on through the cell (a crystal, wire or surface), parts lie so that another image
             is as near, parts are further apart than `LINK_ANGSTROM`, or the cell is too small.
     """
+    edges = atoms.cell.lengths()
+    if not (
+        edges.max() <= WIDEST_ANGSTROM and atoms.cell.volume >= LEAST_HEIGHT_ANGSTROM * _largest_face(atoms.cell.array)
+    ):
+        raise StructureError(
+            f"no cluster fits into a cell with edges {edges.round(3).tolist()}; correct the cell, or leave it out if it means nothing"
+        )
     if not atoms.cell.volume > LEAST_VOLUME_ANGSTROM3 * len(atoms):
         raise StructureError(
             f"{len(atoms)} atoms do not fit into a cell of {atoms.cell.volume:.1f} cubic angstrom; "
@@ -84,6 +95,10 @@ def whole_cluster(atoms: Atoms) -> Atoms:
             "certain which images belong together; save the wanted cluster as xyz"
         )
     return Atoms(atoms.numbers, atoms.positions + shifts @ atoms.cell.array)
+
+
+def _largest_face(cell: np.ndarray) -> float:
+    return max(float(np.linalg.norm(np.cross(cell[i], cell[i - 1]))) for i in range(3))
 
 
 def _spanning_tree(

@@ -2,7 +2,6 @@
 
 import hashlib
 import re
-import stat
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -12,12 +11,14 @@ from ase import Atoms
 from ase.data import atomic_numbers
 
 from auric.errors import StructureError, suggestion
+from auric.given import given_bytes
 from auric.structures.crystal_files import read_cif, read_poscar, read_with_ase
 from auric.structures.fields import ATOM_LIMIT, coordinates, whole_number
 from auric.structures.molecule_files import read_mol2, read_pdb
 from auric.structures.periodic import whole_cluster
 
 SIZE_LIMIT_BYTES = 20_000_000
+FARTHEST_ANGSTROM = 1e5
 _NAMED_FRAME = re.compile(r"(?P<file>.+\.extxyz):(?P<name>[\w.-]+)", re.ASCII)
 
 _STATED = re.compile(  # a fraction (charge = 0.3 of some atom) is no total charge
@@ -46,7 +47,7 @@ def read_structure(path: str | Path, *, file_format: str | None = None) -> Atoms
     named = _NAMED_FRAME.fullmatch(str(path))
     path = Path(named["file"] if named else path)
     reader = FORMATS[file_format or _format_of(path)]
-    data = _bytes_of(path)
+    data = given_bytes(path, "correct the recipe or provide the file", limit=SIZE_LIMIT_BYTES, fault=StructureError)
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -58,8 +59,10 @@ def read_structure(path: str | Path, *, file_format: str | None = None) -> Atoms
     found = reader.read(path, text)
     if len(found) > ATOM_LIMIT:
         raise StructureError(f"{path}: {len(found)} atoms are more than {ATOM_LIMIT}; cut the structure down")
-    if not np.isfinite(found.positions).all():
-        raise StructureError(f"{path}: a coordinate is not finite; correct it")
+    if not (np.abs(found.positions) <= FARTHEST_ANGSTROM).all():  # not a number fails the comparison
+        raise StructureError(
+            f"{path}: a coordinate is not finite, or beyond {FARTHEST_ANGSTROM:g} angstrom; correct it"
+        )
     try:
         atoms = whole_cluster(found) if found.pbc.any() else Atoms(found.numbers, found.positions)
     except StructureError as error:
@@ -101,21 +104,6 @@ def _format_of(path: Path) -> str:
             f"{path}: format '{path.suffix}' is not read; {choices} Names POSCAR and CONTCAR are read too"
         )
     return file_format
-
-
-def _bytes_of(path: Path) -> bytes:
-    try:
-        status = path.stat()
-        if not stat.S_ISREG(status.st_mode):  # a pipe would wait for ever, a device give bytes for ever
-            raise StructureError(f"{path}: not a regular file; name one")
-        size = status.st_size
-        data = path.read_bytes() if size <= SIZE_LIMIT_BYTES else b""
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise StructureError(f"{str(path)[:200]}: {reason}; correct the recipe or provide the file") from error
-    if size > SIZE_LIMIT_BYTES:
-        raise StructureError(f"{path}: {size / 1e6:.0f} MB is above {SIZE_LIMIT_BYTES / 1e6:.0f} MB; cut it down")
-    return data
 
 
 def _read_xyz(path: Path, text: str) -> Atoms:

@@ -11,6 +11,7 @@ from typing import Any, TypedDict
 
 from auric.configuration import Schema, faults_of, load_yaml
 from auric.errors import InputError, StructureError, suggestion
+from auric.given import given_text
 
 BUNDLED = "small_clusters.extxyz"
 """File of bundled structures that a recipe means when it names none."""
@@ -76,14 +77,7 @@ def read_structures_table(path: str | Path, schema: str | Path) -> list[Row]:
         InputError: If the table cannot be read, has unknown or missing columns, or no rows.
     """
     rules: Schema = load_yaml(schema)
-    if Path(path).exists() and not Path(path).is_file():
-        raise InputError(f"{path}: not a regular file; set structures.table to an existing table")
-    try:
-        lines = Path(path).read_text(encoding="utf-8-sig").splitlines()
-    except OSError as error:
-        raise InputError(f"{path}: {error.strerror}; set structures.table to an existing table") from None
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path}: byte {error.start} is not UTF-8 text; save the table as UTF-8") from None
+    lines = given_text(path, "set structures.table to an existing table", what="table").splitlines()
     numbered = [(n, line) for n, line in enumerate(lines, 1) if line.strip() and not line.lstrip().startswith("#")]
     if not numbered:
         raise InputError(f"{path}: the table is empty; it needs the columns {', '.join(rules['required'])} and rows")

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from auric.errors import InputError, suggestion
-from auric.modelfile import DAMAGE, read_model, write_model
+from auric.modelfile import fitting, read_model, write_model
 from auric.synthesis.descriptors import Features
 from auric.synthesis.heads import HeadSettings
 from auric.synthesis.networks import SynthesisNetwork
@@ -86,7 +86,5 @@ def load_network(path: str | Path) -> tuple[SynthesisNetwork, dict[str, Any]]:
         InputError: Missing, foreign, damaged or changed, or a part is missing.
     """
     header, arrays = read_model(path, FORMAT)
-    try:
+    with fitting(path, "network"):
         return SynthesisNetwork.from_content(header["settings"], arrays), header["trained_on"]
-    except DAMAGE as error:
-        raise InputError(f"{path}: a part of the network is missing ({error}); train it again") from error

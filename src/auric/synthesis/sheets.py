@@ -6,13 +6,16 @@ Sizes are limited before anything is unpacked, and formulas are never evaluated 
 
 import csv
 import io
+import lzma
 import re
+import struct
 import zipfile
 import zlib
 from pathlib import Path
 from xml.etree import ElementTree
 
 from auric.errors import InputError
+from auric.given import given_bytes
 
 MAX_BYTES = 20_000_000
 """Of a file, and of each unpacked part of a workbook."""
@@ -22,11 +25,12 @@ RELATION = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships
 DAMAGE = (
     zipfile.BadZipFile,
     zlib.error,
-    KeyError,
     ValueError,
-    IndexError,
+    LookupError,
     EOFError,
-    NotImplementedError,
+    RuntimeError,
+    lzma.LZMAError,
+    struct.error,
     ElementTree.ParseError,
 )
 
@@ -44,12 +48,7 @@ def read_sheet(path: str | Path) -> Rows:
         raise InputError(
             f"{path}: records are read from .csv and .xlsx, not from '{path.suffix}'; save the table as either"
         )
-    try:
-        content = path.read_bytes() if path.stat().st_size <= MAX_BYTES else None
-    except OSError as error:
-        raise InputError(f"{path}: {error.strerror}; name an existing table of records") from None
-    if content is None:
-        raise InputError(f"{path}: larger than {MAX_BYTES:,} bytes; a table of recipes is small, is it another file?")
+    content = given_bytes(path, "name an existing table of records; those are small", limit=MAX_BYTES)
     rows = _csv(path, content) if path.suffix.lower() == ".csv" else _xlsx(path, content)
     return [(number, cells) for number, cells in rows if any(cells)]
 
@@ -102,8 +101,8 @@ def _xlsx(path: Path, content: bytes) -> Rows:
 
 def _text(book: zipfile.ZipFile, name: str) -> bytes:
     content = book.read(name)
-    if b"<!DOCTYPE" in content or b"<!ENTITY" in content:
-        raise ValueError("it declares entities")
+    if b"<!DOCTYPE" in content or b"<!ENTITY" in content or b"\0" in content:  # in UTF-16 these words hold NUL
+        raise ValueError("it declares entities, or is not in UTF-8")
     return content
 
 
@@ -112,7 +111,10 @@ def _first_sheet(book: zipfile.ZipFile) -> str:
     if first is None:
         raise ValueError("it has no sheet")
     relations = ElementTree.fromstring(_text(book, "xl/_rels/workbook.xml.rels"))  # noqa: S314
-    target = next(str(each.get("Target")) for each in relations if each.get("Id") == first.get(RELATION))
+    targets = [str(each.get("Target")) for each in relations if each.get("Id") == first.get(RELATION)]
+    if not targets:
+        raise ValueError("its first sheet has no part")
+    target = targets[0]
     return target.removeprefix("/") if target.startswith("/") else f"xl/{target}"
 
 
