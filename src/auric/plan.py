@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from auric import study
-from auric.costs import COSTS, OWN_COSTS, Costs, Estimate, merged, read_costs, recorded, write_costs
+from auric.costs import COSTS, OWN_COSTS, Cost, Costs, Estimate, merged, read_costs, recorded, write_costs
 from auric.errors import InputError
 from auric.jobs import Job, jobs_of
 from auric.sizes import Sized, sizes_of
@@ -349,3 +349,45 @@ def schedule(
             if not left[other]:
                 heapq.heappush(ready, (-chain[other], other))
     return now, max(chain, default=0.0), most
+
+
+class Checked(NamedTuple):
+    """What a rule's jobs of one run cost, and what records of other runs had foretold.
+
+    Attributes:
+        rule: Its name; empty for all rules that could be foretold.
+        jobs: Number of jobs.
+        core_seconds: Processor time measured.
+        foretold: Processor time forecast; None where no other run has recorded the rule.
+    """
+
+    rule: str
+    jobs: int
+    core_seconds: float
+    foretold: Interval | None
+
+
+def left_out(costs: Sequence[Cost], name: str) -> list[Checked]:
+    """Forecast a recorded study from the records of all others, as for a machine that has none of its own.
+
+    Args:
+        costs: The records.
+        name: The study.
+
+    Returns:
+        All rules together first, then one by one, the costliest first.
+    """
+    measured = [cost for cost in costs if cost.study == name]
+    others = Costs([cost._replace(here=False) for cost in costs if cost.study != name])
+    jobs = [
+        Job(number, cost.rule, {}, 1, 0, "", "", [], [], waiting=True) for number, cost in enumerate(measured)
+    ]  # what waits for what has no part in it
+    plan = forecast(name, jobs, [Sized(cost.variant, cost.size) for cost in measured], others, cores=1)
+    spent: dict[str, float] = {}
+    for cost in measured:
+        spent[cost.rule] = spent.get(cost.rule, 0.0) + cost.core_seconds
+    rules = [Checked(rule.rule, rule.jobs, spent[rule.rule], rule.core_seconds) for rule in plan.rules]
+    rules.sort(key=lambda rule: -rule.core_seconds)
+    known = [rule for rule in rules if rule.foretold is not None]
+    total = sum(rule.core_seconds for rule in known)
+    return [Checked("", sum(rule.jobs for rule in known), total, plan.core_seconds), *rules]
