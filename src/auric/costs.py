@@ -7,12 +7,11 @@ those of one variant of a rule and all that were recorded elsewhere.
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from scipy.optimize import least_squares
 
 from auric.errors import InputError
 from auric.files import atomic
@@ -35,8 +34,11 @@ RUN_SD = 0.3
 """Spread between runs of the same machine."""
 ELSEWHERE_SD = 0.3
 """Spread between machines, where records of this one say nothing of it."""
-VARIANT_SD = 0.8
+VARIANT_SD = 1.2
 """Spread between variants of a rule."""
+SCALE_BELOW, SCALE_SD = -1.0, 1.7
+"""How far the part that grows with size lies below the whole, at a middle size (logarithm), and the spread of that."""
+SAMPLES, SAMPLING_ROUNDS, SAMPLES_OF_PRIOR, PROPOSAL_WIDER = 1500, 5, 0.2, 1.3
 
 
 class Cost(NamedTuple):
@@ -73,10 +75,19 @@ class Prior(NamedTuple):
 
 
 PRIORS = {
-    "core_seconds": Prior(1.5, 0.7, 1.0, 0.25),
-    "memory_mb": Prior(150.0, 0.5, 0.5, 0.3),
+    "core_seconds": Prior(1.4, 0.6, 0.8, 0.35),
+    "memory_mb": Prior(150.0, 0.3, 0.5, 0.3),
     "disk_mb": Prior(0.002, 2.0, 0.7, 0.4),
 }
+"""The fixed part is what a job takes whatever its size, imports above all. What grows seldom does so in full proportion."""
+PRIORS_TORCH = PRIORS | {"core_seconds": Prior(3.0, 0.6, 0.8, 0.35), "memory_mb": Prior(350.0, 0.3, 0.5, 0.3)}
+"""The same of rules that load torch."""
+TORCH = frozenset(
+    ("ruler_fold", "ruler_final", "ruler_set", "ruler_twin", "ruler_seen", "ruler_variant", "ruler_valence", "ruler_distortions")
+    + ("measure", "matching_formation", "matching_core_encoder", "matching_ligand_encoder", "matching_folds", "matching_matcher")
+    + ("matching_told", "synthesis_predict", "synthesis_explain")
+)  # fmt: skip
+"""Rules that load torch."""
 
 
 class Estimate(NamedTuple):
@@ -255,7 +266,8 @@ class Costs:
             timed = quantity == "core_seconds"
             moved = self.speed if timed else 0.0
             spread = self.speed_sd if timed else 0.0
-            self._models[key] = _Model(mine, sized.variant, quantity, moved, spread) if mine else None
+            prior = (PRIORS_TORCH if rule in TORCH else PRIORS)[quantity]
+            self._models[key] = _Model(mine, sized.variant, quantity, prior, moved, spread) if mine else None
         model = self._models[key]
         return None if model is None else model.at(sized.size)
 
@@ -295,13 +307,15 @@ def _value(cost: Cost, quantity: str) -> float:
 class _Model:
     """One rule's cost as a function of size, for one of its variants."""
 
-    def __init__(self, costs: Sequence[Cost], variant: str, quantity: str, speed: float, speed_sd: float) -> None:
+    def __init__(
+        self, costs: Sequence[Cost], variant: str, quantity: str, prior: Prior, speed: float, speed_sd: float
+    ) -> None:
         groups = Counter((cost.study, cost.here, cost.variant, cost.size) for cost in costs)
         logs = {key: [] for key in groups}  # type: dict[tuple[str, bool, str, float | None], list[float]]
         for cost in costs:
             moved = 0.0 if cost.here else speed
             logs[(cost.study, cost.here, cost.variant, cost.size)].append(math.log(_value(cost, quantity)) + moved)
-        self.prior = PRIORS[quantity]
+        self.prior = prior
         squares = sum(float(np.var(values)) * len(values) for values in logs.values())
         freedom = sum(len(values) - 1 for values in logs.values())
         self.job_sd = math.sqrt((JOB_SD_WEIGHT * JOB_SD**2 + squares) / (JOB_SD_WEIGHT + freedom))
@@ -309,7 +323,7 @@ class _Model:
         self.anywhere = float(np.mean(everything))
         self.anywhere_sd = math.sqrt(float(np.var(everything)) + RUN_SD**2 + speed_sd**2 + 0.5 / len(everything))
         keys = [key for key in groups if key[3] is not None]
-        self.parameters: np.ndarray | None = None
+        self.points: np.ndarray | None = None
         if keys:
             self._fit(keys, [logs[key] for key in keys], variant, speed_sd)
 
@@ -326,33 +340,68 @@ class _Model:
                 covariance[i, j] += speed_sd**2 * (not here and not other_here)
                 covariance[i, j] += VARIANT_SD**2 * (kind == other_kind and kind != variant)
         lower = np.linalg.cholesky(covariance)
-        prior = self.prior
-        start = np.array([math.log(prior.fixed), float(means.mean()), prior.power])
-        spreads = np.array([prior.fixed_sd, 3.0, prior.power_sd])
+        prior, typical = self.prior, float(means.mean())
+        self.middle = np.array([math.log(prior.fixed), typical + SCALE_BELOW, prior.power])
+        self.spreads = np.array([prior.fixed_sd, SCALE_SD, prior.power_sd])
 
-        def residuals(parameters: np.ndarray) -> np.ndarray:
-            off = np.linalg.solve(lower, means - self._log(parameters, sizes))
-            return np.concatenate([off, (parameters - start) / spreads])
+        def log_density(points: np.ndarray) -> np.ndarray:
+            off = np.linalg.solve(lower, (means - self._log(points, sizes)).T)
+            return -0.5 * ((off**2).sum(axis=0) + (((points - self.middle) / self.spreads) ** 2).sum(axis=1))
 
-        found = least_squares(residuals, start)
-        self.parameters = found.x
-        self.uncertainty = np.linalg.inv(found.jac.T @ found.jac)
+        self.points, self.weights = _sampled(log_density, self.middle, self.spreads)
 
-    def _log(self, parameters: np.ndarray, sizes: np.ndarray) -> np.ndarray:
-        fixed, scale, power = parameters
+    def _log(self, points: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+        """Logarithms of costs, shape (points, sizes), of points (logarithm of the fixed part, that of the rest at a middle size, power)."""
+        fixed, scale, power = (points[:, column, None] for column in range(3))
         return np.asarray(np.logaddexp(fixed, scale + power * np.log(sizes / self.reference)))
 
     def at(self, size: float | None) -> Estimate:
         """The cost of a job of a size; where that is not known, of a job of any."""
-        if size is None or self.parameters is None:
+        if size is None or self.points is None:
             return Estimate(self.anywhere, self.anywhere_sd, self.job_sd)
-        here = np.array([size])
-        step = 1e-4
-        slopes = np.array(
-            [
-                float((self._log(self.parameters + d, here) - self._log(self.parameters - d, here))[0]) / (2 * step)
-                for d in np.eye(3) * step
-            ]
+        values = self._log(self.points, np.array([size]))[:, 0]
+        mean = float(self.weights @ values)
+        return Estimate(mean, math.sqrt(float(self.weights @ (values - mean) ** 2) + RUN_SD**2), self.job_sd)
+
+
+def _sampled(
+    log_density: Callable[[np.ndarray], np.ndarray], middle: np.ndarray, spreads: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Points and weights that stand for a density with this normal prior, by adaptive importance sampling.
+
+    A few records leave two explanations, all fixed or all work, between which a single best fit would choose.
+    """
+    rng = np.random.default_rng(0)
+    mean, factor = middle, np.diag(spreads)
+    for _ in range(SAMPLING_ROUNDS):
+        plain = rng.normal(size=(SAMPLES, len(middle)))
+        wide = rng.random(SAMPLES) < SAMPLES_OF_PRIOR
+        points = np.where(wide[:, None], middle + plain * spreads, mean + plain @ factor.T)
+        logs = log_density(points) - np.logaddexp(
+            math.log(SAMPLES_OF_PRIOR) + _normal(points, middle, np.diag(spreads)),
+            math.log(1 - SAMPLES_OF_PRIOR) + _normal(points, mean, factor),
         )
-        variance = float(slopes @ self.uncertainty @ slopes) + RUN_SD**2
-        return Estimate(float(self._log(self.parameters, here)[0]), math.sqrt(variance), self.job_sd)
+        weights = _tempered(logs)
+        mean = weights @ points
+        off = points - mean
+        covariance = (weights[:, None] * off).T @ off + 1e-6 * np.diag(spreads**2)
+        factor = np.linalg.cholesky(PROPOSAL_WIDER**2 * covariance)
+    weights = np.exp(logs - logs.max())
+    return points, weights / weights.sum()
+
+
+def _normal(points: np.ndarray, mean: np.ndarray, factor: np.ndarray) -> np.ndarray:
+    """Logarithm of a normal density, but for a constant; `factor` is lower triangular."""
+    off = np.linalg.solve(factor, (points - mean).T)
+    return np.asarray(-0.5 * (off**2).sum(axis=0) - np.log(np.diag(factor)).sum())
+
+
+def _tempered(logs: np.ndarray) -> np.ndarray:
+    """Weights, evened out until enough points count."""
+    power = 1.0
+    while True:
+        weights = np.exp(power * (logs - logs.max()))
+        weights /= weights.sum()
+        if 1 / (weights**2).sum() >= SAMPLES / 20 or power < 1e-3:
+            return weights
+        power *= 0.7
