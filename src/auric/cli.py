@@ -71,7 +71,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     at_hand.add_argument("--study", help="a study of config/studies (default: config/config.yaml)")
     at_hand.set_defaults(run=_at_hand)
 
-    plan = commands.add_parser("plan", help="forecast what a study would cost: jobs, core time, memory and disk by rule")
+    plan = commands.add_parser(
+        "plan", help="forecast what a study would cost: jobs, core time, memory and disk by rule"
+    )
     plan.add_argument("--study", help="a study of config/studies (default: config/config.yaml)")
     plan.add_argument("--cores", type=int, default=os.cpu_count() or 1, help="cores to run on (here %(default)s)")
     plan.add_argument("--json", action="store_true", help="print JSON")

@@ -83,9 +83,11 @@ PRIORS = {
 PRIORS_TORCH = PRIORS | {"core_seconds": Prior(3.0, 0.6, 0.8, 0.35), "memory_mb": Prior(350.0, 0.3, 0.5, 0.3)}
 """The same of rules that load torch."""
 TORCH = frozenset(
-    ("ruler_fold", "ruler_final", "ruler_set", "ruler_twin", "ruler_seen", "ruler_variant", "ruler_valence", "ruler_distortions")
-    + ("measure", "matching_formation", "matching_core_encoder", "matching_ligand_encoder", "matching_folds", "matching_matcher")
-    + ("matching_told", "synthesis_predict", "synthesis_explain")
+    (
+        "ruler_fold", "ruler_final", "ruler_set", "ruler_twin", "ruler_seen", "ruler_variant", "ruler_valence", "ruler_distortions",
+        "measure", "matching_formation", "matching_core_encoder", "matching_ligand_encoder", "matching_folds", "matching_matcher",
+        "matching_told", "synthesis_predict", "synthesis_explain",
+    )
 )  # fmt: skip
 """Rules that load torch."""
 
@@ -136,7 +138,9 @@ def write_costs(path: str | Path, costs: Iterable[Cost], heading: str = "") -> N
     """Write records, sorted, after a line of heading if there is one."""
     lines = [f"# {heading}"] if heading else []
     lines.append("\t".join(COLUMNS))
-    for cost in sorted(costs, key=lambda cost: (cost.study, cost.rule, cost.variant, cost.size or 0, cost.core_seconds)):
+    for cost in sorted(
+        costs, key=lambda cost: (cost.study, cost.rule, cost.variant, cost.size or 0, cost.core_seconds)
+    ):
         numbers = ["" if cost.size is None else f"{cost.size:.4g}"]
         numbers += [f"{cost.core_seconds:.4g}", f"{cost.memory_mb:.4g}", f"{cost.disk_mb:.3g}"]
         lines.append("\t".join([cost.study, cost.rule, cost.variant, *numbers]))
@@ -227,8 +231,10 @@ def _stored(benchmarks: Sequence[Path], durations: Sequence[float], store: Path 
 
 
 STORING = frozenset(
-    ("frames", "labels", "relabel", "dynamics", "trial_moves", "perturbed", "distorted", "expansion_round", "walk_reweighted")
-    + ("walk", "relax_run", "relax_series", "relax_better", "relax_rings", "relax_stretched")
+    (
+        "frames", "labels", "relabel", "dynamics", "trial_moves", "perturbed", "distorted", "expansion_round", "walk_reweighted",
+        "walk", "relax_run", "relax_series", "relax_better", "relax_rings", "relax_stretched",
+    )
 )  # fmt: skip
 """Rules whose jobs write to the label store."""
 

@@ -77,7 +77,9 @@ def _refusal(words: str) -> AuricError:
         return InputError(ours[0])
     if any("No module named 'snakemake'" in line for line in lines):
         return InputError(f"Snakemake is not installed for {sys.executable}; use the one that runs the workflow")
-    return AuricError(f"Snakemake could not say which jobs there are: {' '.join(lines[-3:])[:400] or 'it told nothing'}")
+    return AuricError(
+        f"Snakemake could not say which jobs there are: {' '.join(lines[-3:])[:400] or 'it told nothing'}"
+    )
 
 
 def _ask(answer: Path, cores: int, study: str | None) -> None:

@@ -104,13 +104,13 @@ class Plan(NamedTuple):
         known = f"{self.finished} of its jobs are finished" if self.finished else "none of its jobs is finished"
         if not self.jobs:
             return f"{self.study}: nothing to do, all {self.finished} jobs are finished"
-        lines = [f"{self.study}: {self.jobs} jobs would run; {known}", "", *_table(self.rules), ""]
+        lines = [f"{self.study}: {self.jobs} jobs would run; {known}", "", *_table(self), ""]
         lines += [
             f"all on {self.cores} core{'s' * (self.cores > 1)}: about {_time(self.wall_seconds.likely)} "
             f"({_time(self.wall_seconds.low)} to {_time(self.wall_seconds.high)}); on however many, "
             f"{_time(self.chain_seconds.likely)}. Nothing else must run on them.",
             f"memory at a time: about {_megabytes(self.memory_mb.likely)} (to {_megabytes(self.memory_mb.high)}); "
-            f"disk: {_megabytes(self.disk_mb.likely)} (to {_megabytes(self.disk_mb.high)})",
+            f"disk: to {_megabytes(self.disk_mb.high)}",
         ]
         if self.unknown:
             lines.append(f"NOT in these sums, as no job of theirs was ever recorded: {', '.join(self.unknown)}")
@@ -130,10 +130,10 @@ def _origin(here: int, speed: float) -> str:
     return f"{here} jobs of this machine are among the records; it takes {speed:.2f} times as long as the others."
 
 
-def _table(rules: Sequence[RuleCost]) -> list[str]:
+def _table(plan: Plan) -> list[str]:
     heads = ("rule", "jobs", "core time", "low", "high", "memory", "asked", "disk", "records", "")
     rows = [heads]
-    for rule in rules:
+    for rule in plan.rules:
         cells = ["?"] * 5
         if rule.core_seconds and rule.memory_mb and rule.disk_mb:
             cells = [_time(rule.core_seconds.likely), _time(rule.core_seconds.low), _time(rule.core_seconds.high)]
@@ -142,6 +142,8 @@ def _table(rules: Sequence[RuleCost]) -> list[str]:
         rows.append(
             (rule.rule, str(rule.jobs), *cells[:4], asked, cells[4], str(rule.records) if rule.records else "none", rule.note)
         )  # fmt: skip
+    spent = [_time(value) for value in (plan.core_seconds.likely, plan.core_seconds.low, plan.core_seconds.high)]
+    rows.append(("all", str(plan.jobs), *spent, "", "", _megabytes(plan.disk_mb.likely), "", ""))
     widths = [max(len(row[column]) for row in rows) for column in range(len(heads))]
     return [
         "  ".join(
@@ -203,7 +205,9 @@ def plan_study(name: str | None, root: Path, *, cores: int) -> Plan:
     return forecast(settings["study"], jobs, sized, Costs(read_costs(root / COSTS) + own), cores=cores)
 
 
-def forecast(name: str, jobs: Sequence[Job], sized: Sequence[Sized], costs: Costs, *, cores: int, seed: int = 0) -> Plan:
+def forecast(
+    name: str, jobs: Sequence[Job], sized: Sequence[Sized], costs: Costs, *, cores: int, seed: int = 0
+) -> Plan:
     """Forecast what the waiting ones among some jobs would cost.
 
     Args:
