@@ -296,8 +296,9 @@ class Costs:
             known = [(math.log(cost.core_seconds) - e.log_median, e) for cost, e in pairs if e is not None]
             if known:
                 shifts.append(float(np.mean([shift for shift, _ in known])))
-                spread = float(np.mean([e.shared_sd**2 for _, e in known])) + known[0][1].job_sd ** 2 / len(known)
-                weights.append(1 / spread)
+                # The spread between machines is in the estimates, and is what is looked for here.
+                shared = max(RUN_SD**2, float(np.mean([e.shared_sd**2 for _, e in known])) - ELSEWHERE_SD**2)
+                weights.append(1 / (shared + known[0][1].job_sd ** 2 / len(known)))
         total = sum(weights) + 1 / ELSEWHERE_SD**2  # the prior: not another speed
         self.speed = float(np.dot(weights, shifts)) / total
         # Deviations of one run's rules are not independent of each other: with many of them, half of its own remains.
@@ -352,7 +353,9 @@ class _Model:
 
         def log_density(points: np.ndarray) -> np.ndarray:
             off = np.linalg.solve(lower, (means - self._log(points, sizes)).T)
-            return -0.5 * ((off**2).sum(axis=0) + (((points - self.middle) / self.spreads) ** 2).sum(axis=1))
+            return np.asarray(
+                -0.5 * ((off**2).sum(axis=0) + (((points - self.middle) / self.spreads) ** 2).sum(axis=1))
+            )
 
         self.points, self.weights = _sampled(log_density, self.middle, self.spreads)
 
@@ -406,8 +409,8 @@ def _tempered(logs: np.ndarray) -> np.ndarray:
     """Weights, evened out until enough points count."""
     power = 1.0
     while True:
-        weights = np.exp(power * (logs - logs.max()))
+        weights = np.asarray(np.exp(power * (logs - logs.max())))
         weights /= weights.sum()
-        if 1 / (weights**2).sum() >= SAMPLES / 20 or power < 1e-3:
+        if 1 / float((weights**2).sum()) >= SAMPLES / 20 or power < 1e-3:
             return weights
         power *= 0.7

@@ -117,4 +117,4 @@ def _memory(resources: Any) -> int:
 
 
 if __name__ == "__main__":
-    _ask(Path(sys.argv[1]), int(sys.argv[2]), *(sys.argv[3:4] or [None]))
+    _ask(Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3] if len(sys.argv) > 3 else None)

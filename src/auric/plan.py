@@ -132,7 +132,7 @@ def _origin(here: int, speed: float) -> str:
 
 def _table(plan: Plan) -> list[str]:
     heads = ("rule", "jobs", "core time", "low", "high", "memory", "asked", "disk", "records", "")
-    rows = [heads]
+    rows: list[tuple[str, ...]] = [heads]
     for rule in plan.rules:
         cells = ["?"] * 5
         if rule.core_seconds and rule.memory_mb and rule.disk_mb:
@@ -258,15 +258,13 @@ def _rule(
 ) -> RuleCost:
     columns = [number for number, (job, _) in enumerate(waiting) if job.rule == rule]
     mine = [waiting[number] for number in columns]
-    told: list[Interval | None] = [None, None, None]
+    seconds = memory = disk = None
     if known[columns].all():
-        told = [
-            Interval.of(drawn["core_seconds"][:, columns].sum(axis=1)),
-            Interval.of(drawn["memory_mb"][:, columns].max(axis=1)),
-            Interval.of(drawn["disk_mb"][:, columns].sum(axis=1)),
-        ]
+        seconds = Interval.of(drawn["core_seconds"][:, columns].sum(axis=1))
+        memory = Interval.of(drawn["memory_mb"][:, columns].max(axis=1))
+        disk = Interval.of(drawn["disk_mb"][:, columns].sum(axis=1))
     return RuleCost(
-        rule, len(mine), *told, max(job.mem_mb for job, _ in mine), max(job.threads for job, _ in mine),
+        rule, len(mine), seconds, memory, disk, max(job.mem_mb for job, _ in mine), max(job.threads for job, _ in mine),
         costs.records(rule), _note(rule, mine, costs),
     )  # fmt: skip
 

@@ -66,7 +66,7 @@ class Sizes:
 
     def of(self, job: Job) -> Sized:
         """Variant and size of a job."""
-        variant = VARIANTS.get(job.rule, lambda sizes, wildcards: "")(self, job.wildcards)
+        variant = VARIANTS[job.rule](self, job.wildcards) if job.rule in VARIANTS else ""
         size = SIZES.get(job.rule)
         try:
             number = None if size is None else float(size(self, job.wildcards))
@@ -146,16 +146,14 @@ class Sizes:
         wanted = run["settings"]
         if wanted.get("ensemble") == "given":
             return self.frames_given(run["recipe"])[0]
-        return float(wanted["steps"]) / max(1, wanted["every"])
+        return float(wanted["steps"] / max(1, wanted["every"]))
 
     def learned(self, system: str, role: str = "train", power: float = 1.0) -> float:
         """Frames of a system's runs in a role, each times a power of its atoms."""
         most = self.all["potential"]["sample"]["frames"] if role == "train" else None
-        return sum(
-            min(self.frames_of_run(run), most or math.inf) * self.of_row(run).atoms ** power
-            for run in self.runs[system]
-            if run["role"] == role
-        )
+        runs = [run for run in self.runs[system] if run["role"] == role]
+        frames = [min(self.frames_of_run(run), most or math.inf) for run in runs]
+        return float(sum(count * self.of_row(run).atoms ** power for count, run in zip(frames, runs, strict=True)))
 
     def frames(self, s: str, f: str | None = None) -> list[tuple[Extent, int]]:
         """Structures of a block, and how many frames of each fall into a block of frames (or all of them)."""
@@ -200,7 +198,9 @@ Measure = Callable[[Sizes, Wildcards], float]
 
 
 def _labels(sizes: Sizes, wildcards: Wildcards) -> float:
-    return sum(count * extent.electrons**FIELD_POWER for extent, count in sizes.frames(wildcards["s"], wildcards["f"]))
+    return float(
+        sum(count * extent.electrons**FIELD_POWER for extent, count in sizes.frames(wildcards["s"], wildcards["f"]))
+    )
 
 
 def _structures(sizes: Sizes, wildcards: Wildcards) -> float:
@@ -210,17 +210,19 @@ def _structures(sizes: Sizes, wildcards: Wildcards) -> float:
 def _frames(sizes: Sizes, wildcards: Wildcards) -> float:
     wanted = sizes.all["reference"]["frames"]
     relaxation = RELAXATION_STEPS * bool(wanted["relax"])
-    return sum(
-        (relaxation + wanted["equilibration_steps"] * (count > 1) + wanted["interval_steps"] * (count - 1))
-        * extent.atoms**2
-        for extent, count in sizes.frames(wildcards["s"])
+    steps = wanted["equilibration_steps"], wanted["interval_steps"]
+    return float(
+        sum(
+            (relaxation + steps[0] * (count > 1) + steps[1] * (count - 1)) * extent.atoms**2
+            for extent, count in sizes.frames(wildcards["s"])
+        )
     )
 
 
 def _images(sizes: Sizes, wildcards: Wildcards) -> float:
     points = sizes.all["elf"]["planes"] * sizes.all["elf"]["pixels"] ** 2
     pairs = sizes.frames(wildcards["s"], wildcards["f"])
-    return sum(count * extent.bonds * points * extent.electrons**1.5 for extent, count in pairs)
+    return float(sum(count * extent.bonds * points * extent.electrons**1.5 for extent, count in pairs))
 
 
 def _grid(sizes: Sizes, wildcards: Wildcards) -> float:
@@ -233,7 +235,7 @@ def _grid(sizes: Sizes, wildcards: Wildcards) -> float:
 def _relabel(sizes: Sizes, wildcards: Wildcards) -> float:
     run = sizes.run_of_name[wildcards["run"]]
     electrons = sizes.extent(run["builder"], run["recipe"]).electrons
-    return sizes.frames_of_run(run) / sizes.all["potential"]["correction"]["every"] * electrons**FIELD_POWER
+    return float(sizes.frames_of_run(run) / sizes.all["potential"]["correction"]["every"] * electrons**FIELD_POWER)
 
 
 def _dynamics(sizes: Sizes, wildcards: Wildcards) -> float:
@@ -262,26 +264,26 @@ def _forces(sizes: Sizes, wildcards: Wildcards) -> float:
     wanted = sizes.all["potential"]
     references = wanted["forces"]["norm_references"] + wanted["forces"]["direction_references"]
     tested = sizes.learned(wildcards["system"], "test") / wanted["test_every"]
-    return tested * references * float(1 + wanted["forces"]["rotations"]) + sizes.learned(wildcards["system"])
+    return float(tested * references * float(1 + wanted["forces"]["rotations"]) + sizes.learned(wildcards["system"]))
 
 
 def _scan(sizes: Sizes, wildcards: Wildcards) -> float:
     wanted = sizes.all["potential"]["scan"]
     sets = math.prod(len(wanted[key]) for key in ("n_max", "cutoff_angstrom", "sigma_angstrom")) / wanted["blocks"]
-    return sets * len(wanted["l_max"]) * _scanned(sizes, wildcards["system"]) * wanted["references"]
+    return float(sets * len(wanted["l_max"]) * _scanned(sizes, wildcards["system"]) * wanted["references"])
 
 
 def _choice(sizes: Sizes, wildcards: Wildcards) -> float:
     wanted = sizes.all["potential"]["scan"]
     models = wanted["best"] * len(wanted["targets"]) * len(wanted["losses"]) * len(wanted["sigma_2_angstrom"])
-    return models * _scanned(sizes, wildcards["system"]) * wanted["references"]
+    return float(models * _scanned(sizes, wildcards["system"]) * wanted["references"])
 
 
 def _scanned(sizes: Sizes, system: str) -> float:
     """Atoms that a scan learns from: those of all runs, or of as many frames as it takes."""
     runs = [run for run in sizes.runs[system] if run["role"] == "train"]
     count = sum(map(sizes.frames_of_run, runs))
-    return sizes.learned(system) * min(1.0, 2 * sizes.all["potential"]["scan"]["frames"] / max(1.0, count))
+    return float(sizes.learned(system) * min(1.0, 2 * sizes.all["potential"]["scan"]["frames"] / max(1.0, count)))
 
 
 def _walked(sizes: Sizes, wildcards: Wildcards, power: float = 2.0) -> float:
@@ -311,7 +313,9 @@ def _expansion(sizes: Sizes, wildcards: Wildcards) -> float:
 
 def _started(sizes: Sizes, runs: Iterable[Mapping[str, Any]]) -> float:
     """Steps that relaxations from frames of runs take, each by the square of the atoms."""
-    return sum(sizes.all["relaxation"]["starts"] * RELAXATION_STEPS * sizes.of_row(run).atoms ** 2 for run in runs)
+    return float(
+        sum(sizes.all["relaxation"]["starts"] * RELAXATION_STEPS * sizes.of_row(run).atoms ** 2 for run in runs)
+    )
 
 
 def _relaxed(sizes: Sizes, wildcards: Wildcards) -> float:
