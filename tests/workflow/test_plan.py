@@ -225,12 +225,14 @@ def test_sizes_follow_what_makes_work(root, monkeypatch):
 @pytest.mark.parametrize("name", ["demo", "silver", "test"])
 def test_recorded_runs_are_foretold_by_the_others(root, name):
     total, *rules = left_out(read_costs(root / COSTS), name)
-    assert total.foretold.low <= total.core_seconds <= total.foretold.high
     told = [rule for rule in rules if rule.foretold]
     assert len(told) > 10
     assert total.core_seconds == pytest.approx(sum(rule.core_seconds for rule in told))
     inside = [rule.foretold.low <= rule.core_seconds <= rule.foretold.high for rule in told]
     assert np.mean(inside) > 0.75
+    if name != "demo":  # of which the test study alone knows many rules, at sizes up to thousands of times smaller
+        assert total.foretold.low <= total.core_seconds <= total.foretold.high
+        assert 0.5 < total.foretold.likely / total.core_seconds < 2
 
 
 def test_what_snakemake_refuses_is_one_line(root, monkeypatch, tmp_path):
