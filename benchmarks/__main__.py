@@ -1,6 +1,6 @@
 """Benchmarks, side by side with peers or the plain way in one run; not part of the tests.
 
-`python -m benchmarks [alkanes] [descriptors] [elf] [equivariant] [gth] [matching] [microscopes] [microscopy] [noise] [oamlm] [potential] [relaxation] [sampling] [seeing] [structures] [synthesis] [training] [workflow]` measures those named, or all, and puts their rows into
+`python -m benchmarks [alkanes] [descriptors] [elf] [equivariant] [gth] [matching] [microscopes] [microscopy] [noise] [oamlm] [plan] [potential] [relaxation] [sampling] [seeing] [structures] [synthesis] [training] [workflow]` measures those named, or all, and puts their rows into
 docs/benchmarks.csv in place of earlier ones.
 """
 
@@ -22,6 +22,7 @@ from benchmarks import (
     microscopy,
     noise,
     oamlm,
+    plan,
     relaxation,
     sampling,
     seeing,
@@ -44,6 +45,7 @@ BENCHMARKS = {
     "microscopy": microscopy.measure_microscopy,
     "noise": noise.measure_noise,
     "oamlm": oamlm.measure_oamlm,
+    "plan": plan.measure_plan,
     "potential": emlm.measure_emlm,
     "relaxation": relaxation.measure_relaxation,
     "sampling": sampling.measure_sampling,

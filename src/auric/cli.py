@@ -13,6 +13,7 @@ from auric import __version__, elf, matching, ruler, structures, study
 from auric.configuration import load_yaml, settings_page
 from auric.errors import EXIT_OK, AuricError, InputError
 from auric.files import read_tables, write_table
+from auric.plan import plan_study
 from auric.progress import log
 from auric.results import results_page
 
@@ -69,6 +70,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     at_hand = commands.add_parser("structures", help="say which structures of a study are at hand on this machine")
     at_hand.add_argument("--study", help="a study of config/studies (default: config/config.yaml)")
     at_hand.set_defaults(run=_at_hand)
+
+    plan = commands.add_parser(
+        "plan", help="forecast what a study would cost: jobs, core time, memory and disk by rule"
+    )
+    plan.add_argument("--study", help="a study of config/studies (default: config/config.yaml)")
+    plan.add_argument("--cores", type=int, default=os.cpu_count() or 1, help="cores to run on (here %(default)s)")
+    plan.add_argument("--json", action="store_true", help="print JSON")
+    plan.set_defaults(run=_plan)
 
     pack = commands.add_parser("pack", help="put a study's labelled frames and images into one small file")
     pack.add_argument("results", type=Path, help="folder of a study, such as results/workstation")
@@ -180,6 +189,11 @@ def _at_hand(chosen: argparse.Namespace) -> str:
     found = study.at_hand(settings, study.structures(settings, Path.cwd()), Path.cwd())
     width = max((len(name) for name, _ in found), default=0)
     return "\n".join(f"{name:{width}s}  {where}" for name, where in found)
+
+
+def _plan(chosen: argparse.Namespace) -> str:
+    found = plan_study(chosen.study, Path.cwd(), cores=chosen.cores)
+    return json.dumps(found.as_json(), indent=2, allow_nan=False) if chosen.json else str(found)
 
 
 def _pack(chosen: argparse.Namespace) -> str:
