@@ -1,5 +1,5 @@
 # Every target sets up what it needs, then does it. Needs Python >= 3.11, make and git.
-#   make run [STUDY=workstation] [CORES=8]    make test    make bench    make lint    make format
+#   make run [STUDY=workstation] [CORES=8]    make test    make test-slurm    make bench    make lint    make format
 PYTHON ?= python3
 CORES ?= 2
 STUDY ?=
@@ -11,7 +11,7 @@ export PYTHONPATH := $(CURDIR)/src$(if $(PYTHONPATH),:$(PYTHONPATH))
 export MPLCONFIGDIR := $(CURDIR)/.venv/matplotlib
 
 .DEFAULT_GOAL := run
-.PHONY: run test bench lint format unlock clean
+.PHONY: run test test-slurm bench lint format unlock clean
 
 run: $(READY)
 	@$(BIN)/snakemake --cores $(CORES) $(if $(STUDY),--config study=$(STUDY))
@@ -19,6 +19,10 @@ run: $(READY)
 # Files of tests go to as many processes as there are cores, one thread each; the longest file is among the first in the alphabet.
 test: $(READY) lint
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(CORES) --dist loadfile --no-loadscope-reorder
+
+# On a real Slurm of three nodes, started for the tests and ended with them; needs slurm-wlm and munge (Debian's), and root.
+test-slurm: $(READY)
+	@AURIC_SLURM=1 $(BIN)/python -m pytest tests/slurm
 
 bench: $(READY)
 	@$(BIN)/python -m benchmarks

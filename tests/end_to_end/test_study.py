@@ -61,7 +61,12 @@ def write_part(folder, study, **changes):
     """A study with the structures, densities, images and rulers of `test` alone; changes are sections to update."""
     whole = yaml.safe_load((folder / "config/studies/test.yaml").read_text())
     part = {key: whole[key] for key in ("structures", "reference", "elf", "ruler")}
-    del part["reference"]["dynamics"], part["ruler"]["seeing"], part["ruler"]["exploration"], part["ruler"]["distortions"]
+    del (
+        part["reference"]["dynamics"],
+        part["ruler"]["seeing"],
+        part["ruler"]["exploration"],
+        part["ruler"]["distortions"],
+    )
     for section, update in changes.items():
         part[section] |= update
     (folder / f"config/studies/{study}.yaml").write_text(yaml.safe_dump({"study": study, **part}))

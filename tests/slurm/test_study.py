@@ -21,7 +21,8 @@ SITE = {
 """What a site of one machine without accounting adds to profiles/slurm."""
 pytestmark = [
     pytest.mark.filterwarnings("default"),
-    pytest.mark.skipif(bool(absent()), reason=f"needs Slurm and munge; {', '.join(absent())} not installed (make test-slurm)"),
+    pytest.mark.skipif("AURIC_SLURM" not in os.environ, reason="takes a quarter of an hour, and root: make test-slurm"),
+    pytest.mark.skipif(bool(absent()), reason=f"needs slurm-wlm and munge; not installed: {', '.join(absent())}"),
 ]  # fmt: skip
 
 
