@@ -84,7 +84,7 @@ def draw_bonds(
 def _draw_one(axes: Any, atoms: Atoms, flat: np.ndarray, bonds: pd.DataFrame) -> None:
     for bond in bonds.itertuples():
         colour, stroke = VERDICTS[bond.verdict]
-        ends = flat[[bond.left_atom, bond.right_atom]]
+        ends = flat[[int(bond.left_atom), int(bond.right_atom)]]
         axes.plot(*ends[:, :2].T, color=colour, linestyle=stroke, linewidth=3, zorder=1)
         if bond.change_angstrom == bond.change_angstrom:
             axes.annotate(
@@ -151,7 +151,7 @@ def _rows(made: pd.DataFrame, changes: pd.DataFrame, readers: Sequence[tuple[str
         verdicts = []
         for reader in readers:
             count = _of(changes, str(one["name"]), reader)["verdict"].value_counts()
-            verdicts.append(f"{count.get('weakened', 0)} / {count.get('tightened', 0)}" if one["parent"] else "")
+            verdicts.append(f"{count.get('weakened', 0)} / {count.get('tightened', 0)}" if one["compared_with"] else "")
         force = one["residual_force_ev_angstrom"]
         rows.append({
             "name": str(one["name"]), "formula": str(one["formula"]), "multiplicity": int(one["multiplicity"]),

@@ -62,11 +62,11 @@ BONDING = (
     "share", "shape", "scale", "subject", "index", "kind", "judged", "correlation", "ci_low", "ci_high", "bonds", "structures",
 )  # fmt: skip
 BOND_CHANGES = (
-    "name", "parent", "bond", "left_atom", "right_atom", "share", "shape", "scale", "subject", "parent_length_angstrom", "length_angstrom",
+    "name", "compared_with", "bond", "left_atom", "right_atom", "share", "shape", "scale", "subject", "parent_length_angstrom", "length_angstrom",
     "change_angstrom", "noise_angstrom", "verdict", "mayer_change", "added_atom_angstrom",
 )  # fmt: skip
 DISTORTIONS = (
-    "name", "parent", "formula", "charge", "multiplicity", "energy_above_lowest_ev", "geometry", "steps", "residual_force_ev_angstrom",
+    "name", "compared_with", "formula", "charge", "multiplicity", "energy_above_lowest_ev", "geometry", "steps", "residual_force_ev_angstrom",
     "nearest_added_angstrom", "bonds", "broken", "formed",
 )  # fmt: skip
 TEM_ANSWERS = (
@@ -150,6 +150,8 @@ NUMBERS = frozenset(
      "angle_degree", "underfocus_angstrom", "right", "cases", "own_refused", "other_refused",
      "sets", "difference", "p", "mcc", "runner_up_mcc", "temperature_celsius", "ph", "probability",
      "spread", "ligand_mmol_l", "gold_mmol_l", "reducing_agent_mmol_l", "distance", "ligand_likeness", "node", "parent", "threshold",
+     "left_atom", "right_atom", "parent_length_angstrom", "length_angstrom", "change_angstrom", "mayer_change", "added_atom_angstrom",
+     "charge", "multiplicity", "energy_above_lowest_ev", "steps", "residual_force_ev_angstrom", "nearest_added_angstrom", "broken", "formed",
      "examples", "success", "fresh", "teacher_share", "depth", "leaves", "f1", "planted", "found", "relative_error",
      "outcome", "paper_probability",
      "nuclearity", "count", "mean", "sd_over_seeds", "positives", "groups", "seeds", "p_value", "mae_ev", "median_ev", "clusters", "label", "x", "y", "davies_bouldin", "calinski_harabasz", "called", "bin"}

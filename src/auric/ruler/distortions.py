@@ -24,13 +24,13 @@ from auric.ruler.masks import Mask
 from auric.scorecard import write_scorecard
 
 CHANGES_COLUMNS = (
-    "name", "parent", "bond", "left_atom", "right_atom", "bond_class", "mask", "share", "shape", "scale", "subject", "planes",
+    "name", "compared_with", "bond", "left_atom", "right_atom", "bond_class", "mask", "share", "shape", "scale", "subject", "planes",
     "parent_length_angstrom", "length_angstrom", "parent_reading_angstrom", "reading_angstrom", "change_angstrom", "noise_angstrom",
     "verdict", "mayer_change", "delocalisation_change", "added_atom_angstrom",
 )  # fmt: skip
 """`change_angstrom` is that of reading minus length; `noise_angstrom` what it stays within in 95 of 100 undisturbed cases."""
 STRUCTURES_COLUMNS = (
-    "name", "parent", "formula", "charge", "multiplicity", "multiplicities_json", "energy_ev", "energy_above_lowest_ev", "geometry",
+    "name", "compared_with", "formula", "charge", "multiplicity", "multiplicities_json", "energy_ev", "energy_above_lowest_ev", "geometry",
     "steps", "residual_force_ev_angstrom", "nearest_added_angstrom", "bonds", "broken", "formed",
 )  # fmt: skip
 VERDICTS = ("weakened", "tightened", "within noise", "broken", "formed", "not read")
@@ -162,7 +162,7 @@ def _compared(
         assert known is not None
         kind = classes.get(bond, "")
         row: dict[str, Any] = {
-            "name": name, "parent": parent, "bond": bond, "left_atom": known["left_atom"], "right_atom": known["right_atom"],
+            "name": name, "compared_with": parent, "bond": bond, "left_atom": known["left_atom"], "right_atom": known["right_atom"],
             "bond_class": kind, "noise_angstrom": noise.get(kind, noise[""]), "planes": 0,
             "added_atom_angstrom": known["added_atom_angstrom"], "verdict": "formed" if old is None else "broken",
             "parent_length_angstrom": np.nan if old is None else old["bond_length_angstrom"],
@@ -200,7 +200,7 @@ def _row(
     count = len(made[row["parent"]]) if row["parent"] in made else len(atoms)
     added = atoms.get_all_distances()[:count, count:].min(initial=np.inf)
     return {
-        "name": name, "parent": row["parent"], "formula": atoms.get_chemical_formula("metal"), "charge": row["charge"],
+        "name": name, "compared_with": row["parent"], "formula": atoms.get_chemical_formula("metal"), "charge": row["charge"],
         "energy_above_lowest_ev": float(atoms.info["energy_ev"]) - min(alike), "nearest_added_angstrom": added,
         "bonds": int((bonds["name"] == name).sum()), "broken": int((mine["verdict"] == "broken").sum()),
         "formed": int((mine["verdict"] == "formed").sum()),
