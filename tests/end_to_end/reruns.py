@@ -46,22 +46,22 @@ TRAINED = {
     "ruler_set": 1, **SHOWN,
 }  # fmt: skip
 """What reads images again; `ruler_validate` and the like are joined from it."""
-READ = {"ruler_images": 1, "ruler_distortions": 1, **TRAINED}
+READ = {"ruler_images": 1, **TRAINED}
 SEEN = {"labels": 3, "grid": 1, "images": 3, "reference_scorecard": 1, "elf_scorecard": 1, "failures": 1, **READ}
 """Labels are in the store, but orbitals are not kept (`reference.keep_orbitals`): a job takes them from there again, and computes nothing."""
-FRAMES = {"frames": 2, "distorted": 2, **SEEN}
+FRAMES = {"frames": 2, **SEEN}
 LEARNED = {"potential_scorecard": 1, **SHOWN}
 CHANGES = (
     Change(
         "one atom of one structure", "resources/structures/ausch3.xyz", swapped("2.240000", "2.250000"),
-        {"structures": 1, "frames": 1, "distorted": 2, **SEEN, "labels": 1, "images": 1},
+        {"structures": 1, "frames": 1, **SEEN, "labels": 1, "images": 1},
     ),
     Change("an SCF setting", STUDY, swapped("conv_tol_hartree: 1.0e-5", "conv_tol_hartree: 2.0e-5"), FRAMES),
     Change("a weight of a length bin", STUDY, swapped("ruler:\n", "ruler:\n  bin_weights: [1, 2, 20, 31]\n"), READ),
     Change("a training setting", STUDY, swapped("epochs: 3", "epochs: 4"), TRAINED),
     Change("a label of a plot", "src/auric/report/figures.py", swapped('"mean absolute error', '"mean absolute  error'), SHOWN),
     Change("the style of the report", "src/auric/report/style.css", lambda text: text + "\nem { color: black; }\n", SHOWN),
-    Change("a function of the room elf", "src/auric/elf/quality.py", lambda text: text + "\n\n_UNUSED = 1\n", {"distorted": 2, **SEEN}),
+    Change("a function of the room elf", "src/auric/elf/quality.py", lambda text: text + "\n\n_UNUSED = 1\n", SEEN),
     Change("a comment", "src/auric/elf/formula.py", lambda text: text + "\n# A comment.\n", {}),
     Change(
         "one structure more", STRUCTURES, lambda text: text.rstrip("\n") + "\nau4_sh4\tring\tn=4 R=H\t0\t1\t0\n",

@@ -9,8 +9,7 @@ rule distorted:
         file=lambda wildcards: study.files_of(
             [DISTORTIONS[wildcards.structure] | {"error": ""}]
         ),
-        # Looked into for their level alone, which is among the parameters: a newer file changes nothing here.
-        learned=ancient(f"{RESULTS}/ruler/images.nc"),
+        learned=f"{RESULTS}/ruler/images.nc",
     output:
         structure=f"{RESULTS}/ruler/distorted/{{structure}}.extxyz",
         images=f"{RESULTS}/ruler/distorted/{{structure}}.nc",
