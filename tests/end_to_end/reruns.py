@@ -46,8 +46,8 @@ TRAINED = {
     "ruler_set": 1, **SHOWN,
 }  # fmt: skip
 """What reads images again; `ruler_validate` and the like are joined from it."""
-READ = {"ruler_images": 1, **TRAINED}
-SEEN = {"labels": 3, "grid": 1, "images": 3, "reference_scorecard": 1, "elf_scorecard": 1, "failures": 1, **READ}
+READ = {"ruler_images": 1, "distorted": 2, "ruler_distortions": 1, "failures": 1, **TRAINED}
+SEEN = {"labels": 3, "grid": 1, "images": 3, "reference_scorecard": 1, "elf_scorecard": 1, **READ}
 """Labels are in the store, but orbitals are not kept (`reference.keep_orbitals`): a job takes them from there again, and computes nothing."""
 FRAMES = {"frames": 2, **SEEN}
 LEARNED = {"potential_scorecard": 1, **SHOWN}
