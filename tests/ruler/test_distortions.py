@@ -11,6 +11,7 @@ from ase import Atoms
 from auric.errors import AuricError, InputError, ScfError
 from auric.files import read_dataset, read_frames, write_dataset, write_frames, write_table
 from auric.reference.gto import GtoEngine
+from auric.reference.store import structure_hash
 from auric.reference.version import METHOD_VERSION
 from auric.ruler.distorted import DISTORTED_COLUMNS, make_distorted
 from auric.ruler.distortions import CHANGES_COLUMNS, STRUCTURES_COLUMNS, compare_distorted, noise_of, verdict_of
@@ -31,8 +32,16 @@ ROW = {
 def place(tmp_path):
     atoms, _, _ = MOLECULES["AuSH"]
     atoms.write(tmp_path / "aush.xyz")
-    write_dataset(tmp_path / "images.nc", xr.Dataset(attrs={"frames_json": json.dumps({"s_0000": LEVEL})}))
+    images_of(tmp_path)
     return tmp_path
+
+
+def images_of(place, **made):
+    """Images that rulers learn from, as far as their frames."""
+    data = xr.Dataset(
+        {"structure": ("image", np.array(["s"]))}, attrs={"frames_json": json.dumps({"s_0000": LEVEL | made})}
+    )
+    write_dataset(place / "images.nc", data)
 
 
 def made(place, beside=None, **changed):
@@ -119,11 +128,22 @@ def test_what_cannot_be_made_leaves_its_reason(place, monkeypatch):
 
 def test_images_of_another_level_are_refused_before_anything_is_computed(place, monkeypatch):
     monkeypatch.setattr(GtoEngine, "label", lambda *_, **__: pytest.fail("computed"))
-    write_dataset(
-        place / "images.nc", xr.Dataset(attrs={"frames_json": json.dumps({"s_0000": LEVEL | {"method": "pbe"}})})
-    )
+    images_of(place, method="pbe")
     with pytest.raises(InputError, match="method of the images is pbe"):
         made(place)
+
+
+def test_rulers_that_have_learned_from_the_parent_must_be_told(place):
+    with pytest.raises(InputError, match="the images hold no structure 'aush'; correct learned_as"):
+        made(place, learned_as="aush")
+    atoms = MOLECULES["AuSH"][0]
+    images_of(place, structure_hash=structure_hash(atoms, 0, 1))
+    frames, _, _, failed = made(place)
+    assert not frames
+    assert "it is the frame s_0000 of the images; say so by learned_as" in failed["reason"].iloc[0]
+    frames, _, _, failed = made(place, learned_as="s")
+    assert failed.empty
+    assert len(frames) == 1
 
 
 # --- comparison

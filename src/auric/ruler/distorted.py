@@ -114,13 +114,22 @@ def make_distorted(
     wanted = Distortion(**{**row, "multiplicities": tuple(row["multiplicities"])})
     rule, keep = BondRule(**bond), Store(store)
     rung = make_engine(engine, settings, threads=threads, memory_mb=memory_mb)
-    check_level_of_images(learned, rung)
+    images_known = read_dataset(learned)
+    frames_known: dict[str, Any] = json.loads(images_known.attrs["frames_json"])
+    check_level_of_images(frames_known, rung)
+    if wanted.learned_as and wanted.learned_as not in set(images_known["structure"].values.astype(str)):
+        raise InputError(
+            f"ruler.distortions, {wanted.name}: the images hold no structure '{wanted.learned_as}'; correct learned_as, "
+            "or rulers that have learned from the parent would read it"
+        )
     made: list[Made] = []
     failed: list[dict[str, str]] = []
     try:
         before = _parent_of(parent)
         atoms = _built(wanted, before, Places(Path(resources), Path(mirror) if mirror else None))
         found = _lowest(wanted, atoms, rung, XtbEngine(XtbSettings(**xtb)), frames, keep, rule)
+        if not (wanted.parent or wanted.learned_as):
+            _check_not_learned(found, frames_known)
         if wanted.level_steps:
             with_forces = make_engine(engine, {**settings, "forces": True}, threads=threads, memory_mb=memory_mb)
             found = _relaxed_further(found, with_forces, rung, keep, wanted.level_steps, frames["fmax_ev_angstrom"])
@@ -144,17 +153,16 @@ def make_distorted(
     write_table(failures, failed, FAILURE_COLUMNS)
 
 
-def check_level_of_images(images: str | Path, engine: Engine) -> None:
+def check_level_of_images(made: Mapping[str, Mapping[str, Any]], engine: Engine) -> None:
     """Refuse an engine of another level than that of the images, before it computes anything.
 
     Args:
-        images: What rulers learn from (NetCDF).
+        made: What made each frame of the images that rulers learn from, by its name.
         engine: The engine.
 
     Raises:
         InputError: Naming what differs.
     """
-    made = json.loads(read_dataset(images).attrs["frames_json"])
     ours = engine.identity() | {"method_version": METHOD_VERSION}
     for name, theirs in made.items():
         for key in ("engine", "method", "basis", "method_version"):
@@ -163,6 +171,15 @@ def check_level_of_images(images: str | Path, engine: Engine) -> None:
                     f"ruler.distortions: {key} of the images is {theirs.get(key)} ({name}), that of reference.engine {ours[key]}; "
                     "a ruler reads images of its own level only: set reference as it was for the images"
                 )
+
+
+def _check_not_learned(parent: Made, known: Mapping[str, Mapping[str, Any]]) -> None:
+    """Refuse a parent that is a frame of the images, whatever it is called there, unless that was said."""
+    hashes = {made.get("structure_hash"): name for name, made in known.items()}
+    if name := hashes.get(parent.orbitals.provenance.get("structure_hash")):
+        raise StructureError(
+            f"it is the frame {name} of the images; say so by learned_as, or rulers that have learned from it would read it"
+        )
 
 
 def _parent_of(path: str | Path | None) -> Atoms | None:
