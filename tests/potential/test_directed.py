@@ -256,7 +256,7 @@ class TestFiles:
         write_model(bad, kept, {name: array for name, array in arrays.items() if name != "unit Au/norm/centre"})
         refused("a part of the forces' model is missing")
         write_model(bad, kept | {"settings": header["settings"] | {"colour": "red"}}, arrays)
-        refused("a part of the forces' model is missing .*colour")
+        refused("a part of the forces' model is missing.*colour")
 
     def test_what_has_learned_nothing_is_not_saved(self, tmp_path: Path) -> None:
         with pytest.raises(InputError, match="has learned nothing yet"):

@@ -582,7 +582,7 @@ def test_foreign_and_tampered_files_are_refused(fitted, tmp_path):
         ({"references": 31}, "31 references of 30 points"),
         ({"references": np.array([0, 30])}, "lie outside 0 .. 29"),
         ({"references": np.array([3, 3])}, "indices of references repeat"),
-        ({"references": np.array([0.5])}, "no list of indices"),
+        ({"references": np.array([0.5])}, "neither a number nor a list of indices"),
     ],
 )
 def test_impossible_settings_are_refused(fitted, settings, message):

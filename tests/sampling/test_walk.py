@@ -389,7 +389,7 @@ def test_bad_input(walked, tmp_path):
     (tmp_path / "text").write_text("hello")
     with pytest.raises(InputError, match="no whole frame"):
         read_walk(tmp_path / "text")
-    with pytest.raises(InputError, match="No such file"):
+    with pytest.raises(InputError, match="no such file"):
         read_walk(tmp_path / "absent")
     for wrong, told in (
         ({"temperatures_k": ()}, "temperatures above 0"), ({"temperatures_k": (-1.0,)}, "temperatures above 0"),
