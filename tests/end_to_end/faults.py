@@ -22,8 +22,9 @@ import xarray as xr
 from auric.files import read_frames, read_npz
 
 KINDS = ("scheduler", "job", "group")
-OF_TIME = ("seconds", "core_seconds", "created")
-"""Columns and attributes whose names end so tell how long something took."""
+OF_TIME = ("seconds", "seconds_per_step", "created")
+"""Columns and attributes whose names end so tell how long something took; so do rows of scorecards of `TIMES`."""
+TIMES = ("core_minutes", "core_seconds_saved", "effective_samples_per_core_hour", "steps_per_core_hour")
 LOOKS = ("*.csv", "*.npz", "*.nc", "*.extxyz", "*.cube")
 PATIENCE_S = 1800
 
@@ -130,6 +131,8 @@ def _apart(path: Path, root: Path) -> bool:
 def _numbers(path: Path) -> dict[str, np.ndarray]:
     if path.suffix == ".csv":
         table = pd.read_csv(path)
+        if "quantity" in table:
+            table = table[~table["quantity"].isin(TIMES)]
         found = {str(name): table[name].to_numpy() for name in table}
     elif path.suffix == ".npz":
         found = dict(read_npz(path)[1])
