@@ -5,7 +5,9 @@ the same in all figures, and hollow circles are frames of the runs that were tra
 """
 
 from collections.abc import Sequence
+from itertools import product
 from pathlib import Path
+from string import ascii_lowercase
 from typing import Any
 
 import numpy as np
@@ -107,7 +109,7 @@ def draw_energies(path: Path, system: System) -> None:
 
 
 def draw_forces(path: Path, system: System) -> None:
-    """Angles and norms of forces, class by class, for each contender; hollow where atoms are of training runs.
+    """Angles and norms of forces, class by class, a lettered line for each contender; hollow where atoms are of training runs.
 
     Args:
         path: SVG to write.
@@ -132,15 +134,20 @@ def draw_forces(path: Path, system: System) -> None:
                     marker = _marker(row["run"], system.tests) if full else "o"
                     axes.plot(row[quantity], height, marker, color=colour, mfc=colour if full else "white",
                               mec="white" if full else colour, mew=0.6 if full else 1.1, ms=6 if full else 5)  # fmt: skip
-            axes.set_xlim(0, 1.05 * float(system.forces[quantity].max()))
+            for place, number in product(
+                range(len(classes)), range(len(subjects))
+            ):  # colours alone do not tell many apart
+                axes.text(0.995, place - 0.4 + step * (number + 0.5), ascii_lowercase[number], fontsize=6, ha="right", va="center",
+                          color=_colour(subjects[number], system), transform=axes.get_yaxis_transform())  # fmt: skip
+            axes.set_xlim(0, 1.1 * float(system.forces[quantity].max()))
             axes.set_xlabel(title)
             axes.grid(axis="x")
         both[0].set_yticks(range(len(classes)), [_shown(name) for name in classes])
         both[0].set_ylim(len(classes) - 0.5, -0.5)
         for axes in both:
             axes.tick_params(axis="y", length=0)
-        inks = [Line2D([], [], color=_colour(name, system), lw=5, label=_shown(potential_name(name)))
-                for name in subjects]  # fmt: skip
+        inks = [Line2D([], [], color=_colour(name, system), lw=5, label=f"{letter}  {_shown(potential_name(name))}")
+                for letter, name in zip(ascii_lowercase, subjects, strict=False)]  # fmt: skip
         hollow = "leftovers of training runs" if LEFTOVERS in set(system.forces["split"]) else ""
         _run_legend(figure, system, hollow, inks)
 
@@ -287,5 +294,5 @@ def _side(run: str, runs: Sequence[str]) -> float:
 
 def _shown(text: str) -> str:
     """A name short enough for a figure; a leading underscore would hide it from a legend."""
-    short = text if len(text) <= 44 else text[:43] + "…"
+    short = text if len(text) <= 48 else text[:47] + "…"
     return f"\u200b{short}" if short.startswith("_") else short
