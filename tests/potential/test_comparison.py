@@ -231,7 +231,7 @@ class TestCalculators:
         with pytest.raises(InputError, match="its descriptor has 300 features, its model 600"):
             load_emlm(path)
         save_model(path, model, {"species": ["Au", "S", "H"], "mbtr": {"points": 100}})
-        with pytest.raises(InputError, match="its descriptor cannot be made"):
+        with pytest.raises(InputError, match="a part of the descriptor is missing, or does not fit the others"):
             load_emlm(path)
 
     def test_frames_of_two_levels_train_no_file(self, files: dict[str, str]) -> None:

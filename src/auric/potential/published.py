@@ -9,6 +9,7 @@ import numpy as np
 
 from auric.descriptors import MBTR_SECOND, Mbtr, MbtrSettings
 from auric.errors import InputError
+from auric.modelfile import fitting
 from auric.potential.emlm import Emlm
 from auric.potential.labels import energy_of, level_told, read_runs
 from auric.potential.modelfile import load_model, save_model
@@ -49,10 +50,8 @@ def load_emlm(path: str | Path) -> tuple[Mbtr, Emlm, dict[str, Any]]:
     learned, told = load_model(path)
     if not isinstance(learned, Emlm) or not {"species", "mbtr"} <= told.keys():
         raise InputError(f"{path}: no EMLM of whole structures with its descriptor; train it with `potential.emlm`")
-    try:
+    with fitting(path, "descriptor"):
         mbtr = Mbtr(told["species"], MbtrSettings(**told["mbtr"]))
-    except (TypeError, ValueError) as error:
-        raise InputError(f"{path}: its descriptor cannot be made ({error}); train it again") from error
     if mbtr.size != learned.n_features_in_:
         raise InputError(
             f"{path}: its descriptor has {mbtr.size} features, its model {learned.n_features_in_}; train it again"
