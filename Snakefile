@@ -73,6 +73,9 @@ rule all:
         ),
 
 
+ROOM_OF |= {rule.name: Path(rule.snakefile).stem for rule in workflow.rules}
+
+
 onsuccess:
     print(closing_words(), flush=True)
 

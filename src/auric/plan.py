@@ -13,6 +13,7 @@ from auric.costs import COSTS, OWN_COSTS, Cost, Costs, Estimate, merged, read_co
 from auric.errors import InputError
 from auric.jobs import Job, jobs_of
 from auric.sizes import Sized, sizes_of
+from auric.tally import in_words, two_digits
 
 LEVEL = (5, 50, 95)
 """Percentiles that are told: rarely less, likely, rarely more."""
@@ -106,9 +107,9 @@ class Plan(NamedTuple):
             return f"{self.study}: nothing to do, all {self.finished} jobs are finished"
         lines = [f"{self.study}: {self.jobs} jobs would run; {known}", "", *_table(self), ""]
         lines += [
-            f"all on {self.cores} core{'s' * (self.cores > 1)}: about {_time(self.wall_seconds.likely)} "
-            f"({_time(self.wall_seconds.low)} to {_time(self.wall_seconds.high)}); on however many, "
-            f"{_time(self.chain_seconds.likely)}. Nothing else must run on them.",
+            f"all on {self.cores} core{'s' * (self.cores > 1)}: about {in_words(self.wall_seconds.likely)} "
+            f"({in_words(self.wall_seconds.low)} to {in_words(self.wall_seconds.high)}); on however many, "
+            f"{in_words(self.chain_seconds.likely)}. Nothing else must run on them.",
             f"memory at a time: about {_megabytes(self.memory_mb.likely)} (to {_megabytes(self.memory_mb.high)}); "
             f"disk: to {_megabytes(self.disk_mb.high)}",
         ]
@@ -136,13 +137,17 @@ def _table(plan: Plan) -> list[str]:
     for rule in plan.rules:
         cells = ["?"] * 5
         if rule.core_seconds and rule.memory_mb and rule.disk_mb:
-            cells = [_time(rule.core_seconds.likely), _time(rule.core_seconds.low), _time(rule.core_seconds.high)]
+            cells = [
+                in_words(rule.core_seconds.likely),
+                in_words(rule.core_seconds.low),
+                in_words(rule.core_seconds.high),
+            ]
             cells += [_megabytes(rule.memory_mb.likely), _megabytes(rule.disk_mb.likely)]
         asked = _megabytes(rule.asked_mb) if rule.asked_mb else "-"
         rows.append(
             (rule.rule, str(rule.jobs), *cells[:4], asked, cells[4], str(rule.records) if rule.records else "none", rule.note)
         )  # fmt: skip
-    spent = [_time(value) for value in (plan.core_seconds.likely, plan.core_seconds.low, plan.core_seconds.high)]
+    spent = [in_words(value) for value in (plan.core_seconds.likely, plan.core_seconds.low, plan.core_seconds.high)]
     rows.append(("all", str(plan.jobs), *spent, "", "", _megabytes(plan.disk_mb.likely), "", ""))
     widths = [max(len(row[column]) for row in rows) for column in range(len(heads))]
     return [
@@ -154,24 +159,12 @@ def _table(plan: Plan) -> list[str]:
     ]
 
 
-def _time(seconds: float) -> str:
-    """A time in words, to two digits."""
-    for unit, length in (("d", 86400.0), ("h", 3600.0), ("min", 60.0)):
-        if seconds >= 1.5 * length:
-            return f"{_digits(seconds / length)} {unit}"
-    return f"{_digits(seconds)} s"
-
-
 def _megabytes(megabytes: float) -> str:
     """A size in words, to two digits."""
     for unit, length in (("TB", 1e6), ("GB", 1e3), ("MB", 1.0)):
         if megabytes >= length:
-            return f"{_digits(megabytes / length)} {unit}"
-    return f"{_digits(max(1.0, megabytes * 1e3))} kB"
-
-
-def _digits(number: float) -> str:
-    return f"{number:.0f}" if number >= 9.95 else f"{number:.1f}".removesuffix(".0")
+            return f"{two_digits(megabytes / length)} {unit}"
+    return f"{two_digits(max(1.0, megabytes * 1e3))} kB"
 
 
 def plan_study(name: str | None, root: Path, *, cores: int) -> Plan:
@@ -280,9 +273,9 @@ def _note(rule: str, mine: Sequence[tuple[Job, Sized]], costs: Costs) -> str:
     if len(sizes) < len(mine):
         notes.append("size unknown")
     if sizes and seen and max(sizes) > FAR * max(seen):
-        notes.append(f"{_digits(max(sizes) / max(seen))} times larger than recorded")
+        notes.append(f"{two_digits(max(sizes) / max(seen))} times larger than recorded")
     if sizes and seen and min(sizes) < min(seen) / FAR:
-        notes.append(f"{_digits(min(seen) / min(sizes))} times smaller than recorded")
+        notes.append(f"{two_digits(min(seen) / min(sizes))} times smaller than recorded")
     return "; ".join(notes)
 
 

@@ -250,14 +250,6 @@ def test_what_snakemake_refuses_is_one_line(root, monkeypatch, tmp_path):
 
 
 def test_numbers_are_told_in_words():
-    assert [plan._time(value) for value in (0.25, 30, 100, 5000, 7200, 2e5)] == [
-        "0.2 s",
-        "30 s",
-        "1.7 min",
-        "83 min",
-        "2 h",
-        "2.3 d",
-    ]
     assert [plan._megabytes(value) for value in (0.001, 30, 1500, 2e6)] == ["1 kB", "30 MB", "1.5 GB", "2 TB"]
     assert Interval.of(np.arange(101.0)) == (5, 50, 95)
 

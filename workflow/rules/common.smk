@@ -17,6 +17,7 @@ from auric.ruler.masks import masks_of
 from auric.ruler.names import fold_names
 from auric.running import begin_run, end_with_parent
 from auric.structures.table import frame_name
+from auric.tally import follow
 
 KILLED = workflow.is_main_process and begin_run()
 if workflow.subprocess_exec:
@@ -44,6 +45,15 @@ RUNS = {system: ALL_RUNS[system] for system in STUDY["potential"]["systems"]}
 RUN_OF_NAME = {run["name"]: run for runs in ALL_RUNS.values() for run in runs}
 RESULTS = f"{STUDY['results']}/{STUDY['study']}"
 STORE = f"{STUDY['results']}/store"
+ROOM_OF = {}  # of each rule; the Snakefile fills it when all rules are known
+if workflow.is_main_process and not workflow.output_settings.dryrun:
+    follow(
+        logger,
+        ROOM_OF,
+        f"{RESULTS}/progress.log",
+        ROOT / "resources/costs.tsv",
+        workflow.cores or 1,
+    )
 FORCES = {  # how EMLM and OAMLM learn them; the rest is what else stands beside
     key: value
     for key, value in STUDY["potential"]["forces"].items()
