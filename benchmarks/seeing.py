@@ -18,7 +18,7 @@ from auric.ruler import Ruler, RulerSet, build_network, count_kinds, grad_cam, m
 from auric.ruler.modes import SMOOTHING
 from auric.ruler.seen import FILLS, KIND_SAMPLES
 
-BUNDLE, SHIPPED = "resources/gold_thiolate_elf.nc", "resources/rulers.safetensors"
+BUNDLE, SHIPPED = "resources/gold_thiolate_elf.nc", "src/auric/ruler/rulers.safetensors"
 IMAGES = 2000
 NETWORKS = {
     "workstation study, 50 pixels": ({"channels": (8, 16, 32, 32, 64, 64), "hidden": 64}, 50, IMAGES),

@@ -40,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     measure.add_argument("file", type=Path, nargs="?", help="structure; may be left out where a wave function is given")
     measure.add_argument("--charge", type=int, help="total charge")
     measure.add_argument("--multiplicity", type=int, help="2S + 1")
-    measure.add_argument("--ruler", type=Path, help="rulers.safetensors of a study (default: the one in resources/)")
+    measure.add_argument("--ruler", type=Path, help="rulers.safetensors of a study (default: the one that comes along)")
     measure.add_argument("--reader", choices=READERS, default="elfnet", help="what reads (%(default)s)")
     measure.add_argument("--wave-function", type=Path, help="made before: .molden, .fchk, or a study's orbitals .npz")
     measure.add_argument("--frame", help="which frame of an orbitals file that holds several")

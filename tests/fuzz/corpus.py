@@ -63,7 +63,7 @@ GIVEN = {
     "equilibration_steps": 0, "steps": 0, "every": 1, "temperature_k": 300.0, "end_temperature_k": None, "seed": 0,
 }  # fmt: skip
 IDENTITY = {"structure": "a", "method": 1}
-RULERS = "resources/rulers.safetensors"
+RULERS = "src/auric/ruler/rulers.safetensors"
 
 
 @dataclass(frozen=True)

@@ -25,13 +25,13 @@ def shipped(tmp_path_factory):
     unpack(ROOT / "resources/gold_thiolate_elf.nc", *(place / name for name in names))
     settings = {"bin_edges_angstrom": [2.3, 2.4], "bin_weights": [1]}
     join_blocks([place / "images.nc"], place / "joined.nc", settings=settings)
-    ruler = RulerSet.load(ROOT / "resources/rulers.safetensors")
+    ruler = RulerSet.load(ROOT / "src/auric/ruler/rulers.safetensors")
     return ruler, read_frames(place / "labels.extxyz"), read_images(place / "joined.nc")
 
 
 def test_files_are_as_small_as_promised():
-    assert (ROOT / "resources/rulers.safetensors").stat().st_size < 5 * MEGABYTE
-    assert (ROOT / "resources/valence.safetensors").stat().st_size < 5 * MEGABYTE
+    assert (ROOT / "src/auric/ruler/rulers.safetensors").stat().st_size < 5 * MEGABYTE
+    assert (ROOT / "src/auric/ruler/valence.safetensors").stat().st_size < 5 * MEGABYTE
     assert (ROOT / "resources/gold_thiolate_elf.nc").stat().st_size < 20 * MEGABYTE
 
 
@@ -79,7 +79,7 @@ def test_the_ruler_does_not_live_on_digits_that_nobody_shares(shipped, rng, read
 @pytest.mark.parametrize("reader", [*READERS, "ridge on the bond line"])
 def test_the_valence_ruler_reads_them_without_their_inner_regions(shipped, rng, reader):
     full, _, images = shipped
-    ruler = RulerSet.load(ROOT / "resources/valence.safetensors")
+    ruler = RulerSet.load(ROOT / "src/auric/ruler/valence.safetensors")
     assert ruler.header["level"] == full.header["level"]
     assert ruler.header["trained_on"]["data_hash"] == full.header["trained_on"]["data_hash"]
     elf = images.elf[::10]

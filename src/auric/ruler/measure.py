@@ -23,7 +23,7 @@ from auric.ruler.level import check_level, level_text
 from auric.ruler.reading import bond_reading, error_elsewhere, largest_first
 from auric.ruler.rulerset import MASKED_READERS, READERS, RulerSet
 
-SHIPPED = Path(__file__).parents[3] / "resources" / "rulers.safetensors"
+SHIPPED = Path(__file__).with_name("rulers.safetensors")
 VALENCE_FILE = "valence.safetensors"
 READER_WORDS = {
     "elfnet": (False, READERS[0]), "ridge": (False, READERS[1]), "valence": (True, MASKED_READERS[2]),
@@ -33,15 +33,15 @@ READER_WORDS = {
 
 
 def shipped_ruler() -> Path:
-    """Where the ruler lies that comes with the repository.
+    """Where the ruler lies that comes along.
 
     Raises:
-        InputError: If it is not there, as in an installation without the repository.
+        InputError: If it is not there, as in an installation that left data out.
     """
     if not SHIPPED.is_file():
         raise InputError(
             f"there is no ruler at {SHIPPED}; name one by --ruler, such as results/STUDY/ruler/rulers.safetensors, or "
-            "install auric from a checkout of its repository (pip install --editable)"
+            "install auric again"
         )
     return SHIPPED
 
