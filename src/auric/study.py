@@ -48,7 +48,9 @@ def load(command_line: Mapping[str, Any], root: Path) -> dict[str, Any]:
         )
     path = root / (CONFIGURATION if name is None else f"config/studies/{name}.yaml")
     if not (root / "config").is_dir():
-        raise InputError(f"{root}: there is no folder config in it; studies need a checkout of auric, so run this in one")
+        raise InputError(
+            f"{root}: there is no folder config in it; studies need a checkout of auric, so run this in one"
+        )
     if not path.is_file():
         known = sorted(file.stem for file in (root / "config/studies").glob("*.yaml"))
         raise InputError(
