@@ -10,12 +10,14 @@ from pathlib import Path
 from threadpoolctl import threadpool_limits
 
 from auric import __version__, elf, matching, ruler, structures, study
+from auric.cleaning import removable, remove
 from auric.configuration import load_yaml, settings_page
 from auric.errors import EXIT_OK, AuricError, InputError
 from auric.files import read_tables, write_table
 from auric.plan import plan_study
 from auric.progress import log
 from auric.results import results_page
+from auric.tally import in_words
 
 ASK_ABOVE_SECONDS = 600
 READERS = ("elfnet", "ridge", "valence", "valence-image", "valence-elfnet")
@@ -78,6 +80,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     plan.add_argument("--cores", type=int, default=os.cpu_count() or 1, help="cores to run on (here %(default)s)")
     plan.add_argument("--json", action="store_true", help="print JSON")
     plan.set_defaults(run=_plan)
+
+    clean = commands.add_parser("clean", help="remove what a study left in results/; labels stay")
+    clean.add_argument("study", help="its name, such as demo")
+    clean.add_argument("--yes", action="store_true", help="do not ask")
+    clean.set_defaults(run=_clean)
 
     pack = commands.add_parser("pack", help="put a study's labelled frames and images into one small file")
     pack.add_argument("results", type=Path, help="folder of a study, such as results/workstation")
@@ -165,9 +172,9 @@ def _core_electrons(chosen: argparse.Namespace) -> dict[str, int]:
         raise InputError(f"--core-electrons {text}: write elements and numbers, such as Au=60,Cd=28") from None
 
 
-def _agreed() -> bool:
-    """Whether someone who can be asked wants a long measurement; who cannot be asked has it."""
-    return not sys.stdin.isatty() or input("auric: go on? [y/N] ").strip().lower() in ("y", "yes")
+def _agreed(question: str = "go on?") -> bool:
+    """Whether someone who can be asked agrees; who cannot be asked does."""
+    return not sys.stdin.isatty() or input(f"auric: {question} [y/N] ").strip().lower() in ("y", "yes")
 
 
 def _ligands(chosen: argparse.Namespace) -> str:
@@ -194,6 +201,22 @@ def _at_hand(chosen: argparse.Namespace) -> str:
 def _plan(chosen: argparse.Namespace) -> str:
     found = plan_study(chosen.study, Path.cwd(), cores=chosen.cores)
     return json.dumps(found.as_json(), indent=2, allow_nan=False) if chosen.json else str(found)
+
+
+def _clean(chosen: argparse.Namespace) -> str:
+    found = removable(chosen.study, Path.cwd())
+    words = (
+        f"{found.folder}: {found.files} files, {found.megabytes:.0f} MB, which took {in_words(found.core_seconds)} of core time; "
+        f"labels in results/store ({found.store_megabytes:.0f} MB) stay, so that single points and dynamics are not made again"
+    )
+    if not chosen.yes:
+        if not sys.stdin.isatty():
+            raise InputError(f"{words}. Nothing was removed; --yes removes it")
+        print(words, file=sys.stderr)
+        if not _agreed("remove it?"):
+            raise InputError("nothing was removed")
+    remove(found)
+    return f"removed {words}"
 
 
 def _pack(chosen: argparse.Namespace) -> str:

@@ -56,6 +56,15 @@ def begin_run(folder: Path = FOLDER) -> bool:
     return alone and bool(ended)
 
 
+def at_work(folder: Path = FOLDER) -> bool:
+    """Whether a run holds a lock here, on a file system that has them."""
+    runs = folder / "auric_runs"
+    try:
+        return runs.is_dir() and any(_is_held(path) for path in runs.iterdir())
+    except OSError:
+        return False
+
+
 def _is_held(path: Path) -> bool:
     try:
         with path.open("r+") as file:

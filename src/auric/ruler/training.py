@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from auric.devices import take_gpu
 from auric.errors import AuricError, InputError, suggestion
 from auric.progress import Counter, log
 from auric.provenance import code_fingerprint, configuration_hash
@@ -232,8 +233,9 @@ class _Training:
 
 
 def _device(name: str) -> torch.device:
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    if name == "cuda" and not torch.cuda.is_available():
+    if name == "cpu" or (name == "auto" and not torch.cuda.is_available()):
+        return torch.device("cpu")
+    if not torch.cuda.is_available():
         raise InputError("ruler.network.device is cuda, but no GPU is seen; use auto or cpu")
-    return torch.device(name)
+    names = [str(torch.cuda.get_device_properties(number).uuid) for number in range(torch.cuda.device_count())]
+    return torch.device("cuda", take_gpu(names))
