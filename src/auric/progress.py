@@ -1,7 +1,9 @@
 """Logs, progress lines and threads of one job."""
 
+import errno
 import logging
 import os
+import shutil
 import sys
 import time
 import traceback
@@ -15,6 +17,8 @@ from auric.errors import EXIT_FAILURE, AuricError
 from auric.running import end_with_parent
 
 log = logging.getLogger("auric")
+LEAST_FREE = 1_000_000
+"""Bytes free on a disk that is called full where writing has failed; libraries do not always say why."""
 
 
 @contextmanager
@@ -43,11 +47,22 @@ def log_to(path: str | Path, *, threads: int = 1) -> Iterator[None]:
         sys.exit(error.exit_code)
     except Exception as error:  # the one place that turns a defect into a line; the traceback is kept
         log.error("%s", traceback.format_exc())
-        print(f"auric: {type(error).__name__}: {error} (traceback in {path})", file=sys.stderr, flush=True)
+        print(f"auric: {_cause(error, Path(path).parent)} (traceback in {path})", file=sys.stderr, flush=True)
         sys.exit(EXIT_FAILURE)
     finally:
         log.removeHandler(handler)
         handler.close()
+
+
+def _cause(error: Exception, folder: Path) -> str:
+    """What an unexpected error was, or the machine's lack that explains it."""
+    named = f"{type(error).__name__}: {error}"
+    if isinstance(error, MemoryError):
+        return f"not enough memory; a job that may be tried again asks for more then ({named})"
+    full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+    if full or shutil.disk_usage(folder).free < LEAST_FREE:
+        return f"the disk of {folder} is full; make room and run the same command again ({named})"
+    return named
 
 
 def reason_of(error: Exception, name: str) -> str:

@@ -15,6 +15,8 @@ import time
 from pathlib import Path
 from typing import IO
 
+from auric.errors import InputError
+
 FOLDER = Path(".snakemake")
 LOOK_S = 1.0
 """So often a job looks after the process that started it."""
@@ -22,16 +24,20 @@ _held: list[IO[str]] = []
 _watching = threading.Event()
 
 
-def begin_run(folder: Path = FOLDER) -> bool:
-    """Say that a run is at work here, for as long as this process lives, and remove the locks of runs that were killed.
+def begin_run(study: str, folder: Path = FOLDER) -> bool:
+    """Say that a run of a study is at work here, for as long as this process lives, and remove the locks of runs that were killed.
 
-    On file systems without locks nothing is removed.
+    On file systems without locks nothing is removed, and no other run is seen.
 
     Args:
+        study: Its name. Other studies may run beside it in the same folder, as their files have other names.
         folder: Snakemake's folder, in the working directory.
 
     Returns:
         Whether the last run here was killed, and no other is at work.
+
+    Raises:
+        InputError: If another run of the study is at work here.
     """
     runs = folder / "auric_runs"
     try:
@@ -39,21 +45,34 @@ def begin_run(folder: Path = FOLDER) -> bool:
         mine = runs / f"{os.uname().nodename}_{os.getpid()}"
         _held.append(mine.open("w"))
         fcntl.flock(_held[-1], fcntl.LOCK_EX | fcntl.LOCK_NB)
+        print(study, file=_held[-1], flush=True)
         # Ours is held before the others are looked at: of two that start at once, each sees the other.
         ended = [path for path in runs.iterdir() if path != mine and not _is_held(path)]
-        alone = all(path == mine or path in ended for path in runs.iterdir())
+        others = [path for path in runs.iterdir() if path != mine and path not in ended]
+        alone = not others
+        same = [path for path in others if path.read_text().strip() == study and _is_older(path, mine)]
         left = sorted((folder / "locks").glob("*.lock")) if alone else []
         for path in [*ended, *left]:
             path.unlink(missing_ok=True)
     except OSError:
         return False
     atexit.register(mine.unlink, missing_ok=True)  # what is killed leaves its file
+    if same:
+        raise InputError(
+            f"a run of the study {study} is at work in this folder (process {same[0].name.rpartition('_')[2]} on "
+            f"{same[0].name.rpartition('_')[0]}); let it finish, or run in another clone"
+        )
     if left:
         print(
             "auric: the last run here was killed; its lock is removed, and what it had finished is kept",
             file=sys.stderr,
         )
     return alone and bool(ended)
+
+
+def _is_older(path: Path, mine: Path) -> bool:
+    """Whether another run was here first, so that of two that start at once one goes on."""
+    return (path.stat().st_mtime_ns, path.name) < (mine.stat().st_mtime_ns, mine.name)
 
 
 def at_work(folder: Path = FOLDER) -> bool:

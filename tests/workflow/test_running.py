@@ -9,9 +9,10 @@ import time
 import pytest
 
 from auric import running
+from auric.errors import InputError
 from auric.files import remove_partial
 
-HOLD = "import sys, time; from pathlib import Path; from auric.running import begin_run; begin_run(Path(sys.argv[1])); print('here', flush=True); time.sleep(60)"
+HOLD = "import sys, time; from pathlib import Path; from auric.running import begin_run; begin_run('test', Path(sys.argv[1])); print('here', flush=True); time.sleep(60)"
 CHILD = "import time; from auric.running import end_with_parent; end_with_parent(); print('child', flush=True); time.sleep(60)"
 PARENT = f"import subprocess, sys, time; subprocess.Popen([sys.executable, '-c', {CHILD!r}]); time.sleep(60)"
 
@@ -50,16 +51,16 @@ def test_a_lock_stays_while_its_run_lives_and_goes_when_it_was_killed(folder, ca
     (folder / "locks/0.input.lock").unlink()
     process = started(HOLD, str(folder))
     (folder / "locks/0.output.lock").write_text("b")
-    assert not running.begin_run(folder)
+    assert not running.begin_run("other", folder)
     assert (folder / "locks/0.output.lock").exists()
     running._held.pop().close()  # this run ends
     killed(process)
-    assert running.begin_run(folder)
+    assert running.begin_run("other", folder)
     assert not list((folder / "locks").iterdir())
     assert "the last run here was killed; its lock is removed" in capsys.readouterr().err
     running._held.pop().close()
     next((folder / "auric_runs").iterdir()).unlink()
-    assert not running.begin_run(folder)  # nothing left, nothing said
+    assert not running.begin_run("other", folder)  # nothing left, nothing said
     assert capsys.readouterr().err == ""
 
 
@@ -67,8 +68,18 @@ def test_traces_of_ended_runs_do_not_pile_up(folder):
     for _ in range(3):
         process = started(HOLD, str(folder))
         killed(process)
-    running.begin_run(folder)
+    running.begin_run("other", folder)
     assert len(list((folder / "auric_runs").iterdir())) == 1
+
+
+def test_a_second_run_of_the_same_study_is_refused_and_the_first_goes_on(folder):
+    process = started(HOLD, str(folder))
+    (folder / "locks/0.output.lock").write_text("b")
+    with pytest.raises(InputError, match=f"a run of the study test is at work in this folder .process {process.pid}"):
+        running.begin_run("test", folder)
+    assert process.poll() is None
+    assert (folder / "locks/0.output.lock").exists()
+    killed(process)
 
 
 def test_without_locks_of_the_operating_system_nothing_is_removed(folder, monkeypatch):
@@ -76,7 +87,7 @@ def test_without_locks_of_the_operating_system_nothing_is_removed(folder, monkey
         raise OSError("Function not implemented")
 
     monkeypatch.setattr(running.fcntl, "flock", flock)
-    assert not running.begin_run(folder)
+    assert not running.begin_run("other", folder)
     assert (folder / "locks/0.input.lock").exists()
 
 

@@ -19,12 +19,13 @@ from auric.running import begin_run, end_with_parent
 from auric.structures.table import frame_name
 from auric.tally import follow
 
-KILLED = workflow.is_main_process and begin_run()
 if workflow.subprocess_exec:
     end_with_parent()
 
 try:
     STUDY = study.load(config, ROOT)
+    RUNS_HERE = workflow.is_main_process and not workflow.output_settings.dryrun
+    KILLED = RUNS_HERE and begin_run(STUDY["study"])
     ROWS = study.structures(STUDY, ROOT)
     ALL_RUNS = study.runs(STUDY, ROOT)
     VARIANTS = study.variants(STUDY, ROOT)
@@ -46,7 +47,7 @@ RUN_OF_NAME = {run["name"]: run for runs in ALL_RUNS.values() for run in runs}
 RESULTS = f"{STUDY['results']}/{STUDY['study']}"
 STORE = f"{STUDY['results']}/store"
 ROOM_OF = {}  # of each rule; the Snakefile fills it when all rules are known
-if workflow.is_main_process and not workflow.output_settings.dryrun:
+if RUNS_HERE:
     follow(
         logger,
         ROOM_OF,

@@ -1,0 +1,36 @@
+"""What a job says when the machine lacks something."""
+
+import errno
+import os
+from collections import namedtuple
+
+import pytest
+
+from auric import progress
+from auric.progress import log_to
+
+
+@pytest.fixture(autouse=True)
+def no_watch(monkeypatch):
+    monkeypatch.setattr(progress, "end_with_parent", lambda: None)
+    monkeypatch.setenv("OMP_NUM_THREADS", os.environ.get("OMP_NUM_THREADS", "1"))
+
+
+def said(error, tmp_path, capsys):
+    with pytest.raises(SystemExit), log_to(tmp_path / "job.log"):
+        raise error
+    assert "Traceback" in (tmp_path / "job.log").read_text()
+    return capsys.readouterr().err
+
+
+def test_a_full_disk_is_named(tmp_path, capsys, monkeypatch):
+    told = said(OSError(errno.ENOSPC, "No space left on device"), tmp_path, capsys)
+    assert f"auric: the disk of {tmp_path} is full; make room and run the same command again" in told
+    usage = namedtuple("usage", "total used free")
+    assert "RuntimeError: odd" in said(RuntimeError("odd"), tmp_path, capsys)
+    monkeypatch.setattr(progress.shutil, "disk_usage", lambda _: usage(10, 10, 0))
+    assert "is full" in said(RuntimeError("HDF5 cannot write"), tmp_path, capsys)
+
+
+def test_too_little_memory_is_named(tmp_path, capsys):
+    assert "not enough memory; a job that may be tried again asks for more" in said(MemoryError(), tmp_path, capsys)
