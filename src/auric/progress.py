@@ -35,6 +35,7 @@ def log_to(path: str | Path, *, threads: int = 1) -> Iterator[None]:
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     log.addHandler(handler)
     log.setLevel(logging.INFO)
+    logging.raiseExceptions = False  # a log on a full disk says nothing more; the line on the terminal does
     started = time.perf_counter()
     os.environ["OMP_NUM_THREADS"] = str(threads)
     try:
@@ -59,19 +60,23 @@ def _cause(error: Exception, folder: Path) -> str:
     named = f"{type(error).__name__}: {error}"
     if isinstance(error, MemoryError):
         return f"not enough memory; a job that may be tried again asks for more then ({named})"
-    full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
-    if full or shutil.disk_usage(folder).free < LEAST_FREE:
+    if _no_room(error) or shutil.disk_usage(folder).free < LEAST_FREE:
         return f"the disk of {folder} is full; make room and run the same command again ({named})"
     return named
+
+
+def _no_room(error: Exception) -> bool:
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
 
 
 def reason_of(error: Exception, name: str) -> str:
     """Why one structure or frame failed, for its row in the table of failures, so that the others go on.
 
-    Errors a user can act on are their own reason; anything else is a defect, whose traceback goes to the log. Too little
-    memory is raised again: the scheduler tries the whole job with more.
+    Errors a user can act on are their own reason; anything else is a defect, whose traceback goes to the log. What the machine
+    lacks is no fault of a structure and is raised again: with too little memory the scheduler tries the whole job with more, and a full
+    disk ends it.
     """
-    if isinstance(error, MemoryError):
+    if isinstance(error, MemoryError) or _no_room(error):
         raise error
     if isinstance(error, AuricError):
         log.warning("%s: %s", name, error)
