@@ -256,14 +256,17 @@ def read_npz(path: str | Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
 
 
 def write_dataset(path: str | Path, dataset: xr.Dataset) -> None:
-    """Write NetCDF-4, floating-point grids compressed."""
+    """Write NetCDF-4, floating-point grids compressed.
+
+    It is put together in memory, as HDF5 can crash the process where a disk is full (seen with version 2.0).
+    """
     encoding: dict[str, dict[str, Any]] = {
         str(name): {"zlib": True, "complevel": 4}
         for name, variable in dataset.variables.items()
         if variable.dtype.kind == "f" and variable.ndim > 1 and variable.size
     }
     with atomic(path) as temporary:
-        dataset.to_netcdf(temporary, engine="h5netcdf", encoding=encoding)
+        temporary.write_bytes(dataset.to_netcdf(engine="h5netcdf", encoding=encoding))
 
 
 def read_dataset(path: str | Path) -> xr.Dataset:

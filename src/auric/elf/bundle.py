@@ -50,7 +50,7 @@ def pack(labels: Sequence[str | Path], images: str | Path, bundle: str | Path, *
     packed = {"zlib": True, "complevel": 9, "shuffle": True}
     with atomic(bundle) as temporary:
         encoding = {name: packed for name in ("elf", "position_angstrom", "atomic_number")}
-        data.to_netcdf(temporary, engine="h5netcdf", encoding=encoding)
+        temporary.write_bytes(data.to_netcdf(engine="h5netcdf", encoding=encoding))
 
 
 def unpack(
