@@ -1,6 +1,6 @@
 """Benchmarks, side by side with peers or the plain way in one run; not part of the tests.
 
-`python -m benchmarks [alkanes] [descriptors] [elf] [equivariant] [gth] [matching] [microscopes] [microscopy] [noise] [oamlm] [plan] [potential] [relaxation] [sampling] [seeing] [structures] [synthesis] [training] [workflow]` measures those named, or all, and puts their rows into
+`python -m benchmarks [alkanes] [descriptors] [elf] [equivariant] [gth] [matching] [microscopes] [microscopy] [noise] [oamlm] [plan] [potential] [relaxation] [sampling] [scale] [seeing] [structures] [synthesis] [training] [workflow]` measures those named, or all, and puts their rows into
 docs/benchmarks.csv in place of earlier ones.
 """
 
@@ -26,6 +26,7 @@ from benchmarks import (
     plan,
     relaxation,
     sampling,
+    scale,
     seeing,
     structures,
     synthesis,
@@ -50,6 +51,7 @@ BENCHMARKS = {
     "potential": emlm.measure_emlm,
     "relaxation": relaxation.measure_relaxation,
     "sampling": sampling.measure_sampling,
+    "scale": scale.measure_scale,
     "seeing": seeing.measure_seeing,
     "structures": structures.measure_structures,
     "synthesis": synthesis.measure_synthesis,

@@ -56,6 +56,7 @@ class Sizes:
     def __init__(self, settings: Mapping[str, Any], root: Path) -> None:
         self.all, self.root = settings, root
         self.rows = study.structures(settings, root)
+        self.by_block = study.rows_by_block(settings, self.rows)
         self.runs = study.runs(settings, root)
         self.variants = study.variants(settings, root)
         self.candidates = study.candidates(settings, root)
@@ -158,7 +159,7 @@ class Sizes:
     def frames(self, s: str, f: str | None = None) -> list[tuple[Extent, int]]:
         """Structures of a block, and how many frames of each fall into a block of frames (or all of them)."""
         found = []
-        for row in study.rows_of_block(self.all, self.rows, s):
+        for row in self.by_block.get(s, []):
             names = frame_names(row, self.all["reference"]["frames"]["count"])
             blocks = self.all["reference"]["frame_blocks"]
             mine = [name for name in names if f is None or f"{block_of(name, blocks):03d}" == f]
@@ -204,7 +205,7 @@ def _labels(sizes: Sizes, wildcards: Wildcards) -> float:
 
 
 def _structures(sizes: Sizes, wildcards: Wildcards) -> float:
-    return len(study.rows_of_block(sizes.all, sizes.rows, wildcards["s"]))
+    return len(sizes.by_block.get(wildcards["s"], []))
 
 
 def _frames(sizes: Sizes, wildcards: Wildcards) -> float:

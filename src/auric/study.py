@@ -13,7 +13,7 @@ from auric.errors import AuricError, InputError
 from auric.provenance import block_of
 from auric.structures.table import Row, file_of, frame_names, read_structures_table
 
-__all__ = ["AuricError", "blocks", "closing_words", "failing_words", "load", "rows_of_block", "structures"]
+__all__ = ["AuricError", "blocks", "closing_words", "failing_words", "load", "rows_by_block", "structures"]
 
 CONFIGURATION = "config/config.yaml"
 MANIFEST = "resources/manifest.tsv"
@@ -163,9 +163,12 @@ def blocks(settings: Mapping[str, Any], rows: list[Row]) -> dict[str, list[str]]
     return {s: sorted(parts) for s, parts in sorted(found.items())}
 
 
-def rows_of_block(settings: Mapping[str, Any], rows: list[Row], s: str) -> list[Row]:
-    """Rows whose names fall into a block."""
-    return [row for row in rows if _block(row["name"], settings["structures"]["blocks"]) == s]
+def rows_by_block(settings: Mapping[str, Any], rows: list[Row]) -> dict[str, list[Row]]:
+    """Rows by the block that their names fall into."""
+    found: dict[str, list[Row]] = {}
+    for row in rows:
+        found.setdefault(_block(row["name"], settings["structures"]["blocks"]), []).append(row)
+    return found
 
 
 def blocks_of_frame(settings: Mapping[str, Any], structure: str, frame: str) -> dict[str, str]:

@@ -94,8 +94,8 @@ def test_shipped_studies_are_valid_and_write_under_their_own_names(root, monkeyp
     rows = study.structures(settings, root)
     assert bool(rows) == bool(settings["structures"]["table"])
     assert not any(row["error"] for row in rows)
-    blocks = study.blocks(settings, rows)
-    assert sum(len(study.rows_of_block(settings, rows, s)) for s in blocks) == len(rows)
+    study.blocks(settings, rows)
+    assert sum(len(some) for some in study.rows_by_block(settings, rows).values()) == len(rows)
 
 
 def test_the_papers_study_is_planned_as_a_whole(root):
@@ -172,8 +172,8 @@ def test_adding_a_structure_moves_no_other(root, monkeypatch):
     rows = study.structures(settings, root)
     more = [*rows, {**rows[0], "name": "another"}]
     for s in study.blocks(settings, rows):
-        before = [row["name"] for row in study.rows_of_block(settings, rows, s)]
-        after = [row["name"] for row in study.rows_of_block(settings, more, s)]
+        before = [row["name"] for row in study.rows_by_block(settings, rows).get(s, [])]
+        after = [row["name"] for row in study.rows_by_block(settings, more).get(s, [])]
         assert [name for name in after if name != "another"] == before
 
 

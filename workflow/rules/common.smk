@@ -72,6 +72,7 @@ POTENTIALS = [  # that have files: the linear one always, with products where it
 ]
 SCAN_BLOCKS = [f"{block:03d}" for block in range(STUDY["potential"]["scan"]["blocks"])]
 BLOCKS = study.blocks(STUDY, ROWS)
+ROWS_OF_BLOCK = study.rows_by_block(STUDY, ROWS)
 IMAGES = bool(BLOCKS)  # a study without structures has no images and no ruler
 SEEN = (
     STUDY["ruler"]["seeing"]["split"]

@@ -1,8 +1,6 @@
 rule structures:
     input:
-        files=lambda wildcards: study.files_of(
-            study.rows_of_block(STUDY, ROWS, wildcards.s)
-        ),
+        files=lambda wildcards: study.files_of(ROWS_OF_BLOCK[wildcards.s]),
     output:
         structures=f"{RESULTS}/structures/block_{{s}}.extxyz",
         failures=f"{RESULTS}/structures/failures_{{s}}.csv",
@@ -20,11 +18,9 @@ rule structures:
         code=code_fingerprint(
             "auric.structures.prepare", libraries=("ase", "numpy", "rdkit", "scipy")
         ),
-        rows=lambda wildcards: study.rows_of_block(STUDY, ROWS, wildcards.s),
+        rows=lambda wildcards: ROWS_OF_BLOCK[wildcards.s],
         bond=STUDY["structures"]["bond"],
         mirror=STUDY["structures"]["mirror"],
-        manifest=lambda wildcards: study.manifest_rows(
-            study.rows_of_block(STUDY, ROWS, wildcards.s), ROOT
-        ),
+        manifest=lambda wildcards: study.manifest_rows(ROWS_OF_BLOCK[wildcards.s], ROOT),
     script:
         "../scripts/structures.py"
