@@ -36,6 +36,15 @@ ruler:
 """
 
 
+MEASURED = """\
+import resource, subprocess, sys
+code = subprocess.call(sys.argv[1:], stderr=subprocess.STDOUT)
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+sys.exit(code)
+"""
+"""Runs a command and prints its memory (kilobyte). A process of its own, as a child's memory counts its parent's at the start."""
+
+
 class Spent(NamedTuple):
     """What a command took: seconds, and most memory of its largest process (gigabyte)."""
 
@@ -101,10 +110,14 @@ def _snakemake(folder: Path, *arguments: str) -> Spent:
     started = time.perf_counter()
     command = [sys.executable, "-m", "snakemake", *arguments, "--config", "study=scale"]
     environment = os.environ | {"PYTHONPATH": str(folder / "src")}
-    with (folder / "told.txt").open("w") as told:
-        process = subprocess.Popen(command, cwd=folder, env=environment, stdout=told, stderr=subprocess.STDOUT)
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise RuntimeError(f"{' '.join(command)}: {(folder / 'told.txt').read_text()[-2000:]}")
-    return Spent(time.perf_counter() - started, usage.ru_maxrss / 1e6)
+    done = subprocess.run(
+        [sys.executable, "-c", MEASURED, *command],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(command)}: {done.stdout[-2000:]}")
+    return Spent(time.perf_counter() - started, int(done.stdout.split()[-1]) / 1e6)
