@@ -22,6 +22,8 @@ from typing import Any
 from auric import __version__
 
 PACKAGE = Path(__file__).parent
+SILENT = frozenset({"auric.progress", "auric.running"})
+"""Modules that write logs and mind processes, and have no part in any number: a change there makes nothing run again."""
 
 
 def digest(*parts: str | bytes, length: int = 16) -> str:
@@ -65,7 +67,7 @@ def code_fingerprint(*modules: str, libraries: tuple[str, ...] = ()) -> str:
         modules: Full module names inside the package (`auric.elf.images`); their imports are followed.
         libraries: Names of distributions whose versions count.
     """
-    trees = [f"{name}\n{_facts(name)[0]}" for name in sorted(reached(*modules))]
+    trees = [f"{name}\n{_facts(name)[0]}" for name in sorted(reached(*modules) - SILENT)]
     _keep_facts()
     return digest(*trees, json.dumps(library_versions(libraries) | {"auric": ""}, sort_keys=True))
 

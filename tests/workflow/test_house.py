@@ -109,6 +109,14 @@ def test_fingerprint_follows_code_that_is_reached_and_nothing_else(package):
     assert package(room__helper="def f():\n    return 2\n") != before
 
 
+def test_logs_and_progress_are_no_part_of_it(package, tmp_path):
+    imported = "from auric.progress import log\nfrom auric.room.helper import f\n\ndef g():\n    return f()\n"
+    (tmp_path / "progress.py").write_text("log = 1\n")
+    before = package(room__rule=imported)
+    assert "auric.progress" in reached("auric.room.rule")
+    assert package(progress="log = 2\n") == before
+
+
 def test_facts_of_sources_are_kept_and_nothing_depends_on_that(package, tmp_path, monkeypatch):
     before = package()
     (kept,) = (tmp_path / "__pycache__").glob("facts.*.json")
