@@ -84,7 +84,7 @@ def test_networks_learn_what_is_there(data):
     features, _ = data
     clear = (features.column("temperature_celsius") < 50).astype(int)
     folds = stratified_folds(clear, 5, np.random.default_rng(0))[None]
-    for name in ("snn", "dnn", "svm", "boosting", "process", "logistic"):
+    for name in ("snn", "dnn", "svm", "trees", "boosting", "process", "logistic"):
         model = make_model(name, 0, steps=120) if name in PAPER else make_model(name)
         assert scores.accuracy(clear, cross_predict(model, features, clear, folds)[0] > 0.5) > 0.8, name
 

@@ -1,4 +1,4 @@
-"""Models by name: the six of Table 2 of doi:10.1002/aisy.201900029, and three peers."""
+"""Models by name: the six of Table 2 of doi:10.1002/aisy.201900029, and four peers."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -31,7 +31,7 @@ class Classifier(Protocol):
 
 
 PAPER = ("gcnn_snn", "gcnn_dnn", "gcnn_svm", "snn", "dnn", "svm")
-PEERS = ("boosting", "process", "logistic")
+PEERS = ("trees", "boosting", "process", "logistic")
 MODELS = (*PAPER, *PEERS)
 FORMAT = "auric SynthesisNetwork 1"
 
@@ -54,6 +54,7 @@ def make_model(name: str, seed: int = 0, **settings: float) -> Classifier:
     makers: Mapping[str, Callable[[], Classifier]] = {
         "boosting": lambda: FoldwisePeer("boosting", seed),
         "logistic": lambda: FoldwisePeer("logistic", seed),
+        "trees": lambda: FoldwisePeer("trees", seed),
         "process": lambda: FingerprintProcess(seed=seed),
     }
     return makers[name]()

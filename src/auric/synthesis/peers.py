@@ -1,7 +1,7 @@
-"""Peers of the six networks: gradient boosting, a Gaussian process with a fingerprint kernel, and logistic regression.
+"""Peers of the six networks: the mean over all small trees, gradient boosting, a Gaussian process with a fingerprint kernel, and logistic regression.
 
-Each has the same interface, and scales inside its own training records. Boosting sees counts of the ligand's circular fragments (Morgan,
-doi:10.1021/ci100050t) beside its descriptors; the process multiplies a kernel on conditions with the likeness of ligands by them.
+Each has the same interface, and scales inside its own training records. Trees and boosting see counts of the ligand's circular fragments
+(Morgan, doi:10.1021/ci100050t) beside its descriptors; the process multiplies a kernel on conditions with the likeness of ligands by them.
 """
 
 from collections.abc import Mapping
@@ -16,8 +16,9 @@ from sklearn.linear_model import LogisticRegression
 
 from auric.graphs.smiles import parsed
 from auric.synthesis.descriptors import NAMES, OF_LIGAND, Features
-from auric.synthesis.scaling import FoldScaler
+from auric.synthesis.scaling import INPUTS, FoldScaler
 from auric.synthesis.splits import fold_members
+from auric.synthesis.trees import TreeAverage
 
 FRAGMENTS = 512
 RADIUS = 1
@@ -37,10 +38,10 @@ def fragments(features: Features) -> np.ndarray:
 
 @dataclass
 class FoldwisePeer:
-    """A classifier of scikit-learn, one for each training set.
+    """A classifier with the interface of scikit-learn's, one for each training set.
 
     Attributes:
-        kind: `logistic` or `boosting`.
+        kind: `logistic`, `boosting` or `trees`.
         seed: Of what is drawn.
     """
 
@@ -57,7 +58,7 @@ class FoldwisePeer:
         self.models_ = [
             [
                 self._make(number).fit(part[mine], outcomes[mine])
-                for number in range(1 if self.kind == "logistic" else COMMITTEE)
+                for number in range(COMMITTEE if self.kind == "boosting" else 1)
             ]
             for part, mine in zip(self._seen(features), training, strict=True)
         ]
@@ -82,9 +83,11 @@ class FoldwisePeer:
         counts = np.broadcast_to(fragments(features), (len(scaled), len(features), FRAGMENTS))
         return np.concatenate([scaled, counts], axis=2)
 
-    def _make(self, number: int) -> LogisticRegression | GradientBoostingClassifier:
+    def _make(self, number: int) -> LogisticRegression | GradientBoostingClassifier | TreeAverage:
         if self.kind == "logistic":
             return LogisticRegression(C=0.3, max_iter=1000)
+        if self.kind == "trees":
+            return TreeAverage(np.minimum(np.arange(INPUTS + FRAGMENTS), INPUTS))
         return GradientBoostingClassifier(
             n_estimators=60,
             max_depth=3,
