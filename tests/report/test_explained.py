@@ -45,15 +45,15 @@ def written(folder, rng, checks=CHECKS):
         {"grad_cam": (("image", "cam_y", "cam_x"), cam), "example_elf": (("example", "y", "x"), rng.random((2, 9, 9))),
          "feature_map_1": (("example", "y_1", "x_1"), rng.random((2, 7, 7)))},
         coords={"cam_from": ("cam_x", [0.0, 0.1, 0.2]), "cam_to": ("cam_x", [0.8, 0.9, 1.0]), "example_place": ("example", [0, 5]),
-                "example_mode": ("example", ["gold", "vertical"])},
+                "example_mode": ("example", ["right", "vertical"])},
     )  # fmt: skip
     write_dataset(folder / "e.nc", maps)
     scores = rng.uniform(-1, 1, (12, 2))
-    modes = pd.DataFrame({"image": "<i>x", "bond": "b", "fold": 0, "bond_length_angstrom": 2.4, "toward_gold": scores[:, 0],
-                          "upward": scores[:, 1], "mode": "gold", "twin_mode": ""})  # fmt: skip
+    modes = pd.DataFrame({"image": "<i>x", "bond": "b", "fold": 0, "bond_length_angstrom": 2.4, "toward_right": scores[:, 0],
+                          "upward": scores[:, 1], "mode": "right", "twin_mode": ""})  # fmt: skip
     write_table(folder / "m.csv", modes, inputs.MODES)
-    zones = [(fill, row, column, 0.01, 800.0 if (row, column) == ("middle", "gold") else 150.0, 100.0, 900.0, 12)
-             for fill in ("zero", "mean image") for row in ("lower", "middle", "upper") for column in ("sulfur", "centre", "gold")]  # fmt: skip
+    zones = [(fill, row, column, 0.01, 800.0 if (row, column) == ("middle", "right") else 150.0, 100.0, 900.0, 12)
+             for fill in ("zero", "mean image") for row in ("lower", "middle", "upper") for column in ("left", "centre", "right")]  # fmt: skip
     write_table(folder / "o.csv", pd.DataFrame(zones, columns=list(inputs.OCCLUSION)), inputs.OCCLUSION)
     table = pd.DataFrame([(*key, *values, 12) for key, values in checks.items()], columns=list(inputs.CHECKS))
     write_table(folder / "c.csv", table, inputs.CHECKS)
@@ -90,10 +90,10 @@ def test_words_and_figures(study, rng):
     assert "3 x 3 cells" in seen
     assert "each sees 80 % of the image" in seen
     assert (
-        "raises the mean error by 150 % (95 % interval 100 to 900); the paper states more than 400 %, but the zone middle gold"
+        "raises the mean error by 150 % (95 % interval 100 to 900); the paper states more than 400 %, but the zone middle right"
         in seen
     )
-    assert "gold 50 % (40 to 60)" in seen
+    assert "right 50 % (40 to 60)" in seen
     assert "three kinds are there" in seen
     assert "modes belong to the images" in seen
     assert "Grad-CAM: rank correlation" in seen

@@ -181,7 +181,7 @@ def test_scores_are_first_moments_of_the_positive_part():
     scores = mode_scores(maps)
     np.testing.assert_allclose(scores[:5], [[1, 0], [-1, 0], [0, 1], [0.25, -0.75], [0.5, 0]], atol=1e-12)
     assert np.isnan(scores[5]).all()
-    assert mode_names(scores).tolist() == ["gold", "sulfur", "vertical", "vertical", "gold", "none"]
+    assert mode_names(scores).tolist() == ["right", "left", "vertical", "vertical", "right", "none"]
     np.testing.assert_allclose(mode_scores(maps[[5]], both_signs=True), [[0, 0]], atol=1e-12)
 
 
@@ -216,7 +216,7 @@ def test_silvermans_test_tells_two_heaps_from_one(rng):
 
 
 def test_agreement_and_shares_of_variance(rng):
-    first, second = rng.choice(["gold", "sulfur", "none"], 200), rng.choice(["gold", "vertical", "none"], 200)
+    first, second = rng.choice(["right", "left", "none"], 200), rng.choice(["right", "vertical", "none"], 200)
     assert kappa(first, second) == pytest.approx(cohen_kappa_score(first, second))
     assert kappa(first, first) == 1
     assert kappa(first[:1], first[:1]) == 1

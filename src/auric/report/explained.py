@@ -10,7 +10,7 @@ from auric.files import read_dataset
 from auric.report import inputs
 from auric.report.page import number
 
-MODES = ("gold", "sulfur", "vertical")
+MODES = ("right", "left", "vertical")
 CAM, OCCLUSION, SCORES = "Grad-CAM", "occlusion", "modes"
 ANOTHER, RANDOM = "another training", "all weights drawn anew"
 ZERO, MEAN = "zero", "mean image"

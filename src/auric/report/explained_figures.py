@@ -8,8 +8,8 @@ import numpy as np
 from auric.report.drawing import INK, figure_at
 from auric.report.explained import ANOTHER, CAM, MEAN, MODES, OCCLUSION, RANDOM, ZERO, Explained
 
-COLOURS = {"gold": "#E69F00", "sulfur": "#0072B2", "vertical": "#009E73"}
-MARKERS = {"gold": "o", "sulfur": "s", "vertical": "^"}
+COLOURS = {"right": "#E69F00", "left": "#0072B2", "vertical": "#009E73"}
+MARKERS = {"right": "o", "left": "s", "vertical": "^"}
 DENSE = 500
 """Beyond so many points a scatter is stored as pixels inside its SVG."""
 LEAST_PERCENT = 10.0
@@ -99,18 +99,18 @@ def draw_modes(path: Path, seen: Explained) -> None:
         for mode in MODES:
             mine = seen.modes[seen.modes["mode"] == mode]
             places.scatter(
-                mine["toward_gold"], mine["upward"], s=9, color=COLOURS[mode], marker=MARKERS[mode], alpha=0.5, linewidths=0,
+                mine["toward_right"], mine["upward"], s=9, color=COLOURS[mode], marker=MARKERS[mode], alpha=0.5, linewidths=0,
                 rasterized=len(seen.modes) > DENSE, label=f"{mode} ({len(mine):,})",
             )  # fmt: skip
         for slope in (-1, 1):
             places.plot([-1, 1], [-slope, slope], color="#8b929c", lw=0.8, zorder=0)
-        places.set(xlim=(-1.05, 1.05), ylim=(-1.05, 1.05), xlabel="toward sulfur (-1) or gold (1)",
+        places.set(xlim=(-1.05, 1.05), ylim=(-1.05, 1.05), xlabel="toward the left atom (-1) or the right one (1)",
                    ylabel="toward the third atom (1)")  # fmt: skip
         places.set_box_aspect(1)
         figure.legend(frameon=False, loc="outside upper left", ncols=3, handletextpad=0.1)
         edges = np.linspace(-1, 1, 41)
         for axes, name, title in zip(
-            panels, ("toward_gold", "upward"), ("along the bond", "across the bond"), strict=True
+            panels, ("toward_right", "upward"), ("along the bond", "across the bond"), strict=True
         ):
             stacked = [seen.modes.loc[seen.modes["mode"] == mode, name] for mode in MODES]
             axes.hist(stacked, edges, stacked=True, color=[COLOURS[mode] for mode in MODES])

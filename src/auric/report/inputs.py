@@ -47,7 +47,7 @@ RINGS = ("n", "seed", "stage", "verdict", "energy_ev", "twist_degree", "turned_o
 STRETCHED = (
     "structure", "place", "method", "max_step_angstrom", "verdict", "energy_recovered", "rmsd_to_reference_angstrom", "calls",
 )  # fmt: skip
-MODES = ("image", "bond", "fold", "bond_length_angstrom", "toward_gold", "upward", "mode", "twin_mode")
+MODES = ("image", "bond", "fold", "bond_length_angstrom", "toward_right", "upward", "mode", "twin_mode")
 OCCLUSION = ("fill", "row", "column", "mae_angstrom", "rise_percent", "rise_low", "rise_high", "n")
 CHECKS = ("about", "check", "value", "low", "high", "n")
 VARIANTS = (
@@ -141,7 +141,7 @@ NUMBERS = frozenset(
      "autocorrelation_steps", "effective_samples", "value", "walk", "dynamics", "walk_sd_ev", "dynamics_sd_ev", "walk_harmonic_ev", "dynamics_harmonic_ev",
      "energy_recovered", "rise_ev", "reference_calls",
      "reference_core_seconds", "coarse_calls", "coarse_core_seconds", "call", "seed", "twist_degree", "calls", "max_step_angstrom",
-     "rmsd_to_reference_angstrom", "toward_gold", "upward", "mae_angstrom", "rise_percent", "rise_low", "rise_high", "low", "high",
+     "rmsd_to_reference_angstrom", "toward_right", "upward", "mae_angstrom", "rise_percent", "rise_low", "rise_high", "low", "high",
      "folds", "diverged", "parameters", "mae_low", "mae_high", "difference_angstrom", "difference_low", "difference_high", "tested",
      "noise_angstrom",
      "share", "ci_low_angstrom", "ci_high_angstrom", "correlation", "bonds", "structures",

@@ -1,9 +1,9 @@
 """Reading modes of ELFnet, measured: where the weight of a Grad-CAM map lies, and whether there are kinds of maps.
 
 Zhang et al. name three modes by eye: from gold to the centre, from sulfur to the centre, and vertical. Here a map has two scores, the
-first moments of its positive part along the bond and across it, in units of the outermost cell: `toward_gold` is -1 if all
-weight lies at sulfur and 1 at gold; `upward` is 1 if all lies on the third atom's side. A map is called vertical if it
-leans more across than along, else gold or sulfur.
+first moments of its positive part along the bond and across it, in units of the outermost cell: `toward_right` is -1 if all
+weight lies at the left atom (sulfur) and 1 at the right one (gold); `upward` is 1 if all lies on the third atom's side. A map is called vertical if it
+leans more across than along, else right or left.
 
 Taking the positive part alone is Grad-CAM's own rule, made for classes; a length may speak in both signs, so agreement between trainings
 is measured with both as well.
@@ -23,7 +23,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import adjusted_rand_score
 from sklearn.mixture import GaussianMixture
 
-MODES = ("gold", "sulfur", "vertical")
+MODES = ("right", "left", "vertical")
 SILENT = "none"
 """Of a map without a positive part."""
 MOST_KINDS = 5
@@ -58,10 +58,10 @@ class Kinds(NamedTuple):
 
 
 def mode_scores(maps: np.ndarray, *, both_signs: bool = False) -> np.ndarray:
-    """Scores `toward_gold` and `upward`, shape (images, 2), between -1 and 1; NaN for a map without weight.
+    """Scores `toward_right` and `upward`, shape (images, 2), between -1 and 1; NaN for a map without weight.
 
     Args:
-        maps: Grad-CAM maps, shape (images, side, side), rows from below, columns from sulfur.
+        maps: Grad-CAM maps, shape (images, side, side), rows from below, columns from the left atom.
         both_signs: Whether what speaks for a shorter bond counts as well; Grad-CAM takes the positive part alone.
     """
     weight = np.abs(maps) if both_signs else np.clip(maps, 0, None)
@@ -76,7 +76,7 @@ def mode_scores(maps: np.ndarray, *, both_signs: bool = False) -> np.ndarray:
 def mode_names(scores: np.ndarray) -> np.ndarray:
     """The mode that each pair of scores is called, shape (images,)."""
     along, across = scores.T
-    leaning = np.where(along > 0, "gold", "sulfur")
+    leaning = np.where(along > 0, "right", "left")
     named = np.where(np.abs(across) > np.abs(along), "vertical", leaning)
     return np.where(np.isfinite(along), named, SILENT)
 

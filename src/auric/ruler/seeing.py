@@ -19,7 +19,7 @@ from auric.ruler.rulers import Ruler, images_at_a_time
 
 ZONES = 3
 """Zones along each side of an image."""
-ROWS, COLUMNS = ("lower", "middle", "upper"), ("sulfur", "centre", "gold")
+ROWS, COLUMNS = ("lower", "middle", "upper"), ("left", "centre", "right")
 """Names of zones from below and from the left."""
 
 

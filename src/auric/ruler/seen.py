@@ -46,7 +46,7 @@ from auric.ruler.validation import grouped_interval, ratio_interval
 from auric.scorecard import write_scorecard
 
 MODE_COLUMNS = (
-    "image", "structure", "bond", "fold", "bond_length_angstrom", "toward_gold", "upward", "mode", "twin_mode",
+    "image", "structure", "bond", "fold", "bond_length_angstrom", "toward_right", "upward", "mode", "twin_mode",
 )  # fmt: skip
 OCCLUSION_COLUMNS = ("fill", "row", "column", "mae_angstrom", "rise_percent", "rise_low", "rise_high", "n")
 CHECK_COLUMNS = ("about", "check", "value", "low", "high", "n")
@@ -144,7 +144,7 @@ def _mode_table(parts: Sequence[_Part], data: ImageSet, twin: Ruler | None) -> l
             rows.append(
                 {
                     "image": data.image[i], "structure": data.structure[i], "bond": data.bond[i], "fold": part.fold,
-                    "bond_length_angstrom": data.lengths_angstrom[i], "toward_gold": along, "upward": across, "mode": name,
+                    "bond_length_angstrom": data.lengths_angstrom[i], "toward_right": along, "upward": across, "mode": name,
                     "twin_mode": other,
                 }
             )  # fmt: skip
@@ -164,7 +164,7 @@ def _dataset(parts: Sequence[_Part], data: ImageSet, table: Sequence[Mapping[str
     tested, cam = _joined(parts, "tested"), _joined(parts, "cam")
     fields, side = fields_of_view(parts[0].ruler.network), cam.shape[-1]
     tiles, zones = (np.arange(side) + 0.5) / side, (np.arange(ZONES) + 0.5) / ZONES
-    along = {"units": "1", "long_name": "place along the side, in sides of the image, from sulfur or from below"}
+    along = {"units": "1", "long_name": "place along the side, in sides of the image, from the left atom or from below"}
     found = xr.Dataset(
         {
             "bond_length_angstrom": ("image", data.lengths_angstrom[tested], {"units": "angstrom"}),
@@ -192,10 +192,10 @@ def _dataset(parts: Sequence[_Part], data: ImageSet, table: Sequence[Mapping[str
 
 def _examples(parts: Sequence[_Part], data: ImageSet, table: Sequence[Mapping[str, Any]]) -> xr.Dataset:
     """Images nearest to each named mode, with their summed feature maps."""
-    along, across = (np.array([row[name] for row in table], dtype=float) for name in ("toward_gold", "upward"))
+    along, across = (np.array([row[name] for row in table], dtype=float) for name in ("toward_right", "upward"))
     lean = {
-        "gold": along - np.abs(across),
-        "sulfur": -along - np.abs(across),
+        "right": along - np.abs(across),
+        "left": -along - np.abs(across),
         "vertical": np.abs(across) - np.abs(along),
     }
     chosen: list[int] = []
@@ -293,7 +293,7 @@ def _mode_checks(
         return
     names = np.array([row["mode"] for row in table])
     folds = np.array([row["fold"] for row in table])
-    scores = np.array([[row["toward_gold"], row["upward"]] for row in table])
+    scores = np.array([[row["toward_right"], row["upward"]] for row in table])
     mine = groups[_joined(parts, "tested")]
     for name in (*MODES, SILENT):
         is_one = (names == name).astype(float)
@@ -306,7 +306,7 @@ def _mode_checks(
                "n": len(names)}  # fmt: skip
     spoken = np.isfinite(scores).all(axis=1)
     if spoken.sum() >= FEWEST:
-        for place, name in enumerate(("toward_gold", "upward")):
+        for place, name in enumerate(("toward_right", "upward")):
             yield _check(
                 f"share of the variance of {name} between folds",
                 share_between(scores[spoken, place], folds[spoken]),
@@ -345,7 +345,7 @@ def _kinds_told(kinds: Kinds, scores: np.ndarray, mine: np.ndarray, where: str, 
         yield _check(f"{words}, {where}", value, everything, float(low), float(high))
     yield _check(f"samples with three kinds, {where}", float((kinds.sampled_peaks == 3).mean()), everything)
     yield _check(f"stability of three clusters, {where}", kinds.stability, everything)
-    for place, name in enumerate(("toward_gold", "upward")):
+    for place, name in enumerate(("toward_right", "upward")):
         p = silverman_p(scores[:, place], mine, modes=1, samples=4 * KIND_SAMPLES, seed=seed)
         yield _check(f"probability of one heap of {name}, {where}", p, everything)
 
