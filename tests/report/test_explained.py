@@ -28,7 +28,7 @@ def test_columns_and_words_are_those_that_the_room_writes():
 
 
 CHECKS = {
-    ("modes", "share gold"): (0.5, 0.4, 0.6), ("modes", "share sulfur"): (0.3, 0.2, 0.4), ("modes", "share vertical"): (0.1, np.nan, np.nan),
+    ("modes", "share right"): (0.5, 0.4, 0.6), ("modes", "share left"): (0.3, 0.2, 0.4), ("modes", "share vertical"): (0.1, np.nan, np.nan),
     ("modes", "share none"): (0.1, 0.05, 0.15), ("modes", "kinds (peaks), all folds"): (3, 3, 3),
     ("modes", "samples with three kinds, all folds"): (0.98, np.nan, np.nan),
     ("modes", "agreement with another training (kappa)"): (0.8, np.nan, np.nan),
