@@ -18,6 +18,12 @@ WICKED = """</script><script>alert("x")</script>'& <img src=x onerror=alert(1)>"
 ERRORS = {"elfnet": 0.004, "ridge on the bond line": 0.008, "mean": 0.06}
 
 
+def every_page(folder: Path, name: str = "*.html") -> str:
+    """The pages of a report, one after the other, `index.html` first."""
+    pages = sorted(folder.glob(name), key=lambda path: (path.name != "index.html", path.name))
+    return "\n".join(path.read_text(encoding="utf-8") for path in pages)
+
+
 def ring(gold: int, rng: np.random.Generator) -> Atoms:
     """Gold and sulfur by turns around a ring, a hydrogen on each sulfur."""
     angles = 2 * np.pi * np.arange(2 * gold) / (2 * gold)

@@ -9,6 +9,7 @@ import xarray as xr
 
 from auric.files import write_dataset, write_table
 from auric.report import build_report, explained, explored, inputs
+from tests.report.conftest import every_page
 
 
 def test_columns_and_words_are_those_that_the_room_writes():
@@ -85,7 +86,7 @@ def test_words_and_figures(study, rng):
     files = study.write() | written(study.folder, rng)
     place = study.folder / "report"
     build_report(inputs.ReportFiles(**files), configuration={}, folder=place, archive=study.folder / "r.zip", study="x")
-    source = (place / "index.html").read_text(encoding="utf-8")
+    source = every_page(place)
     seen, tried = section(source, "explained"), section(source, "explored")
     assert "3 x 3 cells" in seen
     assert "each sees 80 % of the image" in seen
@@ -131,6 +132,6 @@ def test_modes_are_judged_by_the_checks(tmp_path, rng, changes, words):
 
 def test_nothing_explained_or_explored_no_section(study):
     study.forget_the_ruler()
-    source = (study.build() / "index.html").read_text(encoding="utf-8")
+    source = every_page(study.build())
     assert 'id="explained"' not in source
     assert 'id="explored"' not in source

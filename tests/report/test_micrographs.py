@@ -11,6 +11,7 @@ import xarray as xr
 from auric.files import write_dataset, write_table
 from auric.report import build_report, inputs, micrographs
 from auric.report.micrograph_figures import null_cases
+from tests.report.conftest import every_page
 
 WICKED = """</script><script>alert("x")</script>'& <img src=x onerror=alert(1)>"""
 PLACES = ("direction_x", "direction_y", "direction_z")
@@ -101,8 +102,8 @@ def test_words_and_figures(study, tmp_path):
     files = inputs.ReportFiles(**study.write() | seen(tmp_path / "tem"))
     folder = tmp_path / "report"
     build_report(files, configuration={}, folder=folder, archive=tmp_path / "report.zip", study="tiny")
-    source = (folder / "index.html").read_text(encoding="utf-8")
-    assert '<a href="#microscopy">' in source
+    source = every_page(folder)
+    assert '<a href="microscopy.html">Micrographs</a>' in source
     section = source[source.index('<section id="microscopy">') :]
     section = section[: section.index("</section>")]
     assert "What is seen: 3 particles; simulated: a." in section
@@ -173,4 +174,4 @@ def test_null_distribution_is_that_of_the_answer(tmp_path):
 
 def test_no_experiment_no_section(study):
     study.forget_the_ruler()
-    assert 'id="microscopy"' not in (study.build() / "index.html").read_text(encoding="utf-8")
+    assert 'id="microscopy"' not in every_page(study.build())

@@ -8,6 +8,7 @@ import pytest
 
 from auric.report import inputs, page, potential_section, potentials
 from auric.scorecard import COLUMNS, write_scorecard
+from tests.report.conftest import every_page
 
 LINEAR, EMLM = "linear, energies and forces", "emlm on MBTR, second parameters"
 
@@ -21,7 +22,7 @@ def _gathered(study) -> list[potentials.System]:
 
 
 def _source(folder) -> str:
-    return (folder / "index.html").read_text(encoding="utf-8")
+    return every_page(folder)
 
 
 def test_names_and_columns_are_those_that_the_room_writes():
@@ -195,12 +196,12 @@ def test_every_number_of_a_long_room_is_on_the_page(study):
     rows = [row | {"data": f"a_{k}", "paper": 3.5 if k == 4 else ""} for k, row in enumerate(rows)]
     study.scorecard += rows
     study.forget_the_ruler()
-    source = _source(study.build())
+    source = every_page(study.build(), "scorecard.html")
     anchors = re.findall(r'<h3 id="(scorecard-\d+)">', source)
     assert anchors == ["scorecard-1", "scorecard-2", "scorecard-3"]
     for anchor in anchors:
         assert source.count(f'href="#{anchor}"') == 2  # in the contents, and above the tables
-    part = source[source.index('id="scorecard-3"') : source.index('id="parity"')]
+    part = source[source.index('id="scorecard-3"') :]
     assert part.count('<span class="strong">') == 70
     assert "<i>" not in part
     assert 'paper 3.50 <span class="worse">▼ worse</span>' in part

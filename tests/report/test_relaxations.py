@@ -3,6 +3,7 @@
 import re
 
 from auric.report import inputs, relaxations
+from tests.report.conftest import every_page
 
 
 def test_columns_are_those_that_the_room_writes():
@@ -24,7 +25,7 @@ def test_words_tables_and_figures(study):
     study.add_relaxations("<b>ring</b>")
     study.add_relaxations("two", starts=1)
     folder = study.build()
-    source = (folder / "index.html").read_text(encoding="utf-8")
+    source = every_page(folder)
     section = source[source.index('<section id="relaxations">') :]
     section = section[: section.index("</section>")]
     assert "<b>ring" not in section
@@ -42,9 +43,9 @@ def test_words_tables_and_figures(study):
 
 def test_nothing_but_rings_and_no_relaxations_at_all(study):
     study.forget_the_ruler()
-    assert 'id="relaxations"' not in (study.build("none") / "index.html").read_text(encoding="utf-8")
+    assert 'id="relaxations"' not in every_page(study.build("none"))
     study.add_relaxations("two")
     study.relaxed = {"rings": study.relaxed["rings"]}
-    source = (study.build() / "index.html").read_text(encoding="utf-8")
+    source = every_page(study.build())
     assert "Rings from even shapes" in source
     assert "pulled out" not in source

@@ -14,16 +14,17 @@ import pytest
 
 from auric.errors import InputError
 from auric.report import build_report, inputs, scene
+from tests.report.conftest import every_page
 
 WICKED = """</script><script>alert("x")</script>'& <img src=x onerror=alert(1)>"""
 
 
 class Page(HTMLParser):
-    """Elements, addresses, identifiers and text of a page."""
+    """Elements, addresses, identifiers and text of a page, or of all pages together."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, name: str = "*.html") -> None:
         super().__init__()
-        self.source = (folder / "index.html").read_text(encoding="utf-8")
+        self.source = every_page(folder, name)
         self.tags: list[str] = []
         self.addresses: list[str] = []
         self.identifiers: list[str] = []
@@ -50,17 +51,25 @@ class Page(HTMLParser):
 
 def test_every_address_is_relative_and_exists(finished):
     _, folder = finished
-    page = Page(folder)
-    assert len(page.addresses) > 20
-    for address in page.addresses:
-        if address.startswith("#"):
-            assert address[1:] in page.identifiers, address
-        else:
-            assert re.fullmatch(r"assets/[\w.]+", address), address
-            assert (folder / address).is_file(), address
-    linked = {address for address in page.addresses if not address.startswith("#")}
+    pages = {path.name: Page(folder, path.name) for path in folder.glob("*.html")}
+    assert {"index.html", "scorecard.html", "ruler.html"} <= set(pages)
+    linked = set()
+    for name, page in pages.items():
+        assert len(page.identifiers) == len(set(page.identifiers))
+        for address in page.addresses:
+            file, _, anchor = address.partition("#")
+            if anchor:
+                assert anchor in pages[file or name].identifiers, address
+            else:
+                assert re.fullmatch(r"assets/[\w.]+|\w+\.html", address), address
+            if file:
+                assert (folder / file).is_file(), address
+                linked.add(file)
+        assert set(pages) <= {
+            address.partition("#")[0] for address in page.addresses
+        }  # every page leads to every other
     made = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
-    assert made - linked == {"index.html"}  # nothing lies about unused
+    assert made == linked  # nothing lies about unused
 
 
 def test_nothing_is_loaded_from_a_network(finished):

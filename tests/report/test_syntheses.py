@@ -5,6 +5,7 @@ from auric.files import write_table
 from auric.report import inputs, syntheses
 from auric.report.build import build_report
 from auric.scorecard import COLUMNS
+from tests.report.conftest import every_page
 
 
 def scores(data, wicked=""):
@@ -67,7 +68,7 @@ def test_the_page_says_who_wins_and_that_records_are_simulated(made, tmp_path):
     build_report(
         made, configuration={"study": "s"}, folder=tmp_path / "report", archive=tmp_path / "report.zip", study="s"
     )
-    page = (tmp_path / "report" / "index.html").read_text()
+    page = every_page(tmp_path / "report")
     assert "simulated records (structure)" in page
     assert "Best by repeated folds: gradient boosting, MCC 0.600" in page
     assert "a peer beats it here" in page

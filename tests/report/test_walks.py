@@ -3,6 +3,7 @@
 import re
 
 from auric.report import inputs, walk_figures, walks
+from tests.report.conftest import every_page
 
 
 def test_columns_are_those_that_the_room_writes():
@@ -23,7 +24,7 @@ def test_columns_are_those_that_the_room_writes():
 
 def test_words_and_figures(finished):
     _, folder = finished
-    source = (folder / "index.html").read_text(encoding="utf-8")
+    source = every_page(folder)
     section = source[source.index('<section id="walks">') :]
     section = section[: section.index("</section>")]
     assert "ring_test (300 K)" in section
@@ -41,4 +42,4 @@ def test_words_and_figures(finished):
 
 def test_no_walks_no_section(study):
     study.forget_the_ruler()
-    assert 'id="walks"' not in (study.build() / "index.html").read_text(encoding="utf-8")
+    assert 'id="walks"' not in every_page(study.build())

@@ -25,6 +25,7 @@ from auric.progress import log
 from auric.provenance import configuration_hash, library_versions
 from auric.report import figures, inputs, page, potentials, scene, scores, walks
 from auric.report.assets import Assets
+from auric.report.chapters import chapters
 from auric.report.distortions import draw_distortions
 from auric.report.masks import draw_masks
 from auric.report.microscopy_section import draw_microscopy
@@ -134,7 +135,10 @@ def build_report(
         }
         for name in ("style.css", "viewer.js"):
             shutil.copyfile(Path(__file__).parent / name, assets.folder / name)
-        (place / "index.html").write_text(page.render("template.html", content), encoding="utf-8")
+        pages = chapters(content)
+        for here in pages:
+            text = page.render("template.html", content | {"chapters": pages, "here": here})
+            (place / here.file).write_text(text, encoding="utf-8")
         _pack(place, Path(archive), Path(folder).name)
     log.info("report in %s and %s", folder, archive)
 
