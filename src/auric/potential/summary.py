@@ -137,7 +137,7 @@ def _coverage(study: str, table: pd.DataFrame) -> list[dict[str, Any]]:
                 interval = conformal_intervals(residuals[known], runs[known], coverage=0.9, centred=True)
                 told = interval.evaluate(residuals[here], runs[here])
                 for quantity, value, better in (
-                    ("coverage_90", told["coverage"], "higher"), ("interval_width", told["width"], "lower")
+                    ("coverage_90", told["coverage"], "nearer"), ("interval_width", told["width"], "lower")
                 ):  # fmt: skip
                     row = _row(study, quantity, subject, value, run, split, here.sum())
                     rows.append(row | {"better": better})
