@@ -25,7 +25,7 @@ from auric.progress import log
 from auric.provenance import configuration_hash, library_versions
 from auric.report import figures, inputs, page, potentials, scene, scores, walks
 from auric.report.assets import Assets
-from auric.report.chapters import chapters
+from auric.report.chapters import chapters, in_short
 from auric.report.distortions import draw_distortions
 from auric.report.masks import draw_masks
 from auric.report.microscopy_section import draw_microscopy
@@ -137,7 +137,9 @@ def build_report(
             shutil.copyfile(Path(__file__).parent / name, assets.folder / name)
         pages = chapters(content)
         for here in pages:
-            text = page.render("template.html", content | {"chapters": pages, "here": here})
+            text = page.render(
+                "template.html", content | {"chapters": pages, "here": here, "in_short": in_short(content)}
+            )
             (place / here.file).write_text(text, encoding="utf-8")
         _pack(place, Path(archive), Path(folder).name)
     log.info("report in %s and %s", folder, archive)

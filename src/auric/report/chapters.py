@@ -84,3 +84,28 @@ def chapters(content: Mapping[str, Any]) -> list[Chapter]:
 
 def _named(shown: Sequence[Mapping[str, Any]], name: str) -> tuple[Section, ...]:
     return tuple(Section(one["anchor"], str(one[name])) for one in shown)
+
+
+def in_short(content: Mapping[str, Any]) -> list[dict[str, str]]:
+    """One sentence, with its place, on everything that rooms beyond the ruler and the potentials found.
+
+    Args:
+        content: What the templates are filled with.
+    """
+    relaxations, syntheses, microscopy, matching = (
+        content[name] for name in ("relaxations", "syntheses", "microscopy", "matching")
+    )
+    told = [
+        *(("walks.html", "Walks", one["title"], one["anchor"], one["words"][0]) for one in content["walks"]),
+        *(("relaxations.html", "Relaxation", one["system"], one["anchor"], one["words"][0])
+          for one in (relaxations["systems"] if relaxations else ()) if one["words"]),
+        *(("syntheses.html", "Syntheses", one["title"], one["anchor"], one["words"][0])
+          for one in (syntheses["compared"] if syntheses else ()) if one["words"]),
+        *(("microscopy.html", "Micrographs", one["name"], one["anchor"], one["words"][1])
+          for one in (microscopy["experiments"] if microscopy else ())),
+        *((("matching.html", "Core and ligands", "", "matching", matching["words"][min(1, len(matching["words"]) - 1)]),) if matching else ()),
+    ]  # fmt: skip
+    return [
+        {"href": f"{file}#{anchor}", "title": f"{room}, {name}" if name else room, "sentence": sentence}
+        for file, room, name, anchor, sentence in told
+    ]
