@@ -47,11 +47,15 @@ class Splits(NamedTuple):
     kind: np.ndarray
     turned: np.ndarray
 
-    def below(self, values: np.ndarray) -> np.ndarray:
+    def passed(self, values: np.ndarray) -> np.ndarray:
+        """Whether each split sends a recipe to its kind's side below, shape (n, splits), bool."""
+        found: np.ndarray = (values[:, self.column] < self.limit) ^ self.turned
+        return found
+
+    def below(self, passed: np.ndarray) -> np.ndarray:
         """Probability that a split of each kind sends a recipe below, shape (n, kinds): splits that agree in training may not elsewhere."""
         whole = np.bincount(self.kind, self.weight)
-        sent = self.weight * ((values[:, self.column] < self.limit) ^ self.turned)
-        found: np.ndarray = (sent @ _gather(self.kind, len(whole))) / whole
+        found: np.ndarray = (self.weight * passed) @ _gather(self.kind, len(whole)) / whole
         return found
 
 
@@ -114,12 +118,14 @@ class TreeAverage:
         Args:
             values: Shape (n, columns), no NaN.
         """
-        splits, ends = self.splits_, self._ends()
-        found = np.empty(len(values))
-        for start in range(0, len(values), CHUNK):
+        passed = self.splits_.passed(np.asarray(values, dtype=float))
+        first, place = _distinct(passed)  # many points of a map lie between the same limits
+        ends, told = self._ends(), np.empty(len(first))
+        for start in range(0, len(first), CHUNK):
             here = slice(start, start + CHUNK)
-            found[here] = self._success(splits.below(np.asarray(values[here], dtype=float)), ends)
-        return np.stack([1 - found, found], axis=1)
+            told[here] = self._success(self.splits_.below(passed[first[here]]), ends)
+        success = told[place]
+        return np.stack([1 - success, success], axis=1)
 
     def _ends(self) -> tuple[np.ndarray, np.ndarray]:
         """On the last level, the probability of each split times the success below it and above it, shape (sets, kinds)."""
