@@ -92,8 +92,8 @@ def explain_model(
     write("tree", pd.DataFrame(surrogate.nodes(told)), surrogate.NODE_COLUMNS)
     write("rules", pd.DataFrame(surrogate.rules(told)), surrogate.RULE_COLUMNS)
     fidelity = {
-        "examples": told.examples, "fresh": told.fresh, "teacher_share": told.teacher_share, "depth": told.tree.get_depth(),
-        "leaves": told.tree.get_n_leaves(), "f1": told.f1, "mcc": told.mcc,
+        "examples": told.examples, "fresh": told.fresh, "teacher_share": told.teacher_share, "depth": told.tree.depth,
+        "leaves": told.tree.leaves, "f1": told.f1, "mcc": told.mcc,
     }  # fmt: skip
     write("fidelity", pd.DataFrame([fidelity]), surrogate.FIDELITY_COLUMNS)
     write("limits", limits(told, data), LIMIT_COLUMNS)

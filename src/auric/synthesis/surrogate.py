@@ -1,7 +1,7 @@
 """The model of the model (figure 6 of doi:10.1002/aisy.201900029): a small tree that says what a fitted model has learned.
 
 Recipes are drawn with all conditions and ligands at random, the model (the teacher) says what would come of them, and a tree of depth
-four at most learns its answers. The share of the teacher's successes is kept between 20 and 80 %, as a tree of one answer says nothing.
+four at most, which looks ahead (`auric.synthesis.lookahead`), learns its answers. The share of the teacher's successes is kept between 20 and 80 %, as a tree of one answer says nothing.
 How well the tree speaks for the teacher is told on 1,000 fresh recipes; how well the teacher knows the world is another question.
 """
 
@@ -10,10 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from rdkit import Chem
-from sklearn.tree import DecisionTreeClassifier
 
 from auric.graphs.smiles import parsed
 from auric.synthesis.descriptors import NAMES, RATIO, describe
+from auric.synthesis.lookahead import Node, grow
 from auric.synthesis.models import Classifier
 from auric.synthesis.proposals import draw_conditions
 from auric.synthesis.records import MOLECULES, WATER
@@ -72,7 +72,7 @@ class Surrogate:
         fresh: How many fresh recipes.
     """
 
-    tree: DecisionTreeClassifier
+    tree: Node
     examples: int
     teacher_share: float
     f1: float
@@ -81,9 +81,8 @@ class Surrogate:
 
     def thresholds(self, feature: str) -> np.ndarray:
         """Where the tree splits on a column of `SEEN`."""
-        inner = self.tree.tree_
-        found: np.ndarray = inner.threshold[inner.feature == SEEN.index(feature)]
-        return found
+        mine = SEEN.index(feature)
+        return np.array([node.limit for node, *_ in walk(self.tree) if node.feature == mine])
 
 
 def learn_surrogate(
@@ -107,9 +106,7 @@ def learn_surrogate(
     """
     rng = np.random.default_rng(seed)
     table, answers = _taught(model, records, examples, rng)
-    tree = DecisionTreeClassifier(max_depth=depth, min_samples_leaf=max(1, int(LEAF * examples)), random_state=0).fit(
-        seen(table), answers
-    )
+    tree = grow(seen(table), answers, depth=depth, least=max(1, int(LEAF * examples)))
     others, theirs = _taught(model, records, fresh, rng)
     said = tree.predict(seen(others))
     return Surrogate(
@@ -141,24 +138,31 @@ def draw_examples(records: pd.DataFrame, count: int, rng: np.random.Generator) -
     return table.assign(ph=table["ph"].where(aqueous))
 
 
+def walk(tree: Node) -> list[tuple[Node, int, str]]:
+    """Nodes of a tree from the root, each with the place of its parent in the list (-1) and the side it is on."""
+    found: list[tuple[Node, int, str]] = []
+
+    def visit(node: Node | None, parent: int, side: str) -> None:
+        if node is None:
+            return
+        place = len(found)
+        found.append((node, parent, side))
+        visit(node.below, place, "yes")
+        visit(node.above, place, "no")
+
+    visit(tree, -1, "")
+    return found
+
+
 def nodes(surrogate: Surrogate) -> list[dict[str, object]]:
     """Nodes of the tree from the root, each with its parent (-1), the side it is on, what it asks (leaves: nothing) and the share of successes."""
-    inner = surrogate.tree.tree_
     found: list[dict[str, object]] = []
-
-    def visit(node: int, parent: int, side: str) -> None:
-        leaf = inner.children_left[node] < 0
-        name = "" if leaf else SEEN[inner.feature[node]]
-        threshold = "" if leaf else float(inner.threshold[node])
-        share = float(inner.value[node][0][-1]) if inner.n_classes[0] > 1 else surrogate.teacher_share
-        asked = "" if leaf else _asked(name, float(inner.threshold[node]), above=False)
-        found.append({"node": node, "parent": parent, "side": side, "feature": name, "threshold": threshold, "words": asked,
-                      "share": share, "examples": int(inner.n_node_samples[node])})  # fmt: skip
-        if not leaf:
-            visit(int(inner.children_left[node]), node, "yes")
-            visit(int(inner.children_right[node]), node, "no")
-
-    visit(0, -1, "")
+    for place, (node, parent, side) in enumerate(walk(surrogate.tree)):
+        leaf = node.feature < 0
+        name = "" if leaf else SEEN[node.feature]
+        asked = "" if leaf else _asked(name, node.limit, above=False)
+        found.append({"node": place, "parent": parent, "side": side, "feature": name, "threshold": "" if leaf else node.limit,
+                      "words": asked, "share": node.share, "examples": node.examples})  # fmt: skip
     return found
 
 
