@@ -12,7 +12,7 @@ from auric.report.page import count, number
 
 MODEL_NAMES = {
     "gcnn_snn": "GCNN + SNN", "gcnn_dnn": "GCNN + DNN", "gcnn_svm": "GCNN + SVM", "snn": "SNN", "dnn": "DNN", "svm": "SVM",
-    "trees": "mean over all small trees", "boosting": "gradient boosting", "process": "Gaussian process", "logistic": "logistic regression", "committee": "mean of three",
+    "trees": "mean over all small trees", "boosting": "gradient boosting", "process": "Gaussian process", "logistic": "logistic regression",
 }  # fmt: skip
 PAPER_MODELS = ("gcnn_snn", "gcnn_dnn", "gcnn_svm", "snn", "dnn", "svm")
 WORLDS = ("conditions", "structure")

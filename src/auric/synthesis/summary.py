@@ -20,8 +20,6 @@ PAPER = {
 }  # fmt: skip
 """Accuracy, F1 and MCC of Table 2 of doi:10.1002/aisy.201900029, on 54 examples that are not public."""
 PAPER_TREE = {"f1": 0.95, "mcc": 0.90}
-COMMITTEE, OF_COMMITTEE = "committee", ("gcnn_snn", "boosting", "process")
-"""The mean of the probabilities of three models that err in different ways."""
 SCORE_COLUMNS = ("data", "sets", "split", "tuning", "model", "measure", "ours", "ci_low", "ci_high", "n", "seconds")
 PAIR_COLUMNS = ("data", "sets", "split", "measure", "first", "second", "difference", "ci_low", "ci_high", "p")
 RECOMMENDED_COLUMNS = (
@@ -76,8 +74,6 @@ def summarise_synthesis(
             for key, one in mine.groupby(["tuning", "model"], sort=False)
         }
         plain = {model: sets for (tuning, model), sets in every.items() if tuning == DEFAULTS}
-        if set(OF_COMMITTEE) <= set(plain):
-            every[DEFAULTS, COMMITTEE] = plain[COMMITTEE] = _committee([plain[model] for model in OF_COMMITTEE])
         key = {"data": group, "sets": len(next(iter(every.values()))), "split": split}
         for (tuning, model), sets in every.items():
             told += [key | {"tuning": tuning, "model": model, **row} for row in _scores(sets, samples, seed)]
@@ -111,17 +107,6 @@ class _Set:
             return scores.calibration_error(np.broadcast_to(self.outcomes, self.probability.shape), self.probability)
         outcomes = np.broadcast_to(self.outcomes, self.probability.shape)
         return float(scores.MEASURES[measure](outcomes, self.probability).mean())
-
-
-def _committee(models: Sequence[Sequence[_Set]]) -> list[_Set]:
-    found = []
-    for sets in zip(*models, strict=True):
-        mean = object.__new__(_Set)
-        mean.__dict__ |= sets[0].__dict__ | {
-            "probability": np.mean([each.probability for each in sets], axis=0), "seconds": sum(each.seconds for each in sets)
-        }  # fmt: skip
-        found.append(mean)
-    return found
 
 
 def _group(data: str) -> str:
