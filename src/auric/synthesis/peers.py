@@ -4,7 +4,7 @@ Each has the same interface, and scales inside its own training records. Trees a
 (Morgan, doi:10.1021/ci100050t) beside its descriptors; the process multiplies a kernel on conditions with the likeness of ligands by them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,6 +24,8 @@ FRAGMENTS = 512
 RADIUS = 1
 COMMITTEE = 5
 """Boosted classifiers, each with draws of its own, whose mean is one member."""
+AT_ONCE = 2000
+"""Recipes that are asked for together."""
 WIDE = np.array([name not in OF_LIGAND for name in NAMES])
 """Descriptors that are no property of the ligand by RDKit: the process sees those through its fragments."""
 
@@ -34,6 +36,12 @@ def fragments(features: Features) -> np.ndarray:
     each = np.stack([generator.GetCountFingerprintAsNumPy(parsed(smiles)) for smiles in features.smiles]).astype(float)
     found: np.ndarray = each[features.parts[:, 0]]
     return found
+
+
+def in_parts(features: Features) -> Iterator[Features]:
+    """Some recipes at a time, at least one part: each member sees them in its own scale, which for a whole map takes gigabytes."""
+    for start in range(0, max(1, len(features)), AT_ONCE):
+        yield features.take(np.arange(start, min(start + AT_ONCE, len(features))))
 
 
 @dataclass
@@ -66,6 +74,9 @@ class FoldwisePeer:
 
     def member_proba(self, features: Features) -> np.ndarray:
         """Probability of success by each classifier, shape (members, n)."""
+        return np.concatenate([self._told(part) for part in in_parts(features)], axis=1)
+
+    def _told(self, features: Features) -> np.ndarray:
         seen = zip(self.models_, self._seen(features), strict=True)
         return np.stack(
             [np.mean([model.predict_proba(part)[:, 1] for model in models], axis=0) for models, part in seen]
@@ -158,8 +169,7 @@ class FingerprintProcess:
     def member_proba(self, features: Features) -> np.ndarray:
         """Probability of success by each process, shape (members, n): that a normal variable of its mean and spread is above zero."""
         found = []
-        for start in range(0, max(1, len(features)), 2000):
-            part = features.take(np.arange(start, min(start + 2000, len(features))))
+        for part in in_parts(features):
             kernel = _kernel(
                 self.hyper_, self._inputs(part), self.inputs_, torch.tensor(_likeness(fragments(part), self.counts_))
             )
