@@ -107,7 +107,7 @@ def test_nothing_varies_and_nothing_is_asked():
 
 def test_many_limits_and_as_many_records_as_it_takes():
     rng = np.random.default_rng(0)
-    values = rng.normal(size=(trees.MOST, 12))
+    values = rng.normal(size=(2000, 12))
     outcomes = (values[:, 0] > 0.3).astype(int)
     model = TreeAverage(np.arange(12)).fit(values, outcomes)
     assert model.splits_.kind.max() < trees.KINDS
