@@ -2,7 +2,8 @@
 
 Networks: repeated 10-fold, all folds and repeats of a model trained at once, beside one fold after the other. Records: the share of the
 best possible MCC by 10-fold against the number of records, and that of a learner who is told which five descriptors matter, which no model
-of all descriptors should beat. Sets are others than those of the study `synthesis`.
+of all descriptors should beat. Sets are others than those of the study `synthesis`. The model of the recommended model, which the study has
+of one set of each world: how faithful it is, and which planted limits it finds, over several.
 """
 
 import time
@@ -14,9 +15,11 @@ import numpy as np
 
 from auric.synthesis.descriptors import RATIO, Features, describe
 from auric.synthesis.evaluation import cross_predict, folds_of
+from auric.synthesis.explain import limits
 from auric.synthesis.models import PAPER, make_model
 from auric.synthesis.scores import Score, matthews, mean_over_sets
 from auric.synthesis.splits import training_of
+from auric.synthesis.surrogate import learn_surrogate
 from auric.synthesis.trees import TreeAverage
 from auric.synthesis.worlds import EXAMPLES, WORLDS, World, simulate
 
@@ -25,13 +28,17 @@ RECORDS = (EXAMPLES, 100, 200, 400)
 SETS = range(1000, 1012)
 MATTER = ("aromatic", RATIO, "reducing_agent_mmol_l", "temperature_celsius", "ph")
 """What decides in the world `conditions`."""
+SETS_TAUGHT, EXAMPLES_TAUGHT = range(20), 3000
+"""Of the study's sets, and recipes that each tree learns from."""
+WITHIN = 0.1
+"""A planted limit is recovered if its relative error is below."""
 DEEPER = 4
 """Splits in a row, as many as the truth of that world needs."""
 
 
 def measure_synthesis() -> list[dict[str, Any]]:
     """Rows of the scorecard."""
-    return [*_networks(), *_enough()]
+    return [*_networks(), *_enough(), *_taught()]
 
 
 def _networks() -> list[dict[str, Any]]:
@@ -77,6 +84,48 @@ def _told(features: Features, outcomes: np.ndarray, folds: np.ndarray) -> np.nda
         held = folds[0] == fold
         found[held] = model.predict_proba(values[held])[:, 1]
     return found
+
+
+def _taught() -> list[dict[str, Any]]:
+    """Fidelity of the tree that stands for `trees`, and its errors of planted limits, over several sets."""
+    rows = []
+    for world in WORLDS:
+        told: dict[str, list[float]] = {}
+        for seed in SETS_TAUGHT:
+            records = simulate(world, seed).records
+            model = make_model("trees").fit(describe(records), records["outcome"].to_numpy())
+            tree = learn_surrogate(model, records, examples=EXAMPLES_TAUGHT)
+            found = limits(tree, f"{world}_{seed}").set_index("feature")["relative_error"]
+            for name, value in (("tree_f1, trees", tree.f1), ("tree_mcc, trees", tree.mcc), *found.items()):
+                told.setdefault(str(name), []).append(float(value))
+        for name, values in told.items():
+            known = np.array([each for each in values if np.isfinite(each)])
+            if not len(known):
+                continue
+            score = mean_over_sets(known, 1000, 0)
+            quantity, _, subject = name.partition(", ")
+            if not subject:
+                quantity, subject = "limit_relative_error", f"trees: {name}"
+            better = "lower" if quantity == "limit_relative_error" else "higher"
+            data = f"simulated: {world}, {len(SETS_TAUGHT)} sets"
+            rows.append({
+                "study": "", "system": "synthesis", "quantity": quantity, "unit": "1", "subject": subject, "ours": score.value, "ci_low": score.low,
+                "ci_high": score.high, "n": len(known), "data": data, "split": "tree", "comparable": "not comparable", "better": better,
+            })  # fmt: skip
+            if quantity == "limit_relative_error":
+                within = float((known < WITHIN).sum() / len(values))
+                rows.append(
+                    rows[-1]
+                    | {
+                        "quantity": "limit_recovered_share",
+                        "ours": within,
+                        "ci_low": "",
+                        "ci_high": "",
+                        "n": len(values),
+                        "better": "higher",
+                    }
+                )
+    return rows
 
 
 def _share(
