@@ -119,8 +119,8 @@ def _taught() -> list[dict[str, Any]]:
                     | {
                         "quantity": "limit_recovered_share",
                         "ours": within,
-                        "ci_low": "",
-                        "ci_high": "",
+                        "ci_low": np.nan,
+                        "ci_high": np.nan,
                         "n": len(values),
                         "better": "higher",
                     }
