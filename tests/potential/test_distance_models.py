@@ -153,7 +153,8 @@ def test_emlm_is_kernel_ridge_with_the_product_of_distances_as_kernel(data, rng,
 
 @pytest.mark.parametrize("coincide", [False, True])
 @pytest.mark.parametrize("ridge", [1.2e-4, 1e-2, 1.0])
-def test_weights_minimise_the_objective_also_where_points_coincide(rng, ridge, coincide):
+def test_weights_minimise_the_objective_also_where_points_coincide(rng, monkeypatch, ridge, coincide):
+    monkeypatch.setattr(solver, "WIDTH", 60)
     points = rng.random((250, 20))
     if coincide:
         points[10:60] = points[60:110]

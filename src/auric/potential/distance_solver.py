@@ -29,6 +29,8 @@ STEPS = 60
 """Of conjugate gradients at most; two to twenty are usual."""
 RESIDUAL = 4e-16
 POWER_STEPS = 12
+WIDTH = 512
+"""Rows of a block of the Cholesky decomposition."""
 LARGEST_SHIFT = 0.1
 """Of the largest eigenvalue of D: up to this penalty the way of all references is open."""
 
@@ -131,19 +133,38 @@ def _inverse(kernel: np.ndarray, lengths: np.ndarray) -> Product:
     Raises:
         FeaturesError: C is not positive definite.
     """
-    # The transpose in the order of Fortran is the array itself: nothing is copied.
-    factor, failed = lapack.dpotrf(kernel.T, lower=0, clean=0, overwrite_a=1)
-    if failed:
-        raise _coinciding()
+    _cholesky(kernel)
 
     def solve(right: np.ndarray) -> np.ndarray:
-        return np.asarray(lapack.dpotrs(factor, right, lower=0)[0])
+        # The transpose in the order of Fortran is the array itself: nothing is copied.
+        return np.asarray(lapack.dpotrs(kernel.T, right, lower=0)[0])
 
     # shift I - D = C - V J V^T, with V = [u, 1] and J the swap of its two columns.
     sides = np.stack([lengths, np.ones_like(lengths)], axis=1)
     solved = solve(sides)
     small = np.linalg.inv(np.array([[0.0, 1.0], [1.0, 0.0]]) - sides.T @ solved)
     return lambda right: solve(right) + solved @ (small @ (solved.T @ right))
+
+
+def _cholesky(matrix: np.ndarray) -> None:
+    """Lower factor of a positive definite matrix from its lower triangle, in place, block by block from the left.
+
+    LAPACK's dpotrf of OpenBLAS, given the whole matrix, crashes on two threads near 28,000 rows, and is no faster.
+
+    Raises:
+        FeaturesError: The matrix is not positive definite.
+    """
+    for first in range(0, len(matrix), WIDTH):
+        rows = slice(first, first + WIDTH)
+        for left in range(0, first, WIDTH):
+            block, above = matrix[rows, left : left + WIDTH], matrix[left : left + WIDTH]
+            block -= matrix[rows, :left] @ above[:, :left].T
+            block[:] = solve_triangular(above[:, left : left + WIDTH], block.T, lower=True, check_finite=False).T
+        corner = matrix[rows, rows]
+        corner -= matrix[rows, :first] @ matrix[rows, :first].T
+        corner[:], failed = lapack.dpotrf(corner, lower=1, clean=0)
+        if failed:
+            raise _coinciding()
 
 
 def _coinciding() -> FeaturesError:
