@@ -31,7 +31,8 @@ from auric.ruler import (
     train_twin,
 )
 from auric.ruler.modes import kappa, share_between
-from auric.ruler.seeing import layer_names, zone_edges
+from auric.ruler.occlusion import zone_edges
+from auric.ruler.seeing import layer_names
 from tests.ruler.test_ruler import SMALL, dataset
 
 
@@ -108,30 +109,36 @@ def test_at_200_pixels_the_papers_last_maps_have_four_cells_that_see_almost_the_
     assert (low[1] - high[0]) / (low[1] - low[0]) > 0.75
 
 
-class Sum:
-    """Reads the sum of an image's values in one zone."""
-
-    def __init__(self, rows, columns):
-        self.rows, self.columns = rows, columns
-
-    def read(self, elf):
-        return elf[:, self.rows, self.columns].sum(axis=(1, 2))
-
-
-def test_occlusion_hides_one_zone_at_a_time(rng):
-    elf = rng.random((4, 10, 10))
-    edges = zone_edges(10)
-    assert edges == [0, 3, 7, 10]
-    ruler = Sum(slice(3, 7), slice(7, 10))  # the middle of the gold side
-    whole = ruler.read(elf)
-    hidden = read_occluded(ruler, elf, 0.0)
-    expected = np.repeat(whole[:, None, None], 3, axis=1).repeat(3, axis=2)
-    expected[:, 1, 2] = 0
-    np.testing.assert_allclose(hidden, expected)
-    fill = rng.random((10, 10))
-    np.testing.assert_allclose(read_occluded(ruler, elf, fill)[:, 1, 2], ruler.read(fill[None])[0])
-    np.testing.assert_allclose(read_occluded(ruler, elf[:1], elf[0]), whole[0])
-    assert elf.max() <= 1  # the images given stay as they are
+@pytest.mark.parametrize(
+    ("pixels", "settings"),
+    [
+        (10, {"channels": (3,)}),
+        (10, {"channels": (3, 4), "edge": True, "readings": 3}),
+        (31, {"channels": (2, 3, 3), "kernel": 5, "batch_norm": True, "pooling": "average"}),
+        (50, {"channels": (2, 3, 4, 4, 4, 4), "activation": "leaky_relu"}),
+        (67, {"channels": (2, 3, 3, 3, 4), "dropout": 0.3}),
+        (24, {"channels": (3, 4), "architecture": "residual"}),
+    ],
+)
+def test_an_occluded_image_is_read_as_if_all_of_it_were_new(rng, pixels, settings):
+    torch.manual_seed(4)
+    settings = {"hidden": 6, **settings}
+    header = {"settings": settings, "pixels": pixels, "mean_angstrom": 2.4, "sd_angstrom": 0.1}
+    ruler = Ruler(build_network(pixels, settings).double().eval(), header)
+    elf, fill = rng.random((3, pixels, pixels)), rng.random((pixels, pixels))
+    given, edges = elf.copy(), zone_edges(pixels)
+    for cover in (0.0, fill):
+        read = read_occluded(ruler, elf, cover)
+        assert np.ptp(read) > 1e-7
+        for row in range(3):
+            for column in range(3):
+                zone = (slice(edges[row], edges[row + 1]), slice(edges[column], edges[column + 1]))
+                hidden = elf.copy()
+                hidden[:, *zone] = np.broadcast_to(cover, (pixels, pixels))[zone]
+                np.testing.assert_allclose(read[:, row, column], ruler.read(hidden), rtol=0, atol=1e-13)
+    np.testing.assert_array_equal(elf, given)
+    np.testing.assert_allclose(read_occluded(ruler, elf[:1], elf[0]), ruler.read(elf[:1])[0], atol=1e-13)
+    assert zone_edges(10) == [0, 3, 7, 10]
 
 
 def test_weights_are_drawn_anew_from_the_output_down(rng):

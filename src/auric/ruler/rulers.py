@@ -14,7 +14,7 @@ from auric.errors import InputError
 from auric.files import atomic
 from auric.given import regular, shown
 from auric.modelfile import DAMAGE, fitting
-from auric.ruler.network import ElfNet, build_network
+from auric.ruler.network import ElfNet, build_network, channels_last
 
 FORMAT = "auric elfnet 1"
 BATCH_PIXELS = 640_000
@@ -30,7 +30,7 @@ class Ruler:
     """
 
     def __init__(self, network: ElfNet, header: dict[str, Any]) -> None:
-        self.network, self.header = network, header
+        self.network, self.header = channels_last(network), header
 
     def read(self, elf: np.ndarray) -> np.ndarray:
         """Bond lengths read off images, shape (images,), angstrom; the mean of all readings if the network has several.

@@ -1,4 +1,4 @@
-"""What ELFnet looks at: summed feature maps, Grad-CAM, occlusion, and how far a cell of its last maps sees.
+"""What ELFnet looks at: summed feature maps, Grad-CAM, and how far a cell of its last maps sees.
 
 After section III.c of Zhang et al., "Build a Ruler to Measure Electron Localization Function with Machine Learning Models". Grad-CAM
 (doi:10.1109/ICCV.2017.74) of a length y that is read off maps A_k: L = ReLU(sum_k a_k A_k), a_k the mean over the map of dy/dA_k. Maps
@@ -16,11 +16,6 @@ from torch import nn
 
 from auric.ruler.network import ElfNet, build_network, start_orthogonal
 from auric.ruler.rulers import Ruler, images_at_a_time
-
-ZONES = 3
-"""Zones along each side of an image."""
-ROWS, COLUMNS = ("lower", "middle", "upper"), ("left", "centre", "right")
-"""Names of zones from below and from the left."""
 
 
 def _parts(network: ElfNet, elf: np.ndarray) -> Sequence[torch.Tensor]:
@@ -57,30 +52,6 @@ def grad_cam(network: ElfNet, elf: np.ndarray) -> np.ndarray:
         weights = slopes.mean(dim=(2, 3), keepdim=True)
         found.append((weights * maps).sum(dim=1).detach().cpu().numpy())
     return np.concatenate(found).astype(float)
-
-
-def zone_edges(pixels: int) -> list[int]:
-    """First pixels of the zones along a side, and the number of pixels."""
-    return [round(pixels * zone / ZONES) for zone in range(ZONES + 1)]
-
-
-def read_occluded(ruler: Ruler, elf: np.ndarray, fill: np.ndarray | float) -> np.ndarray:
-    """Lengths read off images of which one zone is hidden, shape (images, zones from below, zones from the left), angstrom.
-
-    Args:
-        ruler: A trained ruler.
-        elf: ELF values in [0, 1], shape (images, pixels, pixels).
-        fill: What hides a zone: a number (the paper's is 0) or an image, shape (pixels, pixels).
-    """
-    edges = zone_edges(elf.shape[-1])
-    cover = np.broadcast_to(np.asarray(fill, dtype=elf.dtype), elf.shape[1:])
-    read = np.empty((len(elf), ZONES, ZONES))
-    for row, (low, high) in enumerate(pairwise(edges)):
-        for column, (left, right) in enumerate(pairwise(edges)):
-            hidden = elf.copy()
-            hidden[:, low:high, left:right] = cover[low:high, left:right]
-            read[:, row, column] = ruler.read(hidden)
-    return read
 
 
 def fields_of_view(network: ElfNet) -> np.ndarray:

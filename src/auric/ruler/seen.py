@@ -28,19 +28,9 @@ from auric.ruler.modes import (
     share_between,
     silverman_p,
 )
+from auric.ruler.occlusion import COLUMNS, ROWS, ZONES, read_occluded
 from auric.ruler.rulers import Ruler
-from auric.ruler.seeing import (
-    COLUMNS,
-    ROWS,
-    ZONES,
-    fields_of_view,
-    grad_cam,
-    layer_names,
-    randomised,
-    rank_correlation,
-    read_occluded,
-    summed_maps,
-)
+from auric.ruler.seeing import fields_of_view, grad_cam, layer_names, randomised, rank_correlation, summed_maps
 from auric.ruler.splits import make_fold
 from auric.ruler.validation import grouped_interval, ratio_interval
 from auric.scorecard import write_scorecard

@@ -22,7 +22,7 @@ from auric.errors import AuricError, InputError, suggestion
 from auric.progress import Counter, log
 from auric.provenance import code_fingerprint, configuration_hash
 from auric.ruler.dataset import ImageSet
-from auric.ruler.network import build_network, start_orthogonal
+from auric.ruler.network import build_network, channels_last, start_orthogonal
 from auric.ruler.rulers import Ruler, load_tensors, save_tensors
 from auric.ruler.weights import duplicate
 
@@ -122,6 +122,7 @@ class _Training:
         self.network = build_network(data.pixels, asdict(settings)).to(self.device)
         if settings.initialisation == "orthogonal":
             start_orthogonal(self.network)
+        channels_last(self.network)
         self.optimiser = torch.optim.Adam(self.network.parameters(), lr=settings.learning_rate)
         items = duplicate(training, data.weights[training]) if weighting == "duplication" else training
         self.items = torch.as_tensor(items)
