@@ -183,13 +183,17 @@ def test_stored_points_of_xtb_are_those_of_its_calculator(tmp_path):
 
 
 def test_trials_where_the_reference_fails_are_made_nearer(copper):
+    asked = []
+
     class Fails(EMT):
         def calculate(self, atoms=None, properties=("energy",), system_changes=("positions",)):
+            asked.append(atoms.positions.copy())
             if np.linalg.norm(atoms.positions - copper.positions, axis=1).max() > 0.3:
                 raise CalculationFailed("too far")
             super().calculate(atoms, properties, system_changes)
 
     made = relax_hybrid(copper, Stretched(), Fails())
     assert made.energy_ev < made.energies_ev[0]
+    assert made.calls == len(asked) > len(made.energies_ev)
     stopped = relax(copper, Fails(), RelaxationSettings(max_step_angstrom=0.31, curvature_ev_angstrom_2=1.0))
     assert "too far" in stopped.note

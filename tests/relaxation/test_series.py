@@ -24,6 +24,7 @@ from auric.relaxation import (
 )
 from auric.relaxation.better import BEFORE, CORRECTED
 from auric.relaxation.series import SERIES_COLUMNS
+from auric.relaxation.summary import series_rows
 from auric.relaxation.tasks import COARSE, COLUMNS, REFERENCE, TRACE_COLUMNS, Way, tell
 
 FINE = 0.01
@@ -204,3 +205,25 @@ def test_what_a_series_saved_counts_every_call(tmp_path):
     assert card["4 gold, hybrid", "energy_above_reference"] == pytest.approx(-0.1)
     assert card["hybrid", "calls_saved_over_bfgs"] == pytest.approx(10)
     assert card["potential, step 0.05", "energy_recovered"] == pytest.approx(0.9)
+
+
+def test_a_series_is_charged_for_what_failed():
+    starts = pd.DataFrame([{"system": "x", "run": "r", "step": step} for step in range(4)])
+    told = {"reference_core_seconds": 1.0, "energy_ev": -1.0}
+    alone = starts.assign(method="bfgs", uses="reference alone", reference_calls=50, verdict="converged", **told)
+    alone.loc[[0, 3], "verdict"] = (
+        "stalled"  # what the first start cost is paid for all the same; the last is compared with nothing
+    )
+    verdicts = ["converged", "stalled", "converged", "converged"]
+    series = starts.assign(
+        method="s",
+        reference_calls=[70, 5, 10, 10],
+        verdict=verdicts,
+        coarse_core_seconds=0.0,
+        learning_core_seconds=0.0,
+        **told,
+    )
+    rows = {row["quantity"]: row for row in series_rows(series, alone, study="s", samples=20, seed=0)}
+    assert rows["reference_calls_saved"]["ours"] == pytest.approx((70 + 50 + 50) / (70 + 5 + 50 + 10))
+    assert rows["converged_share"]["ours"] == pytest.approx(2 / 3)
+    assert rows["reference_calls_saved"]["n"] == 3

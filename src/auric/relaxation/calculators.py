@@ -26,6 +26,7 @@ class Recorder(Calculator):  # type: ignore[misc]
         energies_ev: Of each call; None without energies.
         forces: Of each call, shape (atoms, 3), eV/angstrom, constraints not applied.
         core_seconds: Processor time of all calls; of those from a store, what they took when they were made.
+        failed: Calls that brought nothing; they are calls too.
     """
 
     implemented_properties: ClassVar[list[str]] = ["energy", "forces"]
@@ -38,11 +39,12 @@ class Recorder(Calculator):  # type: ignore[misc]
         self.energies_ev: list[float | None] = []
         self.forces: list[np.ndarray] = []
         self.core_seconds = 0.0
+        self.failed = 0
 
     @property
     def calls(self) -> int:
         """How often it was asked."""
-        return len(self.positions)
+        return len(self.positions) + self.failed
 
     def calculate(
         self, atoms: Atoms | None = None, properties: Sequence[str] = ("energy",),
@@ -57,20 +59,19 @@ class Recorder(Calculator):  # type: ignore[misc]
         super().calculate(atoms, properties, system_changes)
         wanted = self.atoms.copy()  # without constraints: forces on fixed atoms are forces too
         wanted.set_constraint()
-        started = time.process_time()
+        started, number, formula = time.process_time(), self.calls + 1, self.atoms.get_chemical_formula("metal")
         try:
             forces = np.array(self.inner.get_property("forces", wanted))
             energy = float(self.inner.get_property("energy", wanted)) if self.has_energy else None
-        except CalculationFailed as error:
-            raise ScfError(
-                f"{self.atoms.get_chemical_formula('metal')}: call {self.calls + 1} failed ({error})"
-            ) from error
-        spent = time.process_time() - started
-        self.core_seconds += getattr(self.inner, "last_core_seconds", spent)
+        except (CalculationFailed, ScfError) as error:
+            self.failed += 1
+            self.core_seconds += time.process_time() - started
+            raise ScfError(f"{formula}: call {number} failed ({error})") from error
+        self.core_seconds += getattr(self.inner, "last_core_seconds", time.process_time() - started)
         if not (np.isfinite(forces).all() and (energy is None or np.isfinite(energy))):
+            self.failed += 1
             raise NotFiniteError(
-                f"{self.atoms.get_chemical_formula('metal')}: energy or forces of call {self.calls + 1} are not finite; "
-                "check the structure and the potential"
+                f"{formula}: energy or forces of call {number} are not finite; check the structure and the potential"
             )
         self.positions.append(self.atoms.get_positions())
         self.energies_ev.append(energy)

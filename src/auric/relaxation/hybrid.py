@@ -30,6 +30,8 @@ from auric.relaxation.optimise import Relaxation, RelaxationSettings, relax, ver
 
 POOR, GOOD = 0.1, 0.7
 """Shares of the foretold decrease below which the radius shrinks, and above which it grows."""
+NEARER = 0.2
+"""The corrected potential is relaxed to this share of the reference's criterion."""
 
 
 @dataclass(frozen=True)
@@ -180,10 +182,8 @@ def _search(
     held = np.setdiff1d(np.arange(len(moving)), free)
     moving.set_constraint(FixAtoms(held) if len(held) else None)
     before = moving.get_potential_energy()
-    forces = here.forces[free]
-    # Nearer than the reference's own criterion, and never looser than a fifth of what is left to relax.
-    fmax = 0.2 * min(s.fmax_ev_angstrom, float(np.linalg.norm(forces, axis=1).max()))
-    for _ in LBFGS(moving, logfile=None, maxstep=min(s.coarse_step_angstrom, radius)).irun(fmax, s.coarse_steps):
+    optimiser = LBFGS(moving, logfile=None, maxstep=min(s.coarse_step_angstrom, radius))
+    for _ in optimiser.irun(NEARER * s.fmax_ev_angstrom, s.coarse_steps):
         if _reach(moving, here) >= radius:
             break
     over = _reach(moving, here) / radius

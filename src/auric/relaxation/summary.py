@@ -63,8 +63,8 @@ def relaxation_rows(
     """Rows of the scorecard from a table with the columns `auric.relaxation.tasks.COLUMNS`.
 
     Reference calls and core seconds are compared start by start with whichever reference-only optimiser took the fewest
-    from it; the number is their geometric mean. A start where the other way did not converge counts as if nothing was
-    saved. Energies are compared with the lowest that any reference-only optimiser reached from the start. `starts_to_repay`:
+    from it; the number is their geometric mean. Where the other way did not converge, the reference has to be asked all the
+    same: its calls are added. Energies are compared with the lowest that any reference-only optimiser reached from the start. `starts_to_repay`:
     after so many starts the calls saved are as many as the frames that the potential learned from, or as the steps of
     dynamics that these were taken from.
     """
@@ -88,16 +88,16 @@ def relaxation_rows(
                 continue
             ways = ways.set_index(["run", "step"])
             seconds = ways["reference_core_seconds"] + ways["coarse_core_seconds"]
-            rows.append(said | _saved("reference_calls_saved", fewest / ways["reference_calls"], ways, drawn))
-            rows.append(said | _saved("core_seconds_saved", quickest / seconds, ways, drawn))
+            calls = _spent(ways["reference_calls"], fewest, ways)
+            rows.append(said | _saved("reference_calls_saved", fewest, calls, drawn))
+            rows.append(said | _saved("core_seconds_saved", quickest, _spent(seconds, quickest, ways), drawn))
             above = ways["energy_ev"] - lowest
             share = (above <= SAME_EV)[above.notna()].astype(float)
             rows.append(said | _mean("ends_as_low_share", "1", share, "higher", **drawn))
             if uses == BOTH:
                 if len(before):
-                    ratio = before / ways["reference_calls"]
-                    rows.append(said | _saved("calls_saved_over_cheap_first", ratio, ways, drawn))
-                rows += _repaid(fewest, ways, said, (calls_of_training or {}).get(str(system)))
+                    rows.append(said | _saved("calls_saved_over_cheap_first", before, calls, drawn))
+                rows += _repaid(fewest - calls, ways, said, (calls_of_training or {}).get(str(system)))
     return rows
 
 
@@ -114,10 +114,10 @@ def _verdict_rows(ways: pd.DataFrame, said: Mapping[str, Any], drawn: Mapping[st
 
 
 def _repaid(
-    fewest: pd.Series, ways: pd.DataFrame, said: Mapping[str, Any], steps: int | None
+    saved: pd.Series, ways: pd.DataFrame, said: Mapping[str, Any], steps: int | None
 ) -> list[dict[str, Any]]:  # fmt: skip
     """After how many starts the training is paid for, by frames learned from and by steps of dynamics; none if never."""
-    gained = float((fewest - ways["reference_calls"]).dropna().mean())
+    gained = float(saved.dropna().mean())
     cost = {
         "frames learned from": float(ways["labels"].max()) if "labels" in ways else 0.0,
         "steps of dynamics": steps or 0.0,
@@ -145,19 +145,25 @@ def series_rows(
     alone = _converged(table, REFERENCE).groupby(START)
     best = alone[["reference_calls", "reference_core_seconds", "energy_ev"]].min().add_prefix("best_")
     for system, mine in series.groupby("system", sort=False):
-        both = mine.join(best, on=START).dropna(subset=["best_reference_calls"])
-        if not len(both):
-            continue
+        both = mine.join(best, on=START)
         seconds = both["reference_core_seconds"] + both["coarse_core_seconds"] + both["learning_core_seconds"]
-        said = _said(study, str(both["method"].iloc[0]), str(system), SPLIT, len(both))
         spent = {
             "reference_calls_saved": (both["best_reference_calls"], both["reference_calls"]),
             "core_seconds_saved": (both["best_reference_core_seconds"], seconds),
         }
+        first = both.index == both.index[0]  # always counted: what it cost is the training
+        kept = first | both["best_reference_calls"].notna()
+        both = both[kept]
+        if len(both) < 2:
+            continue
+        said = _said(study, str(both["method"].iloc[0]), str(system), SPLIT, len(both))
         for quantity, (theirs, ours) in spent.items():
+            theirs, ours = theirs.where(~first | theirs.notna(), ours)[kept], ours[kept]
+            ours = _spent(ours, theirs, both)
             rows.append(said | {"quantity": quantity, "unit": "times, training counted", "better": "higher"}
                         | _ratio(theirs.to_numpy(float), ours.to_numpy(float), samples, seed))  # fmt: skip
-        as_low = (both["energy_ev"] - both["best_energy_ev"] <= SAME_EV).astype(float)
+        above = (both["energy_ev"] - both["best_energy_ev"]).dropna()
+        as_low = (above <= SAME_EV).astype(float)
         rows.append(said | _mean("ends_as_low_share", "1", as_low, "higher", samples, seed))
         converged = (both["verdict"] == "converged").astype(float)
         rows.append(said | _mean("converged_share", "1", converged, "higher", samples, seed))
@@ -191,7 +197,7 @@ def stretched_rows(table: pd.DataFrame, *, study: str, samples: int, seed: int) 
         rows.append(said | _mean("rmsd_to_reference", "angstrom", ways["rmsd_to_reference_angstrom"], "lower", **drawn))
         if method != "potential":
             ways = ways.set_index(["system", "structure", "place"])
-            rows.append(said | _saved("calls_saved_over_bfgs", direct / ways["calls"], ways, drawn))
+            rows.append(said | _saved("calls_saved_over_bfgs", direct, _spent(ways["calls"], direct, ways), drawn))
     return rows
 
 
@@ -206,10 +212,14 @@ def _converged(table: pd.DataFrame, uses: str) -> pd.DataFrame:
     return table[(table["uses"] == uses) & (table["verdict"] == "converged")]
 
 
-def _saved(quantity: str, ratio: pd.Series, ways: pd.DataFrame, drawn: Mapping[str, int]) -> dict[str, Any]:
-    """A geometric mean over starts; where a way did not converge, nothing is saved."""
-    held = ratio.reindex(ways.index).where(ways["verdict"] == "converged", 1.0).dropna()
-    row = _mean(quantity, "times", np.log(held), "higher", **drawn)
+def _spent(ours: pd.Series, theirs: pd.Series, ways: pd.DataFrame) -> pd.Series:
+    """What ways took, and where they did not converge what the reference takes besides."""
+    return ours.where(ways["verdict"] == "converged", ours + theirs)
+
+
+def _saved(quantity: str, theirs: pd.Series, ours: pd.Series, drawn: Mapping[str, int]) -> dict[str, Any]:
+    """How many times as much the reference took, a geometric mean over starts."""
+    row = _mean(quantity, "times", np.log((theirs / ours).dropna()), "higher", **drawn)
     return row | {key: float(np.exp(row[key])) for key in ("ours", "ci_low", "ci_high") if key in row}
 
 

@@ -43,7 +43,11 @@ STRETCHED_COLUMNS = (
 )  # fmt: skip
 REFERENCE, COARSE, BOTH = "reference alone", "potential alone", "both"
 """What a method asks for forces; the first relaxes for comparison, and its best is what the others are measured by."""
-ALONE = {"bfgs": RelaxationSettings(), "precon_lbfgs": RelaxationSettings(optimiser="precon_lbfgs")}
+ALONE = {
+    "bfgs": RelaxationSettings(),
+    "bfgs, softer start": RelaxationSettings(curvature_ev_angstrom_2=30.0),
+    "precon_lbfgs": RelaxationSettings(optimiser="precon_lbfgs"),
+}
 STEP_ANGSTROM = 0.1
 """Largest step on a learned potential."""
 DIRECTED_STEP_ANGSTROM = 0.05
@@ -166,7 +170,11 @@ def _trace(way: Way, reference: Calculator) -> list[dict[str, Any]]:
     if way.uses != COARSE:
         points = dict(enumerate(made.energies_ev))
     else:
-        wanted = sorted({*(call for call in TRACED_CALLS if call < made.calls), made.calls - 1}) if way.traced else []
+        wanted = (
+            sorted({*(call for call in TRACED_CALLS if call < len(made.positions)), len(made.positions) - 1})
+            if way.traced
+            else []
+        )
         frames = {call: Atoms(made.atoms.numbers, made.positions[call]) for call in wanted}
         points = {call: float(reference.get_property("energy", frame)) for call, frame in frames.items()}
     return [{"method": way.method, "uses": way.uses, "call": call, "energy_ev": ev} for call, ev in points.items()]
