@@ -16,7 +16,6 @@ from auric.sampling.geometry import (
     coordinates,
     density,
     halves_apart,
-    peak,
     side_peak,
 )
 from auric.sampling.summary import summarise_walks
@@ -26,16 +25,16 @@ from auric.structures import build_ring
 
 def test_kinds_of_a_ring():
     """Gold and sulfur take turns: as many of each angle as of gold."""
-    found = {one.name: (len(one.atoms), one.unit) for one in coordinates(build_ring(4, "CH3"))}
+    found = {one.name: (len(one.atoms), one.unit) for one in coordinates([build_ring(4, "CH3")])}
     assert found["S-Au"] == (8, "angstrom")
     assert found["S-C"] == (4, "angstrom")
     assert found["Au-S-Au"] == found["S-Au-S"] == (4, "degree")
-    assert "S-C" not in {one.name for one in coordinates(build_ring(3, "H"))}
+    assert "S-C" not in {one.name for one in coordinates([build_ring(3, "H")])}
 
 
 def test_values_against_ase():
     ring = build_ring(5, "CH3")
-    for one in coordinates(ring):
+    for one in coordinates([ring]):
         expected = [
             ring.get_distance(*row) if one.unit == "angstrom" else ring.get_angle(*row) for row in one.atoms.tolist()
         ]
@@ -47,10 +46,12 @@ def test_values_against_ase():
 
 def test_peaks_of_known_distributions():
     rng = np.random.default_rng(0)
-    assert peak(rng.normal(2.4, 0.1, 200_000), "angstrom", 0.05) == pytest.approx(2.4, abs=0.01)
+    two = [rng.normal(centre, 0.1, 200_000) for centre in (2.4, 2.5)]
+    found = compare(two[:1], two[1:], "angstrom", samples=2, seed=0)
+    assert found.peaks == pytest.approx((2.4, 2.5), abs=0.01)
     # At 180 degrees a distribution ends; reflected, it still peaks there and keeps its area.
     folded = 180.0 - np.abs(rng.normal(0, 6.0, 200_000))
-    assert peak(folded, "degree", 1.75) > 179.0
+    assert compare([folded], [folded], "degree", samples=2, seed=0).peaks[0] > 179.0
     points = np.linspace(120, 180, 601)
     assert np.trapezoid(density(folded, points, 1.75), points) == pytest.approx(1, abs=0.01)
 
@@ -71,13 +72,54 @@ def test_shift_and_distance_are_found():
     assert found.shift[0] == pytest.approx(0.1, abs=0.02)
     assert found.shift[1] < 0.1 < found.shift[2]
     assert found.distance[0] == pytest.approx(0.1, abs=0.01)
-    assert found.distance[1] <= found.distance[0] <= found.distance[2] + 1e-3
+    assert found.distance[1] < found.distance[0] < found.distance[2]
     assert halves_apart(dynamics) < 0.03
     alike = blocks_of(rng.normal(3.0, 0.1, (400, 5)))
     same = compare(chains_of(walk), alike, "angstrom", samples=200, seed=0)
     assert same.shift[1] < 0 < same.shift[2]
     with pytest.raises(InputError, match="10 frames or more"):
         blocks_of(dynamics[:4])
+
+
+def slow(rng, frames, bonds, memory):
+    """Bonds about 3 angstrom that all follow one slow motion, and each its own fast one."""
+    path = np.zeros(frames)
+    for k in range(1, frames):
+        path[k] = memory * path[k - 1] + np.sqrt(1 - memory**2) * rng.normal()
+    return 3.0 + 0.02 * path[:, None] + rng.normal(0, 0.1, (frames, bonds))
+
+
+def test_intervals_hold_the_truth():
+    """A walk of independent chains beside slow dynamics of the same distribution, and of one 0.03 angstrom farther."""
+    rng, runs, hits = np.random.default_rng(5), 25, np.zeros(3)
+    for _ in range(runs):
+        walk = np.stack([slow(rng, 200, 20, 0.9) for _ in range(8)], axis=1)
+        same, apart = slow(rng, 400, 20, 0.9), slow(rng, 400, 20, 0.9) + 0.03
+        close, far = (
+            compare(chains_of(walk), blocks_of(run), "angstrom", samples=100, seed=0) for run in (same, apart)
+        )
+        hits += [
+            close.shift[1] <= 0 <= close.shift[2], close.distance[1] == 0, far.distance[1] <= 0.03 <= far.distance[2]
+        ]  # fmt: skip
+        for told in (close.shift, close.distance, far.shift, far.distance):
+            assert told[1] <= told[0] <= told[2]
+    assert (hits >= 0.8 * runs).all()
+
+
+def test_slow_dynamics_are_cut_into_fewer_blocks():
+    rng = np.random.default_rng(2)
+    assert len(blocks_of(slow(rng, 400, 20, 0.0))) == 10
+    assert np.median([len(blocks_of(slow(rng, 400, 100, 0.95))) for _ in range(9)]) < 8
+
+
+def test_bonds_are_those_of_the_mean():
+    ring = build_ring(4, "CH3")
+    broken = ring.copy()
+    broken.positions[list(ring.symbols).index("Au")] += 2.0
+    assert [len(one.atoms) for one in coordinates([broken, *[ring] * 9])] == [
+        len(one.atoms) for one in coordinates([ring])
+    ]
+    assert {one.name: len(one.atoms) for one in coordinates([broken])}["S-Au"] == 6
 
 
 @pytest.mark.parametrize("memory", [0.0, 0.5, 0.9])

@@ -4,6 +4,7 @@ import multiprocessing
 import os
 import re
 import time
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from scipy.integrate import quad
 
 from auric.errors import InputError, StructureError
 from auric.sampling import WalkSettings, read_walk, run_walk
+from auric.sampling.walked import visited, walked_chains
 from auric.structures import Block, build_ring, move_blocks, moving_blocks
 
 TEMPERATURE = 300.0
@@ -354,6 +356,25 @@ def test_a_chain_that_leaves_stops_or_is_marked(walked):
     stood = np.array([atoms.positions for atoms in frames]).reshape(-1, 3, len(frames[0]), 3)
     assert (stood[2:, 1] == stood[2, 1]).all()
     assert (stood[3, 0] != stood[2, 0]).any()
+    # Frames after equilibration: of the chain that had stopped before, none; a ladder's chains are left out.
+    assert Counter(int(atoms.info["chain"]) for atoms in visited(folder / "stopped.extxyz", 3)) == {0: 4, 2: 4}
+    assert {atoms.info["chain"] for atoms in visited(folder / "stopped.extxyz", 1)} == {0}
+    with pytest.raises(InputError, match="stop_outside: 0"):
+        walked_chains(folder / "stopped.extxyz", 3, {})
+    later = WalkSettings(settings.temperatures_k, steps=20, equilibration_steps=10, every=5, seed=4, stop_outside=4)
+    go("later.extxyz", later, outside=outside)
+    told = walked_chains(folder / "later.extxyz", 3, {})
+    assert (len(told.positions), told.energies_ev.shape) == (1, (5, 3))
+
+
+def test_chains_that_stopped_have_no_say_in_the_step(tmp_path):
+    gold = Atoms("Au", [[0, 0, 0]])
+    settings = WalkSettings((300.0,) * 3, steps=10, equilibration_steps=50, every=10, stop_outside=1)
+    run_walk(
+        [gold] * 3, _toy(lambda positions: 0 * positions[:, 0, 0]), settings, tmp_path / "w",
+        outside=lambda frames: np.array([False, True, True]),
+    )  # fmt: skip
+    assert read_walk(tmp_path / "w")[-3].info["step_angstrom"] == pytest.approx(settings.step_angstrom * 1.2**5)
 
 
 def test_energies_that_are_no_numbers_are_refused(tmp_path):

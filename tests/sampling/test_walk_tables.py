@@ -39,7 +39,7 @@ def folder(tmp_path_factory):
                 far = 1.0 if chain < CHAINS else 1.5  # of the ladder, told of nowhere
                 info = {
                     "step": step, "chain": chain, "temperature_k": 300.0 * far, "energy_ev": -1.0, "outside": 0, "accepted": 0.5,
-                    "exchanged": 0, "step_energies_ev": rng.normal(0, HARD, EVERY),
+                    "exchanged": 0, "stopped": 0, "step_energies_ev": rng.normal(0, HARD, EVERY),
                 }  # fmt: skip
                 text += frame_text(list(ring.symbols), _rattled(ring, rng, stretch * far).positions, info)
         (place / f"{run}.walk.extxyz").write_text(text)
@@ -106,7 +106,7 @@ def test_differences_of_energy(tables, folder):
     walked = read_walked(folder / "au38_sch3_24_q_cool300.walk.extxyz", folder / "au38_sch3_24_q_cool300.walk.csv")
     assert walked.positions.shape == (STEPS // EVERY, CHAINS, 24, 3)
     assert (walked.energies_ev.shape, walked.every) == ((STEPS, CHAINS), EVERY)
-    frozen = type(walked)(walked.told, walked.positions, 0 * walked.energies_ev, walked.outside)
+    frozen = type(walked)(walked.told, walked.positions, 0 * walked.energies_ev)
     rows, drawn = energy_differences(frozen, np.zeros(10), 24)
     assert rows[0]["walk_sd_ev"] == 0
     assert np.isfinite([row["walk"] for row in drawn]).all()

@@ -30,9 +30,8 @@ from auric.sampling.geometry import (
     side_peak,
 )
 from auric.sampling.guard import DomainGuard
-from auric.sampling.trajectory import read_walk
 from auric.sampling.walk import WalkSettings, run_walk
-from auric.sampling.walked import read_walked, walked_chains
+from auric.sampling.walked import read_walked, visited, walked_chains
 from auric.structures import moving_blocks
 
 WALKERS = {"linear": "linear, energies and forces", "emlm": "emlm on MBTR, second parameters"}
@@ -138,7 +137,7 @@ def _link(source: Path, target: Path) -> None:
 
 def _told(path: Path, dynamics: Sequence[Atoms], walker: str, chains: int) -> dict[str, Any]:
     """The row of a walk in `WALK_COLUMNS`, but for the time it took."""
-    frames = [atoms for atoms in read_walk(path) if atoms.info["step"] > 0 and atoms.info["chain"] < chains]
+    frames = visited(path, chains)
     energies = walked_chains(path, chains, {}).energies_ev
     info, blocks = dynamics[0].info, moving_blocks(frames[0])
     return {
@@ -182,7 +181,7 @@ def compare_beside(
     for trajectory, table in zip(trajectories, tables, strict=True) if frames else ():
         walked = read_walked(trajectory, table)
         common = walked.common("system", "run", "walker", "temperature_k")
-        for one in coordinates(frames[0]):
+        for one in coordinates(frames):
             ours, theirs = one.measure(walked.positions), one.measure(given)
             for part, kept in _parts(len(ours), last // walked.every):
                 row = common | {"part": part.format(last), "steps": kept * walked.every}

@@ -8,13 +8,14 @@ from typing import Any
 
 import numpy as np
 from ase.units import kB
+from scipy.stats import t as student_t
 
 from auric.sampling.geometry import density
 from auric.sampling.walked import Walked
 
 DIFFERENCE_COLUMNS = (
     "system", "run", "walker", "temperature_k", "apart", "walk_sd_ev", "dynamics_sd_ev", "walk_harmonic_ev", "dynamics_harmonic_ev",
-    "walk_drift_ev", "walk_drift_error_ev", "dynamics_drift_ev",
+    "walk_drift_ev", "walk_drift_half_width_ev", "dynamics_drift_ev",
 )  # fmt: skip
 NEXT, FAR = "next", "half the length"
 """How far apart: consecutive recorded steps (a walk's steps, the frames of dynamics that are kept), or half of what there is."""
@@ -47,7 +48,7 @@ def energy_differences(
     drifts = _drift(ours)
     told = {
         "walk_drift_ev": drifts.mean(), "dynamics_drift_ev": float(_drift(theirs)[0]),
-        "walk_drift_error_ev": drifts.std(ddof=1) / np.sqrt(len(drifts)) if len(drifts) > 1 else np.nan,
+        "walk_drift_half_width_ev": student_t.ppf(0.975, len(drifts) - 1) * drifts.std(ddof=1) / np.sqrt(len(drifts)) if len(drifts) > 1 else np.nan,
     }  # fmt: skip
     for apart in (NEXT, FAR):
         changes = [_changes(each, 1 if apart == NEXT else max(1, len(each) // 2)) for each in (ours, theirs)]

@@ -22,8 +22,8 @@ from auric.reference.store import Store
 from auric.sampling.beside import WALKERS, potential_walk
 from auric.sampling.geometry import coordinates
 from auric.sampling.guard import DomainGuard
-from auric.sampling.trajectory import read_walk
 from auric.sampling.walk import WalkSettings, run_walk
+from auric.sampling.walked import visited
 from auric.structures.prepare import FAILURE_COLUMNS
 
 ROUND_COLUMNS = (
@@ -67,7 +67,7 @@ def expansion_round(
     trajectory = Path(store) / "walks" / f"{name}.extxyz"
     run_walk(starts, make, plan, trajectory, identity=identity, outside=guard.outside)
 
-    walked = [atoms for atoms in read_walk(trajectory) if atoms.info["step"] > 0]
+    walked = visited(trajectory, len(temperatures))
     strange = [atoms for atoms in walked if atoms.info["outside"]]
     chosen = _different(strange, guard, settings["labels"])
     stamp = {key: starts[0].info[key] for key in ("structure", "system", "charge", "multiplicity")}
@@ -106,7 +106,9 @@ def _different(frames: Sequence[Atoms], guard: DomainGuard, count: int) -> list[
 def _broken(frames: Sequence[Atoms], start: Atoms) -> np.ndarray:
     """Which structures have a bond between sulfur and metal that is much longer than in the start."""
     bonds = [
-        one for one in coordinates(start) if one.name.startswith("S-") and one.name != "S-C" and one.unit == "angstrom"
+        one
+        for one in coordinates([start])
+        if one.name.startswith("S-") and one.name != "S-C" and one.unit == "angstrom"
     ]
     positions = np.array([atoms.positions for atoms in frames])
     longest = [(one.measure(positions) / one.measure(start.positions)).max(axis=1) for one in bonds]

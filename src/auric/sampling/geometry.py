@@ -1,6 +1,6 @@
 """Bond lengths and angles of a walk beside those of dynamics: peaks, distances between distributions, effective samples.
 
-Which atoms make a bond is decided once, in the starting structure, so that no cut decides what a distribution holds.
+Which atoms make a bond is decided once, by their mean distance, so that no cut decides what a distribution holds.
 """
 
 from collections.abc import Sequence
@@ -9,7 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 from ase import Atoms
 from scipy.signal import find_peaks
-from scipy.stats import wasserstein_distance
+from scipy.spatial.distance import cdist
+from scipy.stats import norm, wasserstein_distance
+from scipy.stats import t as student_t
 
 from auric.errors import InputError
 from auric.structures.blocks import bonded_pairs
@@ -21,8 +23,9 @@ POINTS = 400
 PROMINENT, APART = 0.02, 8.0
 """A side peak rises above the valley to its neighbour by at least this share of the main peak's height, and lies so many widths of the
 smoothing from it, so that what a short run splits off its main peak does not count."""
-BLOCKS = 10
-"""Consecutive parts of a run of dynamics that are drawn again for intervals."""
+BLOCKS, FEWEST_BLOCKS, BLOCK_TIMES = 10, 4, 4.0
+"""Consecutive parts of a run of dynamics that are drawn again for intervals, at most and at least; between these, each is so many
+autocorrelation times long."""
 WINDOW = 5.0
 """Autocorrelation is summed up to this many autocorrelation times (Sokal's window)."""
 
@@ -64,16 +67,18 @@ class Coordinate:
         return np.asarray(np.degrees(np.arctan2(across, np.einsum("...i,...i->...", one, other))))
 
 
-def coordinates(atoms: Atoms) -> list[Coordinate]:
+def coordinates(frames: Sequence[Atoms]) -> list[Coordinate]:
     """Bonds between metals, metal and sulfur, sulfur and carbon; angles metal-sulfur-metal, and sulfur-metal-sulfur.
 
     The last are of metals bound to two sulfurs, those of protecting units. Kinds that the structure lacks are left out.
 
     Args:
-        atoms: A cluster near a minimum.
+        frames: A cluster, as it moves about a minimum or in one structure near it; pairs that are bonded in the mean of all
+            frames are bonds.
     """
-    symbols = np.array(atoms.symbols)
-    bonded = bonded_pairs(atoms)
+    symbols = np.array(frames[0].symbols)
+    apart = np.mean([cdist(atoms.positions, atoms.positions) for atoms in frames], axis=0)
+    bonded = bonded_pairs(frames[0], apart)
     metal, sulfur, carbon = np.isin(symbols, METALS), symbols == "S", symbols == "C"
     name = "-".join(sorted(set(symbols[metal].tolist()))) or "M"
     found = [
@@ -126,10 +131,8 @@ def grid(samples: Sequence[np.ndarray], unit: str, width: float) -> np.ndarray:
     return np.linspace(low, high, POINTS)
 
 
-def peak(values: np.ndarray, unit: str, width: float) -> float:
-    """Where the smoothed distribution is highest, in the unit of the values."""
-    points = grid([values], unit, width)
-    heights = density(values, points, width)
+def _top(points: np.ndarray, heights: np.ndarray) -> float:
+    """Where a curve is highest, between its points by a parabola."""
     top = int(np.argmax(heights))
     if not 0 < top < len(points) - 1:
         return float(points[top])
@@ -158,7 +161,7 @@ class Comparison:
     Attributes:
         peaks: Of both.
         shift: Peak of the first less that of the second, with its 95 % interval.
-        distance: Wasserstein distance of the distributions, with its 95 % interval.
+        distance: Wasserstein distance of the distributions, with its 95 % interval, which holds 0 where they may be the same.
     """
 
     peaks: tuple[float, float]
@@ -174,16 +177,20 @@ def chains_of(walk: np.ndarray) -> list[np.ndarray]:
 def blocks_of(dynamics: np.ndarray) -> list[np.ndarray]:
     """What is drawn again of dynamics: consecutive blocks, from values of shape (frames, n) in order of time.
 
+    A run too short for blocks that know nothing of each other is cut into a few all the same; its intervals are too narrow then.
+
     Raises:
         InputError: If there are fewer frames than blocks.
     """
     if len(dynamics) < BLOCKS:
         raise InputError(f"{len(dynamics)} frames to compare; give {BLOCKS} frames or more")
-    return [part.ravel() for part in np.array_split(dynamics, BLOCKS)]
+    slow = autocorrelation_time(dynamics.mean(axis=1, keepdims=True))
+    count = int(np.clip(len(dynamics) / (BLOCK_TIMES * slow), FEWEST_BLOCKS, BLOCKS))
+    return [part.ravel() for part in np.array_split(dynamics, count)]
 
 
 def halves_apart(dynamics: np.ndarray) -> float:
-    """Wasserstein distance between two halves of dynamics, shape (frames, n): what no walk can be expected to undercut."""
+    """Wasserstein distance between two halves of dynamics, shape (frames, n): what chance and drift make of one distribution."""
     first, second = np.array_split(dynamics, 2)
     return float(wasserstein_distance(first.ravel(), second.ravel()))
 
@@ -192,6 +199,10 @@ def compare(
     ours: Sequence[np.ndarray], theirs: Sequence[np.ndarray], unit: str, *, samples: int, seed: int
 ) -> Comparison:
     """Compare two distributions, each given in pieces that are drawn again for intervals (`chains_of`, `blocks_of`).
+
+    Of n pieces n - 1 are drawn, whose mean then varies as that of the n given ones does; intervals are wider by Student's factor for
+    so few. Pieces drawn again lie farther apart than those given, by chance alone, so that the interval of the distance mirrors
+    its draws at the estimate (basic bootstrap).
 
     Args:
         ours: Values, shape (n,) each.
@@ -205,38 +216,43 @@ def compare(
     points = grid([*ours, *theirs], unit, width)
     fine = np.linspace(points[0], points[-1], 2001)
     both = [_Pieces(each, points, fine, width) for each in (ours, theirs)]
-    shifts, distances = [], []
-    for _ in range(samples):
-        (heights, sums), (other_heights, other_sums) = (each.drawn(rng) for each in both)
-        shifts.append(float(points[np.argmax(heights)] - points[np.argmax(other_heights)]))
-        distances.append(float(np.abs(sums - other_sums).sum() * (fine[1] - fine[0])))
-    whole = [np.concatenate(list(each)) for each in (ours, theirs)]
-    first, second = (peak(values, unit, width) for values in whole)
-    apart = float(wasserstein_distance(*whole))
-    return Comparison((first, second), (first - second, *_interval(shifts)), (apart, *_interval(distances)))
+
+    def told(weights: Sequence[np.ndarray]) -> tuple[float, float, float]:
+        (first, sums), (second, other_sums) = (each.mean(w) for each, w in zip(both, weights, strict=True))
+        apart = float(np.abs(sums - other_sums).sum() * (fine[1] - fine[0]))
+        return _top(points, first), _top(points, second), apart
+
+    first, second, apart = told([each.sizes for each in both])
+    draws = np.array([told([each.drawn(rng) for each in both]) for _ in range(samples)])
+    wider = student_t.ppf(0.975, max(1, min(len(ours), len(theirs)) - 1)) / norm.ppf(0.975)
+    shift = first - second
+    low, high = wider * (np.percentile(draws[:, 0] - draws[:, 1], [2.5, 97.5]) - shift)
+    near, far = wider * (np.percentile(draws[:, 2], [2.5, 97.5]) - apart)
+    return Comparison(
+        (first, second),
+        (shift, shift + min(0.0, float(low)), shift + max(0.0, float(high))),
+        (apart, max(0.0, apart - max(0.0, float(far))), apart - min(0.0, float(near))),
+    )
 
 
 class _Pieces:
-    """Smoothed densities and cumulated shares of the pieces of a distribution."""
+    """Smoothed densities and cumulated shares of the pieces of a distribution, and how many values each has."""
 
     def __init__(self, pieces: Sequence[np.ndarray], points: np.ndarray, fine: np.ndarray, width: float) -> None:
         self._heights = np.array([density(values, points, width) for values in pieces])
         self._sums = np.array([_cumulated(values, fine) for values in pieces])
-        self._sizes = np.array([len(values) for values in pieces], dtype=float)
+        self.sizes = np.array([len(values) for values in pieces], dtype=float)
 
-    def drawn(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-        """Both for as many pieces drawn again."""
-        some = rng.integers(len(self._sizes), size=len(self._sizes))
-        weights = self._sizes[some]
-        return np.average(self._heights[some], axis=0, weights=weights), np.average(
-            self._sums[some], axis=0, weights=weights
-        )
+    def drawn(self, rng: np.random.Generator) -> np.ndarray:
+        """Weights of the pieces in a draw, shape (pieces,)."""
+        count = len(self.sizes)
+        times = np.bincount(rng.integers(count, size=max(1, count - 1)), minlength=count)
+        return np.asarray(times * self.sizes)
 
-
-def _interval(values: Sequence[float]) -> tuple[float, float]:
-    """That holds 95 %."""
-    low, high = np.percentile(values, [2.5, 97.5])
-    return float(low), float(high)
+    def mean(self, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Density and cumulated shares of the pieces together."""
+        shares = weights / weights.sum()
+        return shares @ self._heights, shares @ self._sums
 
 
 def _cumulated(values: np.ndarray, points: np.ndarray) -> np.ndarray:

@@ -6,7 +6,7 @@ import numpy as np
 from ase import Atoms
 
 from auric.descriptors import MBTR_SECOND, FeatureScaler, Mbtr
-from auric.potential import DomainVerdict, TrainingDomain, pieces_of, runs_of
+from auric.potential import TrainingDomain, pieces_of, runs_of
 
 PIECES = 8
 """Consecutive pieces of each run of the training: how far its frames lie from each other is told across pieces."""
@@ -32,15 +32,8 @@ class DomainGuard:
 
     def outside(self, frames: Sequence[Atoms]) -> np.ndarray:
         """Which structures are farther from training than 99 % of the training frames, shape (frames,), boolean."""
-        return np.asarray(self._verdict(frames).outside)
-
-    def distances(self, frames: Sequence[Atoms]) -> np.ndarray:
-        """Distance to the nearest training frame over the limit, shape (frames,): above 1 is outside."""
-        return np.asarray(self._verdict(frames).distance / self._domain.limit)
+        return np.asarray(self._domain.judge(self.features(frames)).outside)
 
     def features(self, frames: Sequence[Atoms]) -> np.ndarray:
         """Scaled descriptors, shape (frames, features)."""
         return np.asarray(self._scaler.transform(self._mbtr.describe_all(frames)))
-
-    def _verdict(self, frames: Sequence[Atoms]) -> DomainVerdict:
-        return self._domain.judge(self.features(frames))

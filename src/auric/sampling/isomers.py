@@ -40,14 +40,14 @@ def compare_isomers(
     pieces: dict[tuple[str, str], dict[str, tuple[Coordinate, list[np.ndarray]]]] = {}
     for name in wanted:
         given = np.array([atoms.positions for atoms in runs[name]])
-        pieces[name, DYNAMICS] = {one.name: (one, blocks_of(one.measure(given))) for one in coordinates(runs[name][0])}
+        pieces[name, DYNAMICS] = {one.name: (one, blocks_of(one.measure(given))) for one in coordinates(runs[name])}
     for trajectory, path in zip(trajectories, tables, strict=True):
         told = read_tables([path])
         if len(told) and str(told["run"].iloc[0]) in wanted:  # a run without frames has no walk
             walked = read_walked(trajectory, path)
             name = str(walked.told["run"])
             pieces[name, str(walked.told["walker"])] = {
-                one.name: (one, chains_of(one.measure(walked.positions))) for one in coordinates(runs[name][0])
+                one.name: (one, chains_of(one.measure(walked.positions))) for one in coordinates(runs[name])
             }
     rows: list[dict[str, Any]] = []
     for pair in pairs:

@@ -19,7 +19,7 @@ from auric.reference.engines import make_engine
 from auric.reference.label import label_frames
 from auric.reference.store import Store
 from auric.sampling.geometry import coordinates
-from auric.sampling.trajectory import read_walk
+from auric.sampling.walked import visited
 from auric.structures.labelled import energy_of
 from auric.structures.prepare import FAILURE_COLUMNS
 
@@ -110,8 +110,8 @@ def reweight_walk(
     rows: list[dict[str, Any]] = []
     failed: list[dict[str, Any]] = []
     if start:  # else there is no walk, and the table of failures says why
-        walked = [atoms for atoms in read_walk(trajectory) if atoms.info["step"] > 0]
         told = read_tables([table]).iloc[0]
+        walked = visited(trajectory, int(told["chains"]))
         chosen = _spread(walked, start[0], frames, f"{told['run']}_{told['walker'].split(',')[0].split()[0]}")
         for name, settings in engines.items():
             engine = make_engine(name, dict(settings), threads=threads, memory_mb=memory_mb)
@@ -119,9 +119,7 @@ def reweight_walk(
             failed += missed
             common = {key: told[key] for key in ("system", "run", "walker", "temperature_k")}
             if len(good) > 1:
-                rows += [
-                    common | row for row in _reweighted(good, start[0], float(told["temperature_k"]), samples, seed)
-                ]
+                rows += [common | row for row in _reweighted(good, start, float(told["temperature_k"]), samples, seed)]
     write_table(reweighted, rows, REWEIGHTED_COLUMNS)
     write_table(failures, failed, FAILURE_COLUMNS)
 
@@ -144,14 +142,14 @@ def _spread(walked: Sequence[Atoms], start: Atoms, frames: int, run: str) -> lis
 
 
 def _reweighted(
-    labelled: Sequence[Atoms], start: Atoms, temperature_k: float, samples: int, seed: int
+    labelled: Sequence[Atoms], dynamics: Sequence[Atoms], temperature_k: float, samples: int, seed: int
 ) -> list[dict[str, Any]]:
     walked_ev = np.array([atoms.info["walked_ev"] for atoms in labelled])
     found = reweight(walked_ev, np.array([energy_of(atoms) for atoms in labelled]), temperature_k)
     plain = reweight(walked_ev, walked_ev, temperature_k)
     info, positions = labelled[0].info, np.array([atoms.positions for atoms in labelled])
     rows = []
-    for one in coordinates(start):  # bonded there, as beside dynamics
+    for one in coordinates(dynamics):
         means = one.measure(positions).mean(axis=1)
         row: dict[str, Any] = {
             "engine": info["engine"], "method": info["method"], "labelled": len(labelled), "effective": found.effective,

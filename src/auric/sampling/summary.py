@@ -165,7 +165,7 @@ def _energies(study: str, told: Sequence[Mapping[str, Any]]) -> list[dict[str, A
             for subject, name in ((one["walker"], "walk"), (f"{one['walker']}, dynamics beside it", "dynamics")):
                 ratio = one[f"{name}_sd_ev"] / one[f"{name}_harmonic_ev"]
                 rows.append(_row(study, "energy_difference_over_harmonic", "1", subject, ratio, *place))
-            drift, error = one["walk_drift_ev"], 1.96 * one["walk_drift_error_ev"]
+            drift, error = one["walk_drift_ev"], one["walk_drift_half_width_ev"]
             row = _row(study, "energy_drift", "eV", one["walker"], drift, one["run"], WHOLE, 1, "lower")
             rows.append(row | {"ci_low": drift - error, "ci_high": drift + error})
     return rows

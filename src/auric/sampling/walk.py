@@ -249,10 +249,10 @@ class _Walk:
         return np.array([self._exact(atoms) for atoms in self._structures()], dtype=float)
 
     def _adapt(self) -> None:
-        """Chains of one temperature share their step."""
+        """Chains of one temperature share their step; those that stopped accept nothing, and have no say."""
         low, high = self._settings.acceptance
-        for beta in np.unique(self._beta):
-            mine = self._beta == beta
+        for beta in np.unique(self._beta[~self._stopped]):
+            mine = (self._beta == beta) & ~self._stopped
             share = self._taken[mine].sum() / (self._tried * mine.sum())
             self._shift[mine] *= SLOWER if share < low else FASTER if share > high else 1.0
         self._shift = np.minimum(self._shift, LARGEST_SHIFT_ANGSTROM)

@@ -6,8 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from ase import Atoms
 
+from auric.errors import InputError
 from auric.files import read_tables
+from auric.progress import log
 from auric.sampling.trajectory import read_walk
 
 
@@ -19,13 +22,11 @@ class Walked:
         told: What is known of it, columns `auric.sampling.beside.WALK_COLUMNS`.
         positions: Of its frames, shape (frames, chains, atoms, 3), angstrom.
         energies_ev: After every step, shape (steps, chains).
-        outside: Frames in a row outside of the domain, shape (frames, chains).
     """
 
     told: Mapping[str, Any]
     positions: np.ndarray
     energies_ev: np.ndarray
-    outside: np.ndarray
 
     @property
     def every(self) -> int:
@@ -49,14 +50,41 @@ def read_walked(trajectory: str | Path, table: str | Path) -> Walked:
 
 
 def walked_chains(trajectory: str | Path, chains: int, told: Mapping[str, Any]) -> Walked:
-    """The recorded steps of the first chains of a trajectory."""
-    frames = [atoms for atoms in read_walk(trajectory) if atoms.info["step"] > 0 and atoms.info["chain"] < chains]
-    shape = (-1, chains)
+    """The recorded steps of the first chains of a trajectory, up to where the first of them stopped.
+
+    Raises:
+        InputError: If one stopped at once.
+    """
+    frames = _recorded(trajectory, chains)
+    stopped = np.asarray(np.reshape([bool(atoms.info["stopped"]) for atoms in frames], (-1, chains)).any(axis=1))
+    whole = int(np.argmax(stopped)) if stopped.any() else len(stopped)
+    if not whole:
+        raise InputError(
+            f"{trajectory}: a chain left what the potential has learned before its first frame; expand the potential, or give stop_outside: 0"
+        )
+    if whole < len(stopped):
+        log.warning("%s: told up to frame %d of %d, where a chain stopped", trajectory, whole, len(stopped))
+    shape, frames = (whole, chains), frames[: whole * chains]
     positions = np.array([atoms.positions for atoms in frames])
     energies = np.array([np.atleast_1d(atoms.info["step_energies_ev"]) for atoms in frames])
     return Walked(
         told,
         positions.reshape(*shape, *positions.shape[1:]),
         energies.reshape(*shape, energies.shape[1]).transpose(0, 2, 1).reshape(-1, chains),
-        np.array([int(atoms.info["outside"]) for atoms in frames]).reshape(shape),
     )
+
+
+def visited(trajectory: str | Path, chains: int) -> list[Atoms]:
+    """Frames of the first chains after equilibration; of a chain that stopped, the last and no copies of it."""
+    found, ended = [], set()
+    for atoms in read_walk(trajectory):
+        chain = int(atoms.info["chain"])
+        if atoms.info["step"] > 0 and chain < chains and chain not in ended:
+            found.append(atoms)
+        if atoms.info["stopped"]:
+            ended.add(chain)
+    return found
+
+
+def _recorded(trajectory: str | Path, chains: int) -> list[Atoms]:
+    return [atoms for atoms in read_walk(trajectory) if atoms.info["step"] > 0 and atoms.info["chain"] < chains]

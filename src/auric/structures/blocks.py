@@ -22,10 +22,15 @@ BONDED_SHARE = 1.3
 """Atoms nearer than this multiple of the sum of their covalent radii are bonded."""
 
 
-def bonded_pairs(atoms: Atoms) -> np.ndarray:
-    """Which atoms are bonded, shape (atoms, atoms), boolean; an atom counts as bonded to itself."""
+def bonded_pairs(atoms: Atoms, distances: np.ndarray | None = None) -> np.ndarray:
+    """Which atoms are bonded, shape (atoms, atoms), boolean; an atom counts as bonded to itself.
+
+    Args:
+        atoms: A structure.
+        distances: Of its atoms from each other (angstrom), if they are not to be those of its positions.
+    """
     reach = BONDED_SHARE * (covalent_radii[atoms.numbers][:, None] + covalent_radii[atoms.numbers])
-    return np.asarray(cdist(atoms.positions, atoms.positions) < reach)
+    return np.asarray((cdist(atoms.positions, atoms.positions) if distances is None else distances) < reach)
 
 
 @dataclass(frozen=True)
