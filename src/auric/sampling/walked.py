@@ -75,13 +75,13 @@ def walked_chains(trajectory: str | Path, chains: int, told: Mapping[str, Any]) 
 
 
 def visited(trajectory: str | Path, chains: int) -> list[Atoms]:
-    """Frames of the first chains after equilibration; of a chain that stopped, the last and no copies of it."""
+    """Frames of the first chains after equilibration; of a chain that stopped, at whatever step, that frame and no copies of it."""
     found, ended = [], set()
     for atoms in read_walk(trajectory):
-        chain = int(atoms.info["chain"])
-        if atoms.info["step"] > 0 and chain < chains and chain not in ended:
+        chain, stopped = int(atoms.info["chain"]), bool(atoms.info["stopped"])
+        if chain < chains and chain not in ended and (stopped or atoms.info["step"] > 0):
             found.append(atoms)
-        if atoms.info["stopped"]:
+        if stopped:
             ended.add(chain)
     return found
 
