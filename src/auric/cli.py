@@ -185,7 +185,11 @@ def _ligands(chosen: argparse.Namespace) -> str:
         write_table(chosen.csv, rows, matching.RANK_COLUMNS)
     if rows and rows[0]["warning"]:
         print(f"auric: {formula}: {rows[0]['warning']}", file=sys.stderr, flush=True)
-    lines = [f"{row['rank']:4d}  {row['probability']:.2f} +- {row['spread']:.2f}  {row['ligands']}" for row in rows]
+    lines = [
+        f"{row['rank']:4d}  {row['probability']:.2f} +- {row['spread']:.2f}  {row['ligands']}"
+        + (f"  ({row['ligand_warning']})" if row["ligand_warning"] else "")
+        for row in rows
+    ]
     return "\n".join(
         [f"{formula}: probability that a set of ligands holds it, and its spread over the ensemble", *lines]
     )

@@ -329,6 +329,14 @@ def _pattern(smarts: str) -> Any:
     return Chem.MolFromSmarts(smarts)
 
 
+@lru_cache(maxsize=65536)
+def elements_of(smiles: str) -> frozenset[str]:
+    """Symbols of a ligand's elements, hydrogen left out."""
+    from rdkit import Chem
+
+    return frozenset(atom.GetSymbol() for atom in Chem.MolFromSmiles(standard_smiles(smiles)).GetAtoms())
+
+
 def carbon_count(smiles: str) -> int:
     """Number of carbon atoms of a ligand."""
     from rdkit import Chem
