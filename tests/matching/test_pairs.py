@@ -3,6 +3,7 @@
 import re
 
 import numpy as np
+import pandas as pd
 import pytest
 from ase import Atoms
 from ase.build import bulk, molecule
@@ -377,6 +378,26 @@ def test_wrong_failures_are_refused(tmp_path):
         read_failures(tmp_path / "f.tsv")
     with pytest.raises(InputError, match="name an existing table"):
         read_failures(tmp_path / "none.tsv")
+
+
+def test_no_reported_failure_is_dropped_without_a_row(tmp_path):
+    core = "shape=tetrahedron20 metal=Cu anion=Cl remove=0"
+    table, failures = tmp_path / "t.tsv", tmp_path / "f.tsv"
+    table.write_text(
+        f"name\tcore\tligands\tsource\nmine\t{core}\tO=CO\ts\ncu19cl\t{core}\tO=CO\ts\nag13\tshape=icosahedron metal=Ag\t{PPH3}\ts\n"
+    )
+    failures.write_text("core\tligands\tsource\ncu19cl\tCC(=O)O\ts\nCu19Cl2\tCCS\ts\nzzz\tCS\ts\nmine\tCCCS\ts\n")
+    outputs = {name: str(tmp_path / name) for name in ("cores", "pairs", "examples", "dropped", "statistics")}
+    make_pairs([table], [], failures, outputs, negatives={}, mirror="", seed=1)
+    examples = pd.read_csv(outputs["examples"]).query("kind == 'failure'")
+    assert list(zip(examples["name"], examples["ligands"], strict=True)) == [("mine", "CC(=O)O"), ("mine", "CCCS")]
+    dropped = pd.read_csv(outputs["dropped"]).query("step == 'failures'").set_index("structure")
+    assert dropped["what"].to_dict() == {"Cu19Cl2": "CCS", "zzz": "CS"}
+    assert "did you mean 'cu19cl'?" in dropped.loc["Cu19Cl2", "reason"]
+    assert "did you mean" not in dropped.loc["zzz", "reason"]
+    failures.write_text("core\tligands\tsource\ncu19cl\tO=CO\ts\n")
+    with pytest.raises(InputError, match="failure of 'mine' with O=CO: the library reports this pair as made"):
+        make_pairs([table], [], failures, outputs, negatives={}, mirror="", seed=1)
 
 
 def test_pairs_of_a_study(tmp_path, ring):
