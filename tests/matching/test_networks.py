@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from ase import Atoms
+from ase.build import bulk
 
 from auric.errors import InputError, StructureError
 from auric.graphs import ClusterEncoder, EncoderSettings, pack_clusters, pick_clusters
@@ -427,6 +428,18 @@ def test_asking_by_files(tmp_path, matched):
             read_candidates(tmp_path / "w.smi")
     with pytest.raises(InputError, match="No such file"):
         read_candidates(tmp_path / "none.smi")
+    core.positions /= 2
+    write(tmp_path / "half.xyz", core)
+    write(tmp_path / "atom.xyz", Atoms("Au"))
+    block = bulk("Au", cubic=True) * (5, 5, 5)
+    write(tmp_path / "many.xyz", Atoms(block.numbers, block.positions))
+    for name, words in (
+        ("half", r"are 1\.4\d angstrom apart"),
+        ("atom", "core Au, number of metal atoms 1; a cluster has 3 to 400"),
+        ("many", "number of metal atoms 500"),
+    ):
+        with pytest.raises(StructureError, match=words):
+            ask_ligands(tmp_path / f"{name}.xyz", tmp_path / "l.smi", tmp_path / "m.npz")
     write(tmp_path / "organic.xyz", Atoms("CH", [[0, 0, 0], [0, 0, 1.1]]))
     with pytest.raises(StructureError, match="no metal"):
         ask_ligands(tmp_path / "organic.xyz", tmp_path / "l.smi", tmp_path / "m.npz")

@@ -157,6 +157,11 @@ def test_clusters_that_cannot_be_split_are_refused(atoms, words):
         (Atoms("Cl2", [[0, 0, 0], [0, 0, 2]]), "no metal"),
         (Atoms("AuC", [[0, 0, 0], [0, 0, 2]]), "holds C"),
         (Atoms("Au2", [[0, 0, 0], [0, 0, 9]]), "2 disconnected fragments"),
+        (
+            Atoms("Au2", [[0, 0, 0], [0, 0, 1.85]]),
+            r"1 \(Au\) and 2 \(Au\) are 1.85 angstrom apart, no bond is below 1.90",
+        ),
+        (Atoms("Cu2Cl", [[0, 0, 0], [0, 0, 2.4], [0, 1.5, 0]]), r"1 \(Cu\) and 3 \(Cl\) are 1.50 angstrom apart"),
     ],
 )
 def test_what_is_no_core_is_refused(core, words):

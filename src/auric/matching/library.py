@@ -22,6 +22,7 @@ DROPPED_COLUMNS = ("structure", "step", "what", "reason")
 MOST_LIGANDS = 4
 """Kinds of ligands of one cluster, as in the paper."""
 LEAST_METALS, MOST_METALS = 3, 400
+SIZES = f"a cluster has {LEAST_METALS} to {MOST_METALS} here"
 
 
 @dataclass(frozen=True)
@@ -116,9 +117,7 @@ def cleaned(pairs: Sequence[Pair], *, tolerance: float = SAME_GEOMETRY) -> Libra
     for pair in pairs:
         metals, kinds = pair.fingerprint.nuclearity, pair.ligands.count(".") + 1
         if not LEAST_METALS <= metals <= MOST_METALS:
-            dropped.append(
-                dropped_row(pair.name, "size", pair.fingerprint.formula, f"{metals} metal atoms are no cluster here")
-            )
+            dropped.append(dropped_row(pair.name, "size", pair.fingerprint.formula, f"{metals} metal atoms: {SIZES}"))
         elif kinds > MOST_LIGANDS:
             dropped.append(
                 dropped_row(pair.name, "ligands", pair.ligands, f"{kinds} kinds of ligands, at most {MOST_LIGANDS}")
