@@ -285,5 +285,10 @@ def test_command_line_ranks_ligands(study, tmp_path, capsys):
         "CCS": False,
         "C[TeH]": True,
     }
+    assert main([*asked, "--edit", "-0,3=Ag"]) == main([*asked, "--edit=-0,3=Ag"]) == 0
+    assert capsys.readouterr().out.count("Pd11Ag: probability") == 2
+    assert main([*asked, "--csv", str(tmp_path / "none/o.csv")]) == 2
+    assert "there is no folder" in capsys.readouterr().err
+    assert not (tmp_path / "none").exists()
     assert main([*asked, "--kinds", "7"]) == 2
     assert "give 1 to 4" in capsys.readouterr().err

@@ -422,7 +422,9 @@ def test_asking_by_files(tmp_path, matched):
     assert [row["rank"] for row in rows] == [1, 2]
     with pytest.raises(InputError, match="--top 0"):
         ask_ligands(tmp_path / "core.xyz", tmp_path / "l.smi", tmp_path / "m.npz", most=0)
-    for text, words in (("", "holds no ligands"), ("CCS\nc1cc\n", "line 2"), ("C[Au]\n", "holds the metal")):
+    for text, words in (("", "holds no ligands"), ("CCS\nc1cc\n", "line 2"), ("C[Au]\n", "holds the metal"),
+                        ("CCS.CC(=O)O\n", r"line 1: .* one ligand by itself, without counter-ions; sets are made of the lines by --kinds$"),
+                        ("CC[S-].[Na+]\n", "without counter-ions")):  # fmt: skip
         (tmp_path / "w.smi").write_text(text)
         with pytest.raises(InputError, match=words):
             read_candidates(tmp_path / "w.smi")

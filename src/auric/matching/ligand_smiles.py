@@ -246,7 +246,7 @@ def standard_smiles(smiles: str) -> str:
         if molecule is None or not molecule.GetNumAtoms():
             raise StructureError(f"{shown}: no valid SMILES; write the molecule as in SCCc1ccccc1")
         if len(Chem.GetMolFrags(molecule)) > 1:
-            raise StructureError(f"{shown}: disconnected fragments; give each ligand by itself, or a set as A.B")
+            raise StructureError(f"{shown}: disconnected fragments; give one ligand by itself, without counter-ions")
         for atom in molecule.GetAtoms():
             if atom.GetAtomicNum() in METALS:
                 raise StructureError(f"{shown}: holds the metal {atom.GetSymbol()}; give the ligand alone")

@@ -57,7 +57,8 @@ def read_candidates(path: str | Path) -> list[str]:
         try:
             found.setdefault(standard_smiles(line.split()[0]))
         except StructureError as error:
-            raise StructureError(f"{path}, line {number}: {error}") from None
+            hint = "; sets are made of the lines by --kinds" if "." in line.split()[0] else ""
+            raise StructureError(f"{path}, line {number}: {error}{hint}") from None
     if not found:
         raise InputError(f"{path}: holds no ligands; give one SMILES a line")
     return list(found)
