@@ -23,7 +23,7 @@ def on_gold(smiles, donor, *, neutral=False):
     from rdkit import Chem
     from rdkit.Chem import rdDistGeom
 
-    molecule = Chem.RWMol(Chem.MolFromSmiles(standard_smiles(smiles)))
+    molecule = Chem.RWMol(Chem.MolFromSmiles(smiles))
     place = molecule.GetSubstructMatches(Chem.MolFromSmarts(donor))[0][0]
     atom = molecule.GetAtomWithIdx(place)
     if neutral:
@@ -53,7 +53,7 @@ def enumerated():
 
 def test_every_kind_of_enumerated_ligand_comes_back_from_a_metal():
     for kind, smiles in enumerated():
-        cluster = on_gold(smiles, (ACIDIC | NEUTRAL)[kind], neutral=kind in NEUTRAL)
+        cluster = on_gold(standard_smiles(smiles), (ACIDIC | NEUTRAL)[kind], neutral=kind in NEUTRAL)
         assert split_cluster(cluster).ligands == (standard_smiles(smiles),), (kind, smiles)
 
 
@@ -89,6 +89,42 @@ def test_anions_of_selenium_tellurium_nitrogen_and_carbon(smiles, donor):
 )  # fmt: skip
 def test_neutral_donors_lose_nothing(smiles, donor):
     assert split_cluster(on_gold(smiles, donor, neutral=True)).ligands == (standard_smiles(smiles),)
+
+
+@pytest.mark.parametrize(
+    ("form", "others"),
+    [
+        ("Sc1ccccn1", ("S=c1cccc[nH]1", "S=C1C=CC=CN1", "[S-]c1ccccn1", "[S]c1ccccn1", "Sc1cccc[nH+]1")), ("Sc1ccncc1", ("S=c1cc[nH]cc1",)),
+        ("Sc1nc2ccccc2[nH]1", ("S=c1[nH]c2ccccc2[nH]1",)), ("Cn1nnnc1S", ("S=c1[nH]nnn1C",)), ("Sc1nnc(S)s1", ("S=c1[nH][nH]c(=S)s1", "S=c1[nH]nc(S)s1")),
+        ("Oc1ccnc(S)n1", ("O=c1cc[nH]c(=S)[nH]1",)), ("S=C1NCCS1", ("SC1=NCCS1",)), ("NC(N)=S", ("N=C(N)S",)),
+        ("CC(=O)S", ("CC(O)=S", "CC([O-])=S", "CC(=O)[S-]")), ("CC(=O)[SeH]", ("CC(O)=[Se]",)), ("COP(O)(=S)OC", ("COP(=O)(S)OC",)),
+        ("c1nn[nH]n1", ("c1nnn[nH]1", "c1nnn[n-]1")), ("Cc1cc[nH]n1", ("Cc1ccn[nH]1", "Cc1cc[n-]n1")), ("Cc1c[nH]cn1", ("Cc1cnc[nH]1",)),
+        ("c1ccc2[nH]nnc2c1", ("c1ccc2n[nH]nc2c1",)), ("Nc1ncnc2[nH]cnc12", ("Nc1ncnc2nc[nH]c12",)), ("CN=C(C)N", ("CNC(C)=N",)),
+        ("[N-]=[N+]=N", ("[N-]=[N+]=[N-]", "N=[N+]=[N-]", "[NH-][N+]#N")), ("[C-]#[O+]", ("[C]=O",)), ("[C-]#[N+]C", ("[C]=NC",)), ("C#N", ("[C-]#N",)),
+        ("N#CS", ("N=C=S", "[N-]=C=S", "[S-]C#N")), ("N=C=O", ("OC#N",)), ("CC(N)=O", ("CC(O)=N",)), ("CS(N)(=O)=O", ("CS(=N)(=O)O",)),
+        ("CC(=O)CC(C)=O", ("CC(O)=CC(C)=O", "CC([O-])=CC(C)=O")), ("CS(C)=O", ("C[S+](C)[O-]",)), ("CP(C)(C)=O", ("C[P+](C)(C)[O-]",)), ("NCCS", ("[NH3+]CC[S-]",)),
+    ],
+)  # fmt: skip
+def test_one_ligand_has_one_name(form, others):
+    assert {standard_smiles(one) for one in (form, *others)} == {form}
+
+
+@pytest.mark.parametrize(
+    "smiles",
+    ["Cn1ccccc1=S", "CC(=S)S", "CC(C)=NO", "CC(=O)NO", "[O-][n+]1ccccc1", "O=C1OC(C(O)CO)C(O)=C1O", "CN=[N+]=[N-]", "CC(C)=C(C)O", "Oc1ccccc1", "CN=NC", "S=C=S"],
+)  # fmt: skip
+def test_what_has_one_form_only_is_left_alone(smiles):
+    assert standard_smiles(smiles) == smiles
+
+
+@pytest.mark.parametrize(
+    ("smiles", "donor"),
+    [("CS(C)=O", "[OX1]"), ("N=[N+]=[N-]", "[NX2;H]"), ("S=C1NCCS1", "[SX1]"), ("SC1=NCCS1", "[SX2H]"), ("CC(=O)CC(C)=O", "[OX1]"), ("Sc1ccccn1", "[nX2]"), ("S=c1cccc[nH]1", "[SX1]"),
+     ("Cc1ccn[nH]1", "[nH]"), ("Cc1cc[nH]n1", "[nH]"), ("c1nnn[nH]1", "[nH]"), ("CC(O)=S", "[OX2H]"), ("CC(O)=CC(C)=O", "[OX2H]"), ("CC(N)=NC", "[NH2]"), ("CNC(C)=N", "[NX3;H]")],
+)  # fmt: skip
+def test_the_name_is_that_of_the_ligand_on_a_metal(smiles, donor):
+    cluster = on_gold(smiles, donor, neutral=donor in ("[OX1]", "[SX1]", "[nX2]"))
+    assert split_cluster(cluster).ligands == (standard_smiles(smiles),)
 
 
 def test_isocyanides_keep_their_charges():

@@ -1,8 +1,9 @@
 """SMILES of ligands: perceived from coordinates, standardised, and sorted into sets.
 
-A ligand is written as the protonated molecule one buys (a thiolate as its thiol, a carboxylate as its acid, an alkynyl as
-its alkyne, an N-heterocyclic carbene as its azolium ion), so that one ligand has one name however it binds. Bonds and their orders are RDKit's (DetermineBonds, after
-Kim and Kim, doi:10.1002/bkcs.10334).
+A ligand is written as the protonated molecule one buys (a thiolate as its thiol, a carboxylate as its acid, an alkynyl as its alkyne, an
+N-heterocyclic carbene as its azolium ion), in one tautomer (`auric.matching.tautomers`), so that one ligand has one name however it binds
+and whoever wrote it. Orders of bonds are RDKit's (DetermineBonds, after Kim and Kim, doi:10.1002/bkcs.10334), asked for the molecule with
+its protons put back.
 """
 
 from collections.abc import Iterator, Sequence
@@ -15,6 +16,7 @@ from ase import Atoms
 from ase.data import covalent_radii
 
 from auric.errors import StructureError
+from auric.matching.tautomers import one_form, pattern
 
 LONGEST_SMILES = 400
 BOND_STRETCH = 1.25
@@ -200,7 +202,7 @@ def _with_orders(molecule: Any, charge: int) -> str:
     from rdkit.Chem import rdDetermineBonds
 
     donors = {atom.GetIdx() for atom in molecule.GetAtoms() if atom.GetAtomMapNum() == DONOR}
-    nitro = molecule.GetSubstructMatches(_pattern("[#8D1][#7D3;!$(*([#8D1])([#8D1])[#8D1])][#8D1]"))
+    nitro = molecule.GetSubstructMatches(pattern("[#8D1][#7D3;!$(*([#8D1])([#8D1])[#8D1])][#8D1]"))
     own = {atom.GetIdx(): atom.GetAtomicNum() for atom in molecule.GetAtoms()}
     for atom in molecule.GetAtoms():
         atom.SetFormalCharge(0)
@@ -230,7 +232,7 @@ def _with_orders(molecule: Any, charge: int) -> str:
 
 @lru_cache(maxsize=65536)
 def standard_smiles(smiles: str) -> str:
-    """Canonical SMILES of one ligand, protonated, without stereochemistry and isotopes.
+    """Canonical SMILES of one ligand, protonated, in one tautomer, without stereochemistry and isotopes.
 
     Raises:
         StructureError: If it cannot be read, is more than one molecule, or holds a metal.
@@ -259,8 +261,10 @@ def standard_smiles(smiles: str) -> str:
                 atom.SetNoImplicit(True)
         Chem.RemoveStereochemistry(molecule)
         texts = _azolium(molecule) or [Chem.MolToSmiles(rdMolStandardize.Uncharger().uncharge(molecule))]
-        again = [Chem.MolFromSmiles(text) for text in texts]
-    return str(min(Chem.MolToSmiles(one) if one is not None else text for one, text in zip(again, texts, strict=True)))
+        try:
+            return min(one_form(text) for text in texts)
+        except ValueError:
+            raise StructureError(f"{shown}: protonated it is no molecule; write it as one buys it") from None
 
 
 def _azolium(molecule: Any) -> list[str]:
@@ -317,16 +321,9 @@ def functional_group(smiles: str) -> str:
 
     molecule = Chem.MolFromSmiles(standard_smiles(smiles))
     for name, smarts in FUNCTIONAL_GROUPS:
-        if molecule.HasSubstructMatch(_pattern(smarts)):
+        if molecule.HasSubstructMatch(pattern(smarts)):
             return name
     raise AssertionError("the last pattern fits everything")
-
-
-@lru_cache
-def _pattern(smarts: str) -> Any:
-    from rdkit import Chem
-
-    return Chem.MolFromSmarts(smarts)
 
 
 @lru_cache(maxsize=65536)
