@@ -31,8 +31,9 @@ from auric.matching import (
 )
 from auric.matching.crystals import molecules_apart, read_cluster
 from auric.matching.fingerprints import SAME_GEOMETRY, geometry_groups
+from auric.matching.folds import SAME_LIGAND, groups_of, likeness
 from auric.matching.library import read_library, write_library
-from auric.matching.negatives import candidates, core_types, read_failures
+from auric.matching.negatives import Example, candidates, core_types, read_failures
 from auric.matching.pairs import make_pairs, reported_pairs, resolved
 from auric.structures import build_ring, read_structure
 
@@ -309,7 +310,11 @@ def test_wrong_negatives_are_refused(library, make, words):
 @pytest.mark.parametrize("split", ["pair", "core", "ligand"])
 def test_folds_do_not_leak_and_test_everything_once(examples, split):
     parts = split_folds(examples, split, folds=3, seed=1)
-    assert sorted(np.concatenate([test for _, test in parts]).tolist()) == list(range(len(examples)))
+    tested = sorted(np.concatenate([test for _, test in parts]).tolist())
+    assert tested == sorted(set(tested))
+    assert set(range(len(examples))) - set(tested) <= {
+        i for i, each in enumerate(examples) if split == "ligand" and not each.label
+    }
     for train, test in parts:
         check_split(examples, train, test, split)
         assert not set(train) & set(test)
@@ -317,12 +322,39 @@ def test_folds_do_not_leak_and_test_everything_once(examples, split):
 
 @pytest.mark.parametrize(
     ("split", "words"),
-    [("pair", "near duplicates"), ("core", "near duplicates"), ("ligand", "training holds every ligand")],
+    [("pair", "near duplicates"), ("core", "near duplicates"), ("ligand", "near duplicates")],
 )
 def test_a_leak_is_found(examples, split, words):
     everything = np.arange(len(examples))
     with pytest.raises(InputError, match=words):
         check_split(examples, everything[1:], np.append(everything[:1], everything[1:2]), split)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_no_ligand_of_a_test_is_nearly_one_of_training(library, seed):
+    """Benzyl and phenethyl thiol, PPh3 and dppe stay together; so does a negative of two families, which is tested nowhere."""
+    core = library.pairs[0].core
+    dppe = "c1ccc(P(CCP(c2ccccc2)c2ccccc2)c2ccccc2)cc1"
+    more = [pair_of(f"more{n}", core, text, "-") for n, text in enumerate(("SCc1ccccc1", dppe, "Cc1ccncc1"))]
+    examples = examples_of(cleaned([*library.pairs, *more]), failures=[("cu6", f"CCS.{PET}")], seed=seed)[0]
+    groups = dict(zip((each.ligands for each in examples), groups_of(examples, "ligand"), strict=True))
+    assert groups["SCc1ccccc1"] == groups[dppe] == groups[f"{PET}.{PPH3}"]
+    for train, test in split_folds(examples, "ligand", folds=3, seed=seed):
+        learned, asked = ({one for i in part for one in examples[i].ligands.split(".")} for part in (train, test))
+        assert likeness(sorted(learned), sorted(asked)).max() < SAME_LIGAND
+        check_split(examples, train, test, "ligand")
+    both = next(i for i, each in enumerate(examples) if each.kind == "failure")
+    families = {family for group in groups.values() for family in group.split(";")}
+    assert not any(both in test for _, test in split_folds(examples, "ligand", folds=len(families), seed=seed))
+
+
+def test_near_duplicate_ligands_on_both_sides_are_refused(library):
+    first, second = (
+        pair_of(name, library.pairs[0].core, text, "-") for name, text in (("a", "SCc1ccccc1"), ("b", f"CCS.{PET}"))
+    )
+    examples = [Example(pair, pair.ligands, 1, "reported", 1) for pair in (first, second)]
+    with pytest.raises(InputError, match=r"SCc1ccccc1 \(training\) and SCCc1ccccc1 \(test\) are near duplicates"):
+        check_split(examples, np.array([0]), np.array([1]), "ligand")
 
 
 def test_near_duplicates_are_found_whatever_the_library_calls_their_geometry(library, rng):
