@@ -151,7 +151,7 @@ def _ordered(skeleton: str) -> str:
             continue
         try:
             return _with_orders(Chem.RWMol(molecule), charge)
-        except (ValueError, RuntimeError) as error:
+        except (ValueError, RuntimeError, StructureError) as error:
             reason = reason or " ".join(str(error).split())[:120]
     raise StructureError(f"ligand {skeleton[:60]}: RDKit finds no bond orders ({reason}); are hydrogen atoms missing?")
 
