@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -104,7 +105,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     results.add_argument("--docs", type=Path, default=Path("docs"))
     results.set_defaults(run=lambda chosen: results_page(chosen.docs))
 
-    chosen = parser.parse_args(arguments)
+    chosen = parser.parse_args(_edits_joined(sys.argv[1:] if arguments is None else arguments))
     try:
         print(chosen.run(chosen).removesuffix("\n"), flush=True)
     except AuricError as error:
@@ -177,7 +178,20 @@ def _agreed(question: str = "go on?") -> bool:
     return not sys.stdin.isatty() or input(f"auric: {question} [y/N] ").strip().lower() in ("y", "yes")
 
 
+def _edits_joined(arguments: Sequence[str]) -> list[str]:
+    """The words of a command line, an edit that begins with a minus sign joined to its option: argparse takes it for an option, too."""
+    found: list[str] = []
+    for word in arguments:
+        if found and found[-1] == "--edit" and re.match(r"-\d", word):
+            found[-1] = f"--edit={word}"
+        else:
+            found.append(word)
+    return found
+
+
 def _ligands(chosen: argparse.Namespace) -> str:
+    if chosen.csv and not chosen.csv.parent.is_dir():
+        raise InputError(f"--csv {chosen.csv}: there is no folder {chosen.csv.parent}; make it first, or name another")
     formula, rows = matching.ask_ligands(
         chosen.core, chosen.candidates, chosen.model, kinds=chosen.kinds, edit=chosen.edit, most=chosen.top
     )
@@ -185,7 +199,11 @@ def _ligands(chosen: argparse.Namespace) -> str:
         write_table(chosen.csv, rows, matching.RANK_COLUMNS)
     if rows and rows[0]["warning"]:
         print(f"auric: {formula}: {rows[0]['warning']}", file=sys.stderr, flush=True)
-    lines = [f"{row['rank']:4d}  {row['probability']:.2f} +- {row['spread']:.2f}  {row['ligands']}" for row in rows]
+    lines = [
+        f"{row['rank']:4d}  {row['probability']:.2f} +- {row['spread']:.2f}  {row['ligands']}"
+        + (f"  ({row['ligand_warning']})" if row["ligand_warning"] else "")
+        for row in rows
+    ]
     return "\n".join(
         [f"{formula}: probability that a set of ligands holds it, and its spread over the ensemble", *lines]
     )

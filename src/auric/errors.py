@@ -3,6 +3,7 @@
 Every message says what is wrong, where, and what to do instead, in one line.
 """
 
+from collections.abc import Sequence
 from difflib import get_close_matches
 
 EXIT_OK = 0
@@ -45,7 +46,14 @@ class ScfError(AuricError):
     """A self-consistent field did not converge, whatever was tried."""
 
 
+def nearest(word: str, choices: Sequence[str]) -> str:
+    """The choice that is written most like a word, whatever the case of its letters; '' if none is near."""
+    lowered = {choice.lower(): choice for choice in sorted(choices, reverse=True)}
+    near = get_close_matches(word.lower(), list(lowered), n=1)
+    return lowered[near[0]] if near else ""
+
+
 def suggestion(word: str, choices: list[str] | tuple[str, ...]) -> str:
     """A sentence that names the allowed words, and the nearest one if there is one."""
-    near = get_close_matches(word, choices, n=1)
-    return f"choose from {', '.join(choices)}." + (f" Did you mean '{near[0]}'?" if near else "")
+    near = nearest(word, choices)
+    return f"choose from {', '.join(choices)}." + (f" Did you mean '{near}'?" if near else "")

@@ -276,5 +276,19 @@ def test_command_line_ranks_ligands(study, tmp_path, capsys):
     told = capsys.readouterr()
     assert told.out.count("\n") == 4
     assert pd.read_csv(tmp_path / "o.csv")["kinds"].tolist().count(2) == 1
+    (tmp_path / "l.smi").write_text("CCS\nC[TeH]\n")
+    assert main([*asked, "--csv", str(tmp_path / "o.csv")]) == 0
+    assert [
+        line.endswith("(never seen in a ligand: Te)") for line in capsys.readouterr().out.splitlines() if "Te" in line
+    ] == [True]
+    assert pd.read_csv(tmp_path / "o.csv").set_index("ligands")["ligand_warning"].notna().to_dict() == {
+        "CCS": False,
+        "C[TeH]": True,
+    }
+    assert main([*asked, "--edit", "-0,3=Ag"]) == main([*asked, "--edit=-0,3=Ag"]) == 0
+    assert capsys.readouterr().out.count("Pd11Ag: probability") == 2
+    assert main([*asked, "--csv", str(tmp_path / "none/o.csv")]) == 2
+    assert "there is no folder" in capsys.readouterr().err
+    assert not (tmp_path / "none").exists()
     assert main([*asked, "--kinds", "7"]) == 2
     assert "give 1 to 4" in capsys.readouterr().err

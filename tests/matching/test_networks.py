@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from ase import Atoms
+from ase.build import bulk
 
 from auric.errors import InputError, StructureError
 from auric.graphs import ClusterEncoder, EncoderSettings, pack_clusters, pick_clusters
@@ -33,6 +34,7 @@ from auric.matching import (
     save_ensemble,
     screen,
     size_folds,
+    standard_smiles,
     substitute_atom,
     train_colim,
     train_ensemble,
@@ -40,6 +42,7 @@ from auric.matching import (
 from auric.matching.asked import ask_ligands
 from auric.matching.formation import ClusterEnergies, drop_terms, universal_lines
 from auric.matching.formation_peers import formation_folds, formation_rows
+from auric.matching.modelfile import weights_of, write_weights
 from auric.matching.pretraining import ridge_of
 from auric.matching.ranking import score_sets
 
@@ -308,6 +311,19 @@ def test_matcher_comes_back_bit_for_bit_and_tampering_is_found(tmp_path, matched
         CoreModel.load(tmp_path / "m.npz")
 
 
+def test_models_that_do_not_tell_what_ligands_they_saw_are_refused(tmp_path, matched, ligand_model):
+    """Those of the formats before, and whatever lost that part since."""
+    header = {"width": 8, "layers": 2, "learned": {}}
+    weights = weights_of(ligand_model)
+    write_weights(tmp_path / "old.npz", {"format": "auric LigandEncoder 1"} | header, weights)
+    with pytest.raises(InputError, match="its format is 'auric LigandEncoder 1'"):
+        LigandEncoder.load(tmp_path / "old.npz")
+    del weights["seen"]
+    write_weights(tmp_path / "lost.npz", {"format": "auric LigandEncoder 2"} | header, weights)
+    with pytest.raises(InputError, match="a part of the encoder is missing"):
+        LigandEncoder.load(tmp_path / "lost.npz")
+
+
 def test_training_is_reproducible_and_needs_both_labels(matched):
     _, data, labels = matched
     settings = ColimSettings(encoder=SMALL, ligand_width=6, hidden=4, epochs=2, batch=6)
@@ -354,6 +370,25 @@ def test_ranking_lists_combinations_once_and_flags_elements(matched):
         rank_ligands(ensemble, Atoms("Cl"), [PET])
 
 
+def test_elements_of_ligands_that_nothing_was_learned_from_are_named(tmp_path, matched):
+    core = build_core("shape=icosahedron metal=Au")
+    given = {"C[TeH]": "Te", "C[As](C)C": "As", "CI": "I", "SC[At]": "At", "OB(O)c1ccccc1": "B", "C[GeH3]": "Ge"}
+    strange = {standard_smiles(smiles): symbol for smiles, symbol in given.items()}
+    save_ensemble(tmp_path / "m.npz", matched[0])
+    rows = rank_ligands(load_ensemble(tmp_path / "m.npz"), core, [*strange, "CCS"], kinds=2)
+    for row in rows:
+        named = sorted(strange[one] for one in row["ligands"].split(".") if one in strange)
+        assert row["ligand_warning"] == (f"never seen in a ligand: {', '.join(named)}" if named else "")
+        assert row["warning"] == ""
+    plain = pretrain_ligands([f"{'C' * n}S" for n in range(1, 31)], LigandPretraining(epochs=1), width=6, layers=1)
+    data = pair_data([core] * 3, ["CCS", "CP(C)C", "CI"], reach=SMALL.reach)
+    settings = ColimSettings(encoder=SMALL, hidden=4, epochs=1, batch=2)
+    late = train_ensemble(data, np.array([1, 0, 0]), np.array([0, 1]), settings, ligand=plain, seeds=(0,))
+    assert [row["ligand_warning"] for row in sorted(rank_ligands(late, core, ["CCS", "CP(C)C", "CI"]), key=lambda row: row["ligands"])] == [
+        "", "never seen in a ligand: I", "not in the pretraining on ligands: P"
+    ]  # fmt: skip
+
+
 def test_cores_are_edited():
     core = build_core("shape=tetrahedron20 metal=Cu anion=Cl")
     less = edited_core(core, "-0")
@@ -387,12 +422,26 @@ def test_asking_by_files(tmp_path, matched):
     assert [row["rank"] for row in rows] == [1, 2]
     with pytest.raises(InputError, match="--top 0"):
         ask_ligands(tmp_path / "core.xyz", tmp_path / "l.smi", tmp_path / "m.npz", most=0)
-    for text, words in (("", "holds no ligands"), ("CCS\nc1cc\n", "line 2"), ("C[Au]\n", "holds the metal")):
+    for text, words in (("", "holds no ligands"), ("CCS\nc1cc\n", "line 2"), ("C[Au]\n", "holds the metal"),
+                        ("CCS.CC(=O)O\n", r"line 1: .* one ligand by itself, without counter-ions; sets are made of the lines by --kinds$"),
+                        ("CC[S-].[Na+]\n", "without counter-ions")):  # fmt: skip
         (tmp_path / "w.smi").write_text(text)
         with pytest.raises(InputError, match=words):
             read_candidates(tmp_path / "w.smi")
     with pytest.raises(InputError, match="No such file"):
         read_candidates(tmp_path / "none.smi")
+    core.positions /= 2
+    write(tmp_path / "half.xyz", core)
+    write(tmp_path / "atom.xyz", Atoms("Au"))
+    block = bulk("Au", cubic=True) * (5, 5, 5)
+    write(tmp_path / "many.xyz", Atoms(block.numbers, block.positions))
+    for name, words in (
+        ("half", r"are 1\.4\d angstrom apart"),
+        ("atom", "core Au, number of metal atoms 1; a cluster has 3 to 400"),
+        ("many", "number of metal atoms 500"),
+    ):
+        with pytest.raises(StructureError, match=words):
+            ask_ligands(tmp_path / f"{name}.xyz", tmp_path / "l.smi", tmp_path / "m.npz")
     write(tmp_path / "organic.xyz", Atoms("CH", [[0, 0, 0], [0, 0, 1.1]]))
     with pytest.raises(StructureError, match="no metal"):
         ask_ligands(tmp_path / "organic.xyz", tmp_path / "l.smi", tmp_path / "m.npz")

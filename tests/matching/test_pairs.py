@@ -3,6 +3,7 @@
 import re
 
 import numpy as np
+import pandas as pd
 import pytest
 from ase import Atoms
 from ase.build import bulk, molecule
@@ -30,8 +31,9 @@ from auric.matching import (
 )
 from auric.matching.crystals import molecules_apart, read_cluster
 from auric.matching.fingerprints import SAME_GEOMETRY, geometry_groups
+from auric.matching.folds import SAME_LIGAND, groups_of, likeness
 from auric.matching.library import read_library, write_library
-from auric.matching.negatives import candidates, core_types, read_failures
+from auric.matching.negatives import Example, candidates, core_types, read_failures
 from auric.matching.pairs import make_pairs, reported_pairs, resolved
 from auric.structures import build_ring, read_structure
 
@@ -156,6 +158,11 @@ def test_clusters_that_cannot_be_split_are_refused(atoms, words):
         (Atoms("Cl2", [[0, 0, 0], [0, 0, 2]]), "no metal"),
         (Atoms("AuC", [[0, 0, 0], [0, 0, 2]]), "holds C"),
         (Atoms("Au2", [[0, 0, 0], [0, 0, 9]]), "2 disconnected fragments"),
+        (
+            Atoms("Au2", [[0, 0, 0], [0, 0, 1.85]]),
+            r"1 \(Au\) and 2 \(Au\) are 1.85 angstrom apart, no bond is below 1.90",
+        ),
+        (Atoms("Cu2Cl", [[0, 0, 0], [0, 0, 2.4], [0, 1.5, 0]]), r"1 \(Cu\) and 3 \(Cl\) are 1.50 angstrom apart"),
     ],
 )
 def test_what_is_no_core_is_refused(core, words):
@@ -303,7 +310,11 @@ def test_wrong_negatives_are_refused(library, make, words):
 @pytest.mark.parametrize("split", ["pair", "core", "ligand"])
 def test_folds_do_not_leak_and_test_everything_once(examples, split):
     parts = split_folds(examples, split, folds=3, seed=1)
-    assert sorted(np.concatenate([test for _, test in parts]).tolist()) == list(range(len(examples)))
+    tested = sorted(np.concatenate([test for _, test in parts]).tolist())
+    assert tested == sorted(set(tested))
+    assert set(range(len(examples))) - set(tested) <= {
+        i for i, each in enumerate(examples) if split == "ligand" and not each.label
+    }
     for train, test in parts:
         check_split(examples, train, test, split)
         assert not set(train) & set(test)
@@ -311,12 +322,39 @@ def test_folds_do_not_leak_and_test_everything_once(examples, split):
 
 @pytest.mark.parametrize(
     ("split", "words"),
-    [("pair", "near duplicates"), ("core", "near duplicates"), ("ligand", "training holds every ligand")],
+    [("pair", "near duplicates"), ("core", "near duplicates"), ("ligand", "near duplicates")],
 )
 def test_a_leak_is_found(examples, split, words):
     everything = np.arange(len(examples))
     with pytest.raises(InputError, match=words):
         check_split(examples, everything[1:], np.append(everything[:1], everything[1:2]), split)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_no_ligand_of_a_test_is_nearly_one_of_training(library, seed):
+    """Benzyl and phenethyl thiol, PPh3 and dppe stay together; so does a negative of two families, which is tested nowhere."""
+    core = library.pairs[0].core
+    dppe = "c1ccc(P(CCP(c2ccccc2)c2ccccc2)c2ccccc2)cc1"
+    more = [pair_of(f"more{n}", core, text, "-") for n, text in enumerate(("SCc1ccccc1", dppe, "Cc1ccncc1"))]
+    examples = examples_of(cleaned([*library.pairs, *more]), failures=[("cu6", f"CCS.{PET}")], seed=seed)[0]
+    groups = dict(zip((each.ligands for each in examples), groups_of(examples, "ligand"), strict=True))
+    assert groups["SCc1ccccc1"] == groups[dppe] == groups[f"{PET}.{PPH3}"]
+    for train, test in split_folds(examples, "ligand", folds=3, seed=seed):
+        learned, asked = ({one for i in part for one in examples[i].ligands.split(".")} for part in (train, test))
+        assert likeness(sorted(learned), sorted(asked)).max() < SAME_LIGAND
+        check_split(examples, train, test, "ligand")
+    both = next(i for i, each in enumerate(examples) if each.kind == "failure")
+    families = {family for group in groups.values() for family in group.split(";")}
+    assert not any(both in test for _, test in split_folds(examples, "ligand", folds=len(families), seed=seed))
+
+
+def test_near_duplicate_ligands_on_both_sides_are_refused(library):
+    first, second = (
+        pair_of(name, library.pairs[0].core, text, "-") for name, text in (("a", "SCc1ccccc1"), ("b", f"CCS.{PET}"))
+    )
+    examples = [Example(pair, pair.ligands, 1, "reported", 1) for pair in (first, second)]
+    with pytest.raises(InputError, match=r"SCc1ccccc1 \(training\) and SCCc1ccccc1 \(test\) are near duplicates"):
+        check_split(examples, np.array([0]), np.array([1]), "ligand")
 
 
 def test_near_duplicates_are_found_whatever_the_library_calls_their_geometry(library, rng):
@@ -377,6 +415,26 @@ def test_wrong_failures_are_refused(tmp_path):
         read_failures(tmp_path / "f.tsv")
     with pytest.raises(InputError, match="name an existing table"):
         read_failures(tmp_path / "none.tsv")
+
+
+def test_no_reported_failure_is_dropped_without_a_row(tmp_path):
+    core = "shape=tetrahedron20 metal=Cu anion=Cl remove=0"
+    table, failures = tmp_path / "t.tsv", tmp_path / "f.tsv"
+    table.write_text(
+        f"name\tcore\tligands\tsource\nmine\t{core}\tO=CO\ts\ncu19cl\t{core}\tO=CO\ts\nag13\tshape=icosahedron metal=Ag\t{PPH3}\ts\n"
+    )
+    failures.write_text("core\tligands\tsource\ncu19cl\tCC(=O)O\ts\nCu19Cl2\tCCS\ts\nzzz\tCS\ts\nmine\tCCCS\ts\n")
+    outputs = {name: str(tmp_path / name) for name in ("cores", "pairs", "examples", "dropped", "statistics")}
+    make_pairs([table], [], failures, outputs, negatives={}, mirror="", seed=1)
+    examples = pd.read_csv(outputs["examples"]).query("kind == 'failure'")
+    assert list(zip(examples["name"], examples["ligands"], strict=True)) == [("mine", "CC(=O)O"), ("mine", "CCCS")]
+    dropped = pd.read_csv(outputs["dropped"]).query("step == 'failures'").set_index("structure")
+    assert dropped["what"].to_dict() == {"Cu19Cl2": "CCS", "zzz": "CS"}
+    assert "did you mean 'cu19cl'?" in dropped.loc["Cu19Cl2", "reason"]
+    assert "did you mean" not in dropped.loc["zzz", "reason"]
+    failures.write_text("core\tligands\tsource\ncu19cl\tO=CO\ts\n")
+    with pytest.raises(InputError, match="failure of 'mine' with O=CO: the library reports this pair as made"):
+        make_pairs([table], [], failures, outputs, negatives={}, mirror="", seed=1)
 
 
 def test_pairs_of_a_study(tmp_path, ring):

@@ -19,7 +19,7 @@ from auric.matching.matcherfile import load_ensemble, save_ensemble
 from auric.matching.negatives import Example
 from auric.matching.pairs import library_and_examples, reported_pairs
 from auric.matching.pretraining import CoreModel
-from auric.matching.ranking import warnings_of
+from auric.matching.ranking import ligand_warnings, warnings_of
 from auric.matching.tables import read_rows
 
 PLACE_COLUMNS = ("encoder", "name", "ligands", "label", "x", "y", "davies_bouldin", "calinski_harabasz")
@@ -154,7 +154,8 @@ def tell_external(external: Sequence[str | Path], model: str | Path, output: str
             each = _probabilities(ensemble, [pair.core], [pair.ligands])[:, 0]
             rows.append(
                 {"name": pair.name, "formula": pair.fingerprint.formula, "ligands": pair.ligands, "probability": float(each.mean()),
-                 "spread": float(each.std()), "called": int(each.mean() > 0.5), "warning": "; ".join(warnings_of(ensemble, pair.core)),
+                 "spread": float(each.std()), "called": int(each.mean() > 0.5),
+                 "warning": "; ".join([*warnings_of(ensemble, pair.core), *ligand_warnings(ensemble, pair.ligands)]),
                  "source": pair.source}
             )  # fmt: skip
     write_table(output, rows, EXTERNAL_COLUMNS)

@@ -3,11 +3,13 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from ase import Atoms
 
 from auric.errors import InputError, StructureError
 from auric.matching.crystals import read_cluster
 from auric.matching.editing import edited_core
+from auric.matching.library import LEAST_METALS, MOST_METALS, SIZES
 from auric.matching.ligand_smiles import METALS
 from auric.matching.matcherfile import load_ensemble
 from auric.matching.ranking import embed_ligands, rank_ligands, read_candidates, screen
@@ -50,10 +52,14 @@ def ask_ligands(
 
     Raises:
         InputError: Fewer than one row asked for, or what the functions called here refuse.
+        StructureError: A core of fewer or more metal atoms than those that are learned from.
     """
     if most < 1:
         raise InputError(f"--top {most}: give 1 or more")
     core = edited_core(core_of_file(core_file), edit)
+    metals = int(np.isin(core.numbers, list(METALS)).sum())
+    if not LEAST_METALS <= metals <= MOST_METALS:
+        raise StructureError(f"{core_file}: core {core_formula(core)}, number of metal atoms {metals}; {SIZES}")
     ensemble, ligands = load_ensemble(model), read_candidates(candidates)
     if len(ligands) >= SCREENED_ABOVE and kinds > 1:
         embedded = embed_ligands(ensemble, ligands)

@@ -8,7 +8,7 @@ start. Several members trained from different seeds make an ensemble, whose spre
 
 import copy
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, NamedTuple
 
@@ -192,6 +192,7 @@ def train_colim(
         core or ClusterEncoder(settings.encoder), ligand or LigandEncoder(width=settings.ligand_width), settings
     )
     model.core.learn_elements(pick_clusters(data.cores, np.unique(data.core[rows].numpy())))
+    model.ligand.learn_elements(data.ligands, data.member[rows].sum(dim=0) > 0)
     head = [*model.norm.parameters(), *model.first.parameters(), *model.last.parameters()]
     optimiser = torch.optim.AdamW(
         [
@@ -251,6 +252,19 @@ class Ensemble:
         early = set(self.header.get("pretrained_elements", []))
         return sorted(set(core.symbols) - early - set(self.unknown_elements(core))) if early else []
 
+    def unknown_ligand_elements(self, symbols: Collection[str]) -> list[str]:
+        """Those of some symbols that no ligand held from which anything was learned."""
+        return sorted(set(symbols) - _symbols(self.members[0].ligand.seen))
+
+    def late_ligand_elements(self, symbols: Collection[str]) -> list[str]:
+        """Those that the ligand encoder met only beside cores, not in its pretraining."""
+        early = set(self.header.get("pretrained_ligand_elements", []))
+        return sorted(set(symbols) - early - set(self.unknown_ligand_elements(symbols))) if early else []
+
+
+def _symbols(seen: Tensor) -> set[str]:
+    return {chemical_symbols[int(number)] for number in np.flatnonzero(seen.numpy())}
+
 
 def train_ensemble(
     data: PairData,
@@ -265,10 +279,11 @@ def train_ensemble(
     """Train a member for each seed; arguments are those of `train_colim`."""
     started = time.perf_counter()
     members = [train_colim(data, labels, rows, settings, core=core, ligand=ligand, seed=seed) for seed in seeds]
-    early = [] if core is None else [chemical_symbols[int(z)] for z in np.flatnonzero(core.seen.numpy())]
+    early = [] if core is None else sorted(_symbols(core.seen))
+    early_ligands = [] if ligand is None else sorted(_symbols(ligand.seen))
     header = {
         "settings": asdict(settings or ColimSettings()), "examples": len(rows), "positives": int(np.asarray(labels)[rows].sum()),
-        "seeds": list(seeds), "pretrained_elements": early, "pretrained_core": core is not None, "pretrained_ligand": ligand is not None,
+        "seeds": list(seeds), "pretrained_elements": early, "pretrained_ligand_elements": early_ligands, "pretrained_core": core is not None, "pretrained_ligand": ligand is not None,
         "seconds": time.perf_counter() - started,
     }  # fmt: skip
     return Ensemble(members, header)

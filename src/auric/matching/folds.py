@@ -1,18 +1,22 @@
 """Folds that keep together what is alike, and a check that nothing alike lies on both sides of a split.
 
 `pair`: examples of one core geometry with one ligand set stay together, as in the paper. `core`: all examples of a geometry stay together,
-so that a test core was never seen. `ligand`: a test example holds a ligand that no training example holds.
+so that a test core was never seen. `ligand`: no training example holds a ligand of a test example, or one that is nearly the same.
 """
 
 from collections.abc import Sequence
 
 import numpy as np
+from scipy.sparse.csgraph import connected_components
 
 from auric.errors import InputError
 from auric.matching.fingerprints import SAME_GEOMETRY, geometry_difference
 from auric.matching.negatives import Example
 
 SPLITS = ("pair", "core", "ligand")
+SAME_LIGAND = 0.5
+"""Likeness from which two ligands are near duplicates: 0.69 for benzyl and phenethyl thiol, 0.58 for triphenylphosphine and dppe; it is 0.44
+for neighbours such as 2-methyl and 2,4-dimethylbenzenethiol."""
 
 
 def groups_of(examples: Sequence[Example], split: str) -> list[str]:
@@ -26,19 +30,35 @@ def groups_of(examples: Sequence[Example], split: str) -> list[str]:
     if split == "core":
         return [f"{each.pair.geometry}" for each in examples]
     if split == "ligand":
-        family = _families([each.ligands.split(".") for each in examples if each.label == 1])
-        return [";".join(sorted({family.get(one, one) for one in each.ligands.split(".")})) for each in examples]
+        family = _families(examples)
+        return [";".join(sorted({family[one] for one in each.ligands.split(".")})) for each in examples]
     raise InputError(f"split '{split}'; choose from {', '.join(SPLITS)}")
 
 
-def _families(sets: Sequence[Sequence[str]]) -> dict[str, str]:
-    """Ligands that were reported together, directly or in a chain, have one family: the least of them by name."""
-    family: dict[str, str] = {}
-    for ligands in sets:
-        names = {family.setdefault(one, one) for one in ligands}
-        least = min(names)
-        family = {one: least if name in names else name for one, name in family.items()}
-    return family
+def _families(examples: Sequence[Example]) -> dict[str, str]:
+    """Ligands that were reported together or are near duplicates, directly or in a chain, have one family: the least of them by name."""
+    names = sorted({one for each in examples for one in each.ligands.split(".")})
+    place = {name: number for number, name in enumerate(names)}
+    joined = likeness(names, names) >= SAME_LIGAND
+    for each in examples:
+        if each.label == 1:
+            own = [place[one] for one in each.ligands.split(".")]
+            joined[own[0], own] = True
+    family = connected_components(joined, directed=False)[1]
+    least = {number: names[int(np.argmax(family == number))] for number in set(family.tolist())}
+    return {name: least[int(number)] for name, number in zip(names, family, strict=True)}
+
+
+def likeness(first: Sequence[str], second: Sequence[str]) -> np.ndarray:
+    """Tanimoto coefficients of Morgan counts of radius 2 (doi:10.1021/ci100050t) between ligands, shape (first, second)."""
+    from rdkit import Chem, DataStructs
+    from rdkit.Chem import rdFingerprintGenerator
+
+    maker = rdFingerprintGenerator.GetMorganGenerator(radius=2)
+    counts = [
+        [maker.GetSparseCountFingerprint(Chem.MolFromSmiles(one)) for one in ligands] for ligands in (first, second)
+    ]
+    return np.array([DataStructs.BulkTanimotoSimilarity(one, counts[1]) for one in counts[0]])
 
 
 def split_folds(
@@ -46,8 +66,8 @@ def split_folds(
 ) -> list[tuple[np.ndarray, np.ndarray]]:
     """Training and test examples of each fold, as numbers.
 
-    Every example is tested once. In the split by ligand, a fold's training leaves out whatever holds one of its ligands, so
-    training and test need not make up the whole.
+    Every example is tested once, but for those of the split by ligand whose ligands lie in several folds: training would know some
+    of them, wherever they were tested, so they are tested nowhere. A fold's training leaves out whatever holds one of its ligands.
 
     Raises:
         InputError: An unknown split, or fewer groups than folds.
@@ -68,10 +88,9 @@ def split_folds(
         fold_of[parts[place]] = int(np.argmin(filled))
         filled[fold_of[parts[place]]] += weight[parts[place]]
     touched = [{fold_of[part] for part in group.split(";")} for group in groups]
-    tested = [fold_of[group.split(";")[0]] for group in groups]
     found = []
     for fold in range(folds):
-        test = np.array([i for i, own in enumerate(tested) if own == fold], dtype=int)
+        test = np.array([i for i, every in enumerate(touched) if every == {fold}], dtype=int)
         train = np.array([i for i, every in enumerate(touched) if fold not in every], dtype=int)
         found.append((train, test))
     return found
@@ -80,7 +99,7 @@ def split_folds(
 def check_split(
     examples: Sequence[Example], train: np.ndarray, test: np.ndarray, split: str, *, tolerance: float = SAME_GEOMETRY
 ) -> None:
-    """Refuse a split that has near duplicates on both sides; geometries are compared anew, their numbers are not believed.
+    """Refuse a split that has near duplicates on both sides; geometries and ligands are compared anew, no numbers are believed.
 
     Raises:
         InputError: Naming the first pair of examples that are alike.
@@ -88,13 +107,15 @@ def check_split(
     if split not in SPLITS:
         raise InputError(f"split '{split}'; choose from {', '.join(SPLITS)}")
     if split == "ligand":
-        learned = {one for i in train for one in examples[i].ligands.split(".")}
-        for j in test:
-            if set(examples[j].ligands.split(".")) <= learned:
-                raise InputError(
-                    f"split by ligand: training holds every ligand of {examples[j].pair.name} with {examples[j].ligands} (test); "
-                    "leave one out"
-                )
+        learned, asked = (
+            [*dict.fromkeys(one for i in part for one in examples[i].ligands.split("."))] for part in (train, test)
+        )
+        found = likeness(learned, asked)
+        if found.size and found.max() >= SAME_LIGAND:
+            i, j = np.unravel_index(found.argmax(), found.shape)
+            raise InputError(
+                f"split by ligand: {learned[i]} (training) and {asked[j]} (test) are near duplicates; keep them on one side"
+            )
         return
     for i in train:
         for j in test:

@@ -1,8 +1,8 @@
 """From structures to a library of pairs: cores, the ligand sets they were reported with, and what was dropped on the way."""
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ DROPPED_COLUMNS = ("structure", "step", "what", "reason")
 MOST_LIGANDS = 4
 """Kinds of ligands of one cluster, as in the paper."""
 LEAST_METALS, MOST_METALS = 3, 400
+SIZES = f"a cluster has {LEAST_METALS} to {MOST_METALS} here"
 
 
 @dataclass(frozen=True)
@@ -47,10 +48,17 @@ class Pair:
 
 @dataclass(frozen=True)
 class Library:
-    """Reported pairs, and what was dropped: rows of `DROPPED_COLUMNS`."""
+    """Reported pairs.
+
+    Attributes:
+        pairs: Each once.
+        dropped: What was dropped, rows of `DROPPED_COLUMNS`.
+        same_as: Names of pairs that were dropped as duplicates, and of those kept in their place.
+    """
 
     pairs: tuple[Pair, ...]
     dropped: tuple[dict[str, str], ...] = ()
+    same_as: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def ligands(self) -> tuple[str, ...]:
@@ -79,7 +87,7 @@ def pair_of_file(
     atoms = read_cluster(path)
     name = name or Path(path).stem
     split = split_cluster(atoms)
-    dropped = [_row(name, "pieces of the file", what, reason) for what, reason in split.dropped]
+    dropped = [dropped_row(name, "pieces of the file", what, reason) for what, reason in split.dropped]
     pair = pair_of(name, split.core, split.ligand_set, source or str(atoms.info["source"]))
     return pair, dropped
 
@@ -91,12 +99,12 @@ def library_of_files(paths: Sequence[str | Path], *, tolerance: float = SAME_GEO
         try:
             pair, rows = pair_of_file(path)
         except AuricError as error:
-            dropped.append(_row(Path(path).stem, "reading and splitting", Path(path).name, str(error)))
+            dropped.append(dropped_row(Path(path).stem, "reading and splitting", Path(path).name, str(error)))
             continue
         pairs.append(pair)
         dropped += rows
     library = cleaned(pairs, tolerance=tolerance)
-    return Library(library.pairs, (*dropped, *library.dropped))
+    return replace(library, dropped=(*dropped, *library.dropped))
 
 
 def cleaned(pairs: Sequence[Pair], *, tolerance: float = SAME_GEOMETRY) -> Library:
@@ -109,26 +117,28 @@ def cleaned(pairs: Sequence[Pair], *, tolerance: float = SAME_GEOMETRY) -> Libra
     for pair in pairs:
         metals, kinds = pair.fingerprint.nuclearity, pair.ligands.count(".") + 1
         if not LEAST_METALS <= metals <= MOST_METALS:
-            dropped.append(
-                _row(pair.name, "size", pair.fingerprint.formula, f"{metals} metal atoms are no cluster here")
-            )
+            dropped.append(dropped_row(pair.name, "size", pair.fingerprint.formula, f"{metals} metal atoms: {SIZES}"))
         elif kinds > MOST_LIGANDS:
             dropped.append(
-                _row(pair.name, "ligands", pair.ligands, f"{kinds} kinds of ligands, at most {MOST_LIGANDS}")
+                dropped_row(pair.name, "ligands", pair.ligands, f"{kinds} kinds of ligands, at most {MOST_LIGANDS}")
             )
         else:
             kept.append(pair)
     groups = geometry_groups([pair.fingerprint for pair in kept], tolerance=tolerance)
     met: dict[tuple[int, str, str], str] = {}
+    same_as: dict[str, str] = {}
     pure = []
     for pair, group in zip(kept, groups, strict=True):
         key = (int(group), pair.fingerprint.formula, pair.ligands)
         if key in met:
-            dropped.append(_row(pair.name, "duplicates", pair.fingerprint.formula, f"the same pair as {met[key]}"))
+            dropped.append(
+                dropped_row(pair.name, "duplicates", pair.fingerprint.formula, f"the same pair as {met[key]}")
+            )
+            same_as[pair.name] = met[key]
             continue
         met[key] = pair.name
         pure.append(Pair(pair.name, pair.core, pair.ligands, pair.source, pair.fingerprint, int(group)))
-    return Library(tuple(pure), tuple(dropped))
+    return Library(tuple(pure), tuple(dropped), same_as)
 
 
 def library_statistics(library: Library) -> list[dict[str, Any]]:
@@ -183,7 +193,8 @@ def read_library(cores: str | Path, table: str | Path) -> Library:
     return Library(tuple(pairs))
 
 
-def _row(structure: str, step: str, what: str, reason: str) -> dict[str, str]:
+def dropped_row(structure: str, step: str, what: str, reason: str) -> dict[str, str]:
+    """A row of `DROPPED_COLUMNS`."""
     return {"structure": structure, "step": step, "what": what, "reason": reason}
 
 

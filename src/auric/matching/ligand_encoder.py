@@ -18,12 +18,13 @@ from torch import Tensor, nn
 
 from auric.errors import InputError
 from auric.graphs.crystal import DEEPEST, WIDEST
+from auric.graphs.packed import LARGEST_NUMBER
 from auric.matching.ligand_smiles import standard_smiles
 from auric.matching.modelfile import read_weights, weights_of, write_weights
 from auric.modelfile import fitting
 from auric.progress import log
 
-FORMAT = "auric LigandEncoder 1"
+FORMAT = "auric LigandEncoder 2"
 ELEMENTS = (5, 6, 7, 8, 9, 14, 15, 16, 17, 33, 34, 35, 51, 53)
 DESCRIPTORS = (
     "MolWt", "HeavyAtomCount", "NumValenceElectrons", "TPSA", "MolLogP", "MolMR", "LabuteASA", "BertzCT", "Chi0v", "Chi1v", "Chi2v", "Chi3v", "Kappa1", "Kappa2",
@@ -47,6 +48,7 @@ class Molecules(NamedTuple):
 
     Attributes:
         atoms: Features of atoms, shape (atoms, ATOM_WIDTH), float32.
+        numbers: Their atomic numbers, int64.
         molecule: Number of the molecule of each atom, int64.
         receiver: Atom at which a bond ends, both directions, int64.
         sender: Atom at which it begins.
@@ -55,6 +57,7 @@ class Molecules(NamedTuple):
     """
 
     atoms: Tensor
+    numbers: Tensor
     molecule: Tensor
     receiver: Tensor
     sender: Tensor
@@ -78,6 +81,7 @@ def pack_ligands(ligands: Sequence[str]) -> Molecules:
     if not len(ligands):
         raise InputError("no ligands; give at least one SMILES")
     atoms: list[list[float]] = []
+    numbers: list[int] = []
     molecule: list[int] = []
     receivers: list[int] = []
     senders: list[int] = []
@@ -87,6 +91,7 @@ def pack_ligands(ligands: Sequence[str]) -> Molecules:
         found = Chem.MolFromSmiles(standard_smiles(smiles))
         for atom in found.GetAtoms():
             atoms.append(_atom_features(atom))
+            numbers.append(atom.GetAtomicNum())
             molecule.append(index)
         for bond in found.GetBonds():
             ends, features = (bond.GetBeginAtomIdx() + start, bond.GetEndAtomIdx() + start), _bond_features(bond)
@@ -95,7 +100,7 @@ def pack_ligands(ligands: Sequence[str]) -> Molecules:
             bonds += [features, features]
         start += found.GetNumAtoms()
     return Molecules(
-        torch.tensor(atoms, dtype=torch.float32), torch.tensor(molecule), torch.tensor(receivers, dtype=torch.int64),
+        torch.tensor(atoms, dtype=torch.float32), torch.tensor(numbers), torch.tensor(molecule), torch.tensor(receivers, dtype=torch.int64),
         torch.tensor(senders, dtype=torch.int64), torch.tensor(bonds, dtype=torch.float32).reshape(-1, BOND_WIDTH), len(ligands),
     )  # fmt: skip
 
@@ -127,7 +132,10 @@ class LigandEncoder(nn.Module):
 
     Attributes:
         header: What it was pretrained on; empty before.
+        seen: For each atomic number whether a ligand that was learned from holds it.
     """
+
+    seen: Tensor
 
     def __init__(self, *, width: int = 48, layers: int = 3) -> None:
         super().__init__()
@@ -144,6 +152,12 @@ class LigandEncoder(nn.Module):
         self.whole = nn.Sequential(nn.Linear(2 * width, width), nn.Softplus(), nn.Linear(width, width))
         self.head = nn.Linear(width, len(DESCRIPTORS))
         self.header: dict[str, Any] = {}
+        self.register_buffer("seen", torch.zeros(LARGEST_NUMBER + 1, dtype=torch.bool))
+
+    def learn_elements(self, packed: Molecules, chosen: Tensor | None = None) -> None:
+        """Take note of the elements of ligands that are learned from: of all, or of those marked, shape (molecules,), bool."""
+        kept = packed.numbers if chosen is None else packed.numbers[chosen[packed.molecule]]
+        self.seen[torch.unique(kept)] = True
 
     def forward(self, packed: Molecules) -> Tensor:
         """Vectors of molecules, shape (molecules, width)."""
@@ -249,6 +263,8 @@ def pretrain_ligands(
         (pack_ligands([ligands[i] for i in part]), targets[part])
         for part in np.array_split(rng.permutation(train), steps)
     ]
+    for packed, _ in batches:
+        model.learn_elements(packed)
     for epoch in range(settings.epochs):
         for place in rng.permutation(steps):
             packed, wanted = batches[place]

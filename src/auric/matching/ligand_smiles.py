@@ -1,12 +1,14 @@
 """SMILES of ligands: perceived from coordinates, standardised, and sorted into sets.
 
-A ligand is written as the protonated molecule one buys (a thiolate as its thiol, a carboxylate as its acid, an alkynyl as
-its alkyne, an N-heterocyclic carbene as its azolium ion), so that one ligand has one name however it binds. Bonds and their orders are RDKit's (DetermineBonds, after
-Kim and Kim, doi:10.1002/bkcs.10334).
+A ligand is written as the protonated molecule one buys (a thiolate as its thiol, a carboxylate as its acid, an alkynyl as its alkyne, an
+N-heterocyclic carbene as its azolium ion), in one tautomer (`auric.matching.tautomers`), so that one ligand has one name however it binds
+and whoever wrote it. Orders of bonds are RDKit's (DetermineBonds, after Kim and Kim, doi:10.1002/bkcs.10334), asked for the molecule with
+its protons put back.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from itertools import chain, combinations
 from typing import Any
 
 import numpy as np
@@ -14,12 +16,24 @@ from ase import Atoms
 from ase.data import covalent_radii
 
 from auric.errors import StructureError
+from auric.matching.tautomers import one_form, pattern
 
 LONGEST_SMILES = 400
 BOND_STRETCH = 1.25
 """Atoms nearer than this times the sum of their covalent radii are bonded; a hydrogen atom has one bond, its shortest."""
+DONOR, PROTON = 1, 2
+"""Atom map numbers, while bonds are perceived, of C, N and P atoms next to a metal and of protons that are put back."""
 METALS = frozenset([3, 4, *range(11, 14), *range(19, 32), *range(37, 51), *range(55, 84), *range(87, 104)])
 """Atomic numbers that a ligand may not hold."""
+CHALCOGENS = frozenset([8, 16, 34, 52])
+OXO = {(6, 2): 2, (7, 3): 2, (16, 2): 2, (16, 4): 2, (34, 2): 2, (34, 4): 2, (17, 4): 3}
+"""By atomic number and neighbours of an atom: how many chalcogen atoms without other neighbours it holds by double bonds, as in nitro
+groups and sulfones; elsewhere one. What is over had protons, as in carboxylates."""
+OXIDES = frozenset([(7, 3), (15, 4), (16, 3), (16, 4)])
+"""Likewise, what holds one oxygen atom that binds a metal as an oxide: amine and phosphine oxides, sulfoxides."""
+CARBONYL_ANGSTROM = 1.29
+"""A bond of carbon to an oxygen atom without other neighbours is double below it: 1.20 to 1.27 in carbonyl groups that bind metals,
+1.31 and more in phenolates and alkoxides."""
 FUNCTIONAL_GROUPS = (
     ("dithiophosphate", "[SX1,SX2H]~[PX4]~[SX1,SX2H]"),
     ("dithiocarbamate", "[SX1,SX2H]~[CX3](~[#7])~[SX1,SX2H]"),
@@ -71,72 +85,154 @@ def perceived_smiles(atoms: Atoms, pairs: np.ndarray, donors: Sequence[int]) -> 
 
     molecule: Any = Chem.RWMol()
     for number in atoms.numbers:
-        atom = Chem.Atom(int(number))
-        atom.SetNoImplicit(True)
-        molecule.AddAtom(atom)
+        molecule.AddAtom(Chem.Atom(int(number)))
     for i, j in pairs:
         molecule.AddBond(int(i), int(j), Chem.BondType.SINGLE)
-    by_carbon = any(atoms.numbers[donor] == 6 for donor in donors)
-    return _ordered(Chem.MolToSmiles(molecule, allHsExplicit=True), _charge(atoms, pairs, donors), by_carbon)
+    for atom in molecule.GetAtoms():
+        atom.SetNoImplicit(True)
+        atom.SetAtomMapNum(DONOR * int(atom.GetIdx() in donors and atom.GetAtomicNum() in (6, 7, 15)))
+    for place in _deprotonated(atoms, pairs, donors):
+        proton = Chem.Atom(1)
+        proton.SetAtomMapNum(PROTON)
+        molecule.AddBond(place, molecule.AddAtom(proton), Chem.BondType.SINGLE)
+    return _ordered(Chem.MolToSmiles(molecule, allHsExplicit=True))
 
 
-def _charge(atoms: Atoms, pairs: np.ndarray, donors: Sequence[int]) -> int:
-    """Charge of the ligand once the metal is gone, from what binds; its parity is that of a closed shell."""
+def _deprotonated(atoms: Atoms, pairs: np.ndarray, donors: Sequence[int]) -> list[int]:
+    """Atoms that gave a proton away for the metal: of thiolates, carboxylates, alkynyls and their like."""
     neighbours: dict[int, list[int]] = {i: [] for i in range(len(atoms))}
     for i, j in pairs:
         neighbours[int(i)].append(int(j))
         neighbours[int(j)].append(int(i))
-    charge, shared = 0, set()
-    for atom in range(len(atoms)):
-        near, number = neighbours[atom], int(atoms.numbers[atom])
-        if number in (8, 16, 34, 52) and len(near) == 1:
-            centre = near[0]
-            others = [k for k in neighbours[centre] if atoms.numbers[k] in (8, 16, 34, 52) and len(neighbours[k]) == 1]
-            if len(others) == 1 and atom in donors:
-                charge -= 1
-            elif len(others) > 1 and centre not in shared:
-                shared.add(centre)
-                charge -= 1
-        elif number == 6 and len(near) == 1 and atoms.numbers[near[0]] == 6 and atom in donors:
-            charge -= 1
-    electrons = int(atoms.numbers.sum()) - charge
-    return charge - 1 if electrons % 2 else charge
+    numbers, found = atoms.numbers, []
+    for centre, near in neighbours.items():
+        ends = [k for k in near if numbers[k] in CHALCOGENS and len(neighbours[k]) == 1]
+        if len(ends) > 1:
+            oxo = OXO.get((int(numbers[centre]), len(near)), 1)
+            found += sorted(ends, key=lambda k: -int(numbers[k]))[: max(len(ends) - oxo, 0)]
+        elif len(ends) == 1 and ends[0] in donors:
+            if numbers[ends[0]] != 8 or not _doubly_bound(atoms, ends[0], centre, len(near)):
+                found.append(ends[0])
+        elif numbers[centre] == 6 and len(near) == 1 and numbers[near[0]] == 6 and centre in donors:
+            found.append(centre)
+    return found
+
+
+def _doubly_bound(atoms: Atoms, oxygen: int, centre: int, neighbours: int) -> bool:
+    """Whether an oxygen atom that binds a metal is that of a carbonyl group, or of an oxide of N, P or S."""
+    if atoms.numbers[centre] == 6:
+        return neighbours < 4 and bool(atoms.get_distance(oxygen, centre) < CARBONYL_ANGSTROM)
+    return (int(atoms.numbers[centre]), neighbours) in OXIDES
 
 
 @lru_cache(maxsize=4096)
-def _ordered(skeleton: str, guess: int, by_carbon: bool) -> str:
+def _ordered(skeleton: str) -> str:
     """The ligand of a skeleton of single bonds, its hydrogen atoms written out; orders depend on nothing else.
 
-    A carbanion is believed only in a ligand that a carbon atom binds: elsewhere it is a carbon atom whose hydrogen is not there.
+    The ligand is neutral with the protons that it has in its standard form. Where electrons are odd, or no orders are found, there
+    is another one (azolates, amides, carbanions), or one too many (a thione is a thiolate at first sight); else it is an anion.
+    """
+    from rdkit import Chem
+
+    plain: Any = Chem.SmilesParserParams()
+    plain.sanitize, plain.removeHs = False, False
+    first = Chem.MolFromSmiles(skeleton, plain)
+    Chem.FastFindRings(first)
+    reason = ""
+    for molecule, charge in chain(
+        ((one, 0) for one in _protonated(first, (7,), 1)),
+        [(first, 0)],
+        ((one, 0) for one in _less_one_proton(first)),
+        ((one, 0) for one in _protonated(first, (7,), 2)),
+        ((one, 0) for one in _protonated(first, (6, 15), 1)),
+        [(first, -1)],
+    ):
+        if (sum(atom.GetAtomicNum() for atom in molecule.GetAtoms()) - charge) % 2:
+            continue
+        try:
+            return _with_orders(Chem.RWMol(molecule), charge)
+        except (ValueError, RuntimeError, StructureError) as error:
+            reason = reason or " ".join(str(error).split())[:120]
+    raise StructureError(f"ligand {skeleton[:60]}: RDKit finds no bond orders ({reason}); are hydrogen atoms missing?")
+
+
+def _protonated(molecule: Any, elements: Sequence[int], protons: int) -> Iterator[Any]:
+    """The skeleton with so many hydrogen atoms more, at most one on each atom of some elements that binds a metal and has room.
+
+    Those of five-membered rings come first.
+    """
+    from rdkit import Chem
+
+    bare = [
+        atom
+        for atom in molecule.GetAtoms()
+        if atom.GetAtomMapNum() == DONOR
+        and atom.GetAtomicNum() in elements
+        and atom.GetDegree() < 3 + (atom.GetAtomicNum() == 6)
+    ]
+    bare.sort(key=lambda atom: not atom.IsInRingSize(5))
+    for chosen in combinations([atom.GetIdx() for atom in bare], protons):
+        found = Chem.RWMol(molecule)
+        for place in chosen:
+            found.AddBond(place, found.AddAtom(Chem.Atom(1)), Chem.BondType.SINGLE)
+        yield found
+
+
+def _less_one_proton(molecule: Any) -> Iterator[Any]:
+    """The skeleton without one of the protons that were put back, each in turn."""
+    from rdkit import Chem
+
+    for atom in molecule.GetAtoms():
+        if atom.GetAtomMapNum() == PROTON:
+            found = Chem.RWMol(molecule)
+            found.RemoveAtom(atom.GetIdx())
+            yield found
+
+
+def _with_orders(molecule: Any, charge: int) -> str:
+    """Standard SMILES of a skeleton of a charge.
+
+    RDKit looks for orders among several valences of S, and none of Se or Te; where they have two neighbours or one they are oxygen
+    atoms to it. A nitro group is an amine to it.
+
+    Raises:
+        ValueError: If RDKit finds no orders, or what it finds is no molecule.
     """
     from rdkit import Chem, rdBase
     from rdkit.Chem import rdDetermineBonds
 
-    plain: Any = Chem.SmilesParserParams()
-    plain.sanitize, plain.removeHs = False, False
-    reason = ""
-    for charge in (guess, guess + 2, guess - 2):
-        molecule = Chem.RWMol(Chem.MolFromSmiles(skeleton, plain))
+    donors = {atom.GetIdx() for atom in molecule.GetAtoms() if atom.GetAtomMapNum() == DONOR}
+    nitro = molecule.GetSubstructMatches(pattern("[#8D1][#7D3;!$(*([#8D1])([#8D1])[#8D1])][#8D1]"))
+    own = {atom.GetIdx(): atom.GetAtomicNum() for atom in molecule.GetAtoms()}
+    for atom in molecule.GetAtoms():
+        atom.SetFormalCharge(0)
+        atom.SetNumRadicalElectrons(0)
+        atom.SetAtomMapNum(0)
+        if atom.GetAtomicNum() in (16, 34, 52):
+            atom.SetAtomicNum(8 if atom.GetDegree() < 3 else 16)
+    for first, _, second in nitro:
+        molecule.GetAtomWithIdx(first).SetAtomicNum(1)
+        molecule.GetAtomWithIdx(second).SetAtomicNum(1)
+    molecule.AddConformer(Chem.Conformer(molecule.GetNumAtoms()))  # it asks for one, and does not look at it
+    with rdBase.BlockLogs():
+        rdDetermineBonds.DetermineBondOrders(molecule, charge=charge, embedChiral=False)
         for atom in molecule.GetAtoms():
-            atom.SetFormalCharge(0)
-            atom.SetNumRadicalElectrons(0)
-        molecule.AddConformer(Chem.Conformer(molecule.GetNumAtoms()))  # it asks for one, and does not look at it
-        try:
-            with rdBase.BlockLogs():
-                rdDetermineBonds.DetermineBondOrders(molecule, charge=charge, embedChiral=False)
-                if not by_carbon and any(
-                    a.GetAtomicNum() == 6 and a.GetFormalCharge() < 0 for a in molecule.GetAtoms()
-                ):
-                    raise ValueError("a carbon atom with too few neighbours")
-                return standard_smiles(Chem.MolToSmiles(Chem.RemoveHs(molecule)))
-        except (ValueError, RuntimeError) as error:
-            reason = " ".join(str(error).split())[:120]
-    raise StructureError(f"ligand {skeleton[:60]}: RDKit finds no bond orders ({reason}); are hydrogen atoms missing?")
+            atom.SetAtomicNum(own[atom.GetIdx()])
+            charge_here, radicals = atom.GetFormalCharge(), atom.GetNumRadicalElectrons()
+            if atom.GetAtomicNum() == 6 and (
+                charge_here > 0 or (atom.GetIdx() not in donors and charge_here + radicals)
+            ):
+                raise ValueError("a carbon atom with too few neighbours")
+        for first, centre, second in nitro:
+            molecule.GetBondBetweenAtoms(first, centre).SetBondType(Chem.BondType.DOUBLE)
+            molecule.GetAtomWithIdx(centre).SetFormalCharge(1)
+            molecule.GetAtomWithIdx(second).SetFormalCharge(-1)
+        return standard_smiles(Chem.MolToSmiles(Chem.RemoveHs(molecule)))
 
 
 @lru_cache(maxsize=65536)
 def standard_smiles(smiles: str) -> str:
-    """Canonical SMILES of one ligand, protonated, without stereochemistry and isotopes.
+    """Canonical SMILES of one ligand, protonated, in one tautomer, without stereochemistry and isotopes.
 
     Raises:
         StructureError: If it cannot be read, is more than one molecule, or holds a metal.
@@ -152,7 +248,7 @@ def standard_smiles(smiles: str) -> str:
         if molecule is None or not molecule.GetNumAtoms():
             raise StructureError(f"{shown}: no valid SMILES; write the molecule as in SCCc1ccccc1")
         if len(Chem.GetMolFrags(molecule)) > 1:
-            raise StructureError(f"{shown}: disconnected fragments; give each ligand by itself, or a set as A.B")
+            raise StructureError(f"{shown}: disconnected fragments; give one ligand by itself, without counter-ions")
         for atom in molecule.GetAtoms():
             if atom.GetAtomicNum() in METALS:
                 raise StructureError(f"{shown}: holds the metal {atom.GetSymbol()}; give the ligand alone")
@@ -165,8 +261,10 @@ def standard_smiles(smiles: str) -> str:
                 atom.SetNoImplicit(True)
         Chem.RemoveStereochemistry(molecule)
         texts = _azolium(molecule) or [Chem.MolToSmiles(rdMolStandardize.Uncharger().uncharge(molecule))]
-        again = [Chem.MolFromSmiles(text) for text in texts]
-    return str(min(Chem.MolToSmiles(one) if one is not None else text for one, text in zip(again, texts, strict=True)))
+        try:
+            return min(one_form(text) for text in texts)
+        except ValueError:
+            raise StructureError(f"{shown}: protonated it is no molecule; write it as one buys it") from None
 
 
 def _azolium(molecule: Any) -> list[str]:
@@ -223,16 +321,17 @@ def functional_group(smiles: str) -> str:
 
     molecule = Chem.MolFromSmiles(standard_smiles(smiles))
     for name, smarts in FUNCTIONAL_GROUPS:
-        if molecule.HasSubstructMatch(_pattern(smarts)):
+        if molecule.HasSubstructMatch(pattern(smarts)):
             return name
     raise AssertionError("the last pattern fits everything")
 
 
-@lru_cache
-def _pattern(smarts: str) -> Any:
+@lru_cache(maxsize=65536)
+def elements_of(smiles: str) -> frozenset[str]:
+    """Symbols of a ligand's elements, hydrogen left out."""
     from rdkit import Chem
 
-    return Chem.MolFromSmarts(smarts)
+    return frozenset(atom.GetSymbol() for atom in Chem.MolFromSmiles(standard_smiles(smiles)).GetAtoms())
 
 
 def carbon_count(smiles: str) -> int:

@@ -12,7 +12,7 @@ from auric.matching.ligand_encoder import LigandEncoder
 from auric.matching.modelfile import read_weights, weights_of, write_weights
 from auric.modelfile import fitting
 
-FORMAT = "auric Colim 1"
+FORMAT = "auric Colim 2"
 
 
 def save_ensemble(path: str | Path, ensemble: Ensemble) -> None:

@@ -17,7 +17,7 @@ from typing import Any, Literal
 import numpy as np
 
 from auric.errors import InputError
-from auric.matching.library import MOST_LIGANDS, Library, Pair
+from auric.matching.library import MOST_LIGANDS, Library, Pair, dropped_row
 from auric.matching.ligand_smiles import carbon_count, functional_group, ligand_set
 from auric.matching.tables import read_rows
 from auric.provenance import digest
@@ -117,7 +117,7 @@ def examples_of(
     Args:
         library: Reported pairs.
         settings: How negatives are drawn.
-        failures: Names of pairs whose core was tried with a set of ligands in vain, and that set; always kept.
+        failures: Names of pairs whose core was tried with a set of ligands in vain, and that set; all of them are kept.
         seed: Of the draws.
 
     Returns:
@@ -151,7 +151,7 @@ def examples_of(
         examples += [Example(pair, text, 0, "drawn", int(core_type)) for text in sorted(drawn)]
         if len(drawn) < settings.per_positive:
             reason = f"{len(allowed)} ligands of the library are unlike its own: {len(drawn)} of {settings.per_positive} negatives"
-            short.append({"structure": pair.name, "step": "negatives", "what": pair.ligands, "reason": reason})
+            short.append(dropped_row(pair.name, "negatives", pair.ligands, reason))
     return examples + _failed(library, types, failures, worked), short
 
 

@@ -1,19 +1,21 @@
 """What the rule of pairs calls: from tables of reported clusters and files of structures to labelled examples."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 from ase import Atoms
 
-from auric.errors import AuricError, InputError
+from auric.errors import AuricError, InputError, nearest
 from auric.files import write_table
 from auric.matching.built_cores import build_core
 from auric.matching.library import (
     Library,
     Pair,
     cleaned,
+    dropped_row,
     library_statistics,
     pair_of,
     pair_of_file,
@@ -71,38 +73,40 @@ def make_pairs(
             pair, rows = pair_of_file(resolved(path, mirror))
         except AuricError as error:
             name = Path(str(path)).stem
-            dropped.append(
-                {
-                    "structure": name,
-                    "step": "reading and splitting",
-                    "what": str(path),
-                    "reason": reason_of(error, name),
-                }
-            )
+            dropped.append(dropped_row(name, "reading and splitting", str(path), reason_of(error, name)))
             continue
         found.append(pair)
         dropped += rows
     library = cleaned(found)
     if not library.pairs:
         raise InputError("matching: no pair of a core and ligands is left; the table of what was dropped says why")
-    # A failure counts where its core is in the library: a study need not hold every core that was tried.
-    names = {pair.name for pair in library.pairs}
-    tried = [one for one in (read_failures(failures) if failures else []) if one[0] in names]
+    tried, unplaced = placed_failures(library, read_failures(failures) if failures else [])
     examples, short = examples_of(library, NegativeSettings(**negatives), failures=tried, seed=seed)
-    write_library(
-        Library(library.pairs, (*dropped, *library.dropped, *short)),
-        outputs["cores"],
-        outputs["pairs"],
-        outputs["dropped"],
-    )
+    library = replace(library, dropped=(*dropped, *library.dropped, *unplaced, *short))
+    write_library(library, outputs["cores"], outputs["pairs"], outputs["dropped"])
     write_table(outputs["examples"], example_rows(examples), EXAMPLE_COLUMNS)
     write_table(outputs["statistics"], library_statistics(library), STATISTICS_COLUMNS)
-    log.info(
-        "%d pairs, %d examples, %d dropped",
-        len(library.pairs),
-        len(examples),
-        len(dropped) + len(library.dropped) + len(short),
-    )
+    log.info("%d pairs, %d examples, %d dropped", len(library.pairs), len(examples), len(library.dropped))
+
+
+def placed_failures(
+    library: Library, failures: Sequence[tuple[str, str]]
+) -> tuple[list[tuple[str, str]], list[dict[str, str]]]:
+    """Failures of cores of the library, under the names that are kept there, and rows of what was dropped for the others.
+
+    A study need not hold every core that was tried, so one that it lacks is no error.
+    """
+    names = {pair.name for pair in library.pairs}
+    placed, dropped = [], []
+    for given, ligands in failures:
+        name = given if given in names else library.same_as.get(given, given)
+        if name in names:
+            placed.append((name, ligands))
+            continue
+        near = nearest(given, [*names, *library.same_as])
+        hint = f"; did you mean '{near}'?" if near else ""
+        dropped.append(dropped_row(given, "failures", ligands, f"a failure of a core that the library lacks{hint}"))
+    return placed, dropped
 
 
 def reported_pairs(table: str | Path) -> tuple[list[Pair], list[dict[str, str]]]:
@@ -123,8 +127,7 @@ def reported_pairs(table: str | Path) -> tuple[list[Pair], list[dict[str, str]]]
         try:
             pairs.append(pair_of(row["name"], _core_of(row["core"]), row["ligands"], row["source"]))
         except AuricError as error:
-            reason = reason_of(error, row["name"])
-            dropped.append({"structure": row["name"], "step": "table", "what": row["core"], "reason": reason})
+            dropped.append(dropped_row(row["name"], "table", row["core"], reason_of(error, row["name"])))
     return pairs, dropped
 
 

@@ -19,13 +19,13 @@ from auric.given import given_text
 from auric.graphs import pack_clusters
 from auric.matching.colim import Ensemble
 from auric.matching.ligand_encoder import BATCH, pack_ligands
-from auric.matching.ligand_smiles import functional_group, standard_smiles
+from auric.matching.ligand_smiles import elements_of, functional_group, standard_smiles
 from auric.matching.splitting import check_core
 
 MOST_KINDS = 4
 MOST_SETS = 50_000
 """More combinations than this are not tried: the best single ligands are combined instead."""
-RANK_COLUMNS = ("rank", "ligands", "kinds", "probability", "spread", "groups", "warning")
+RANK_COLUMNS = ("rank", "ligands", "kinds", "probability", "spread", "groups", "warning", "ligand_warning")
 CHUNK = 4096
 
 
@@ -57,7 +57,8 @@ def read_candidates(path: str | Path) -> list[str]:
         try:
             found.setdefault(standard_smiles(line.split()[0]))
         except StructureError as error:
-            raise StructureError(f"{path}, line {number}: {error}") from None
+            hint = "; sets are made of the lines by --kinds" if "." in line.split()[0] else ""
+            raise StructureError(f"{path}, line {number}: {error}{hint}") from None
     if not found:
         raise InputError(f"{path}: holds no ligands; give one SMILES a line")
     return list(found)
@@ -117,8 +118,8 @@ def rank_ligands(
         most_sets: Where there were more combinations, only those of the best single ligands are tried.
 
     Returns:
-        Rows of `RANK_COLUMNS`: `probability` is the mean over members, `spread` their standard deviation; `warning` says what
-        was never, or only late, learned.
+        Rows of `RANK_COLUMNS`: `probability` is the mean over members, `spread` their standard deviation; `warning` says what of
+        the core was never, or only late, learned, `ligand_warning` what of the ligands.
 
     Raises:
         InputError: Kinds other than 1 to 4.
@@ -147,7 +148,8 @@ def rank_ligands(
     found.sort(key=lambda row: (-row[2], row[0]))
     return [
         {"rank": place, "ligands": text, "kinds": number, "probability": value, "spread": width,
-         "groups": " + ".join(functional_group(one) for one in text.split(".")), "warning": warning}
+         "groups": " + ".join(functional_group(one) for one in text.split(".")), "warning": warning,
+         "ligand_warning": "; ".join(ligand_warnings(ensemble, text))}
         for place, (text, number, value, width) in enumerate(found, 1)
     ]  # fmt: skip
 
@@ -167,6 +169,17 @@ def warnings_of(ensemble: Ensemble, core: Atoms) -> list[str]:
         found.append(f"never seen: {', '.join(never)}")
     if late := ensemble.late_elements(core):
         found.append(f"not in the pretraining: {', '.join(late)}")
+    return found
+
+
+def ligand_warnings(ensemble: Ensemble, ligands: str) -> list[str]:
+    """The same of a set of ligands, standard SMILES joined by '.'."""
+    symbols = set().union(*(elements_of(one) for one in ligands.split(".")))
+    found = []
+    if never := ensemble.unknown_ligand_elements(symbols):
+        found.append(f"never seen in a ligand: {', '.join(never)}")
+    if late := ensemble.late_ligand_elements(symbols):
+        found.append(f"not in the pretraining on ligands: {', '.join(late)}")
     return found
 
 

@@ -22,6 +22,10 @@ TOUCH = 1.3
 """A metal and an atom nearer than this times the sum of their covalent radii are bonded."""
 METAL_TOUCH = 1.35
 """Likewise two metals."""
+METAL_OVERLAP = 0.7
+"""A metal and an atom nearer than this times the sum of their covalent radii are no structure: 1.90 angstrom for two Au, 1.14 for Cu and H."""
+OVERLAP_ANGSTROM = 0.6
+"""Likewise two atoms that are no metals."""
 
 
 @dataclass(frozen=True)
@@ -130,10 +134,15 @@ def check_core(core: Atoms) -> None:
 def _check_distances(atoms: Atoms) -> None:
     distances = atoms.get_all_distances()
     np.fill_diagonal(distances, np.inf)
-    if len(atoms) > 1 and distances.min() < 0.6:
-        i, j = divmod(int(distances.argmin()), len(atoms))
+    radii = covalent_radii[atoms.numbers]
+    metal = np.isin(atoms.numbers, list(METALS))
+    least = np.where(metal[:, None] | metal[None], METAL_OVERLAP * (radii[:, None] + radii[None]), OVERLAP_ANGSTROM)
+    shares = distances / least
+    if shares.size and shares.min() < 1:
+        i, j = divmod(int(shares.argmin()), len(atoms))
         raise StructureError(
-            f"atoms {i + 1} and {j + 1} are {distances[i, j]:.2f} angstrom apart; remove disorder or duplicates first"
+            f"atoms {i + 1} ({atoms.symbols[i]}) and {j + 1} ({atoms.symbols[j]}) are {distances[i, j]:.2f} angstrom apart, no bond is "
+            f"below {least[i, j]:.2f}; give coordinates in angstrom, without disorder and duplicates"
         )
 
 
