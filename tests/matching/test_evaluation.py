@@ -23,9 +23,9 @@ from auric.matching import (
     separation,
 )
 from auric.matching.application import tell_cases, tell_external, train_matcher
-from auric.matching.comparison import compare_matchers, prediction_rows
+from auric.matching.comparison import compare_matchers, prediction_rows, summarise
 from auric.matching.encoders import compare_formation, make_clusters, pretrain_core, pretrain_ligand_encoder
-from auric.matching.evaluation import auc, confusion, expected_calibration_error
+from auric.matching.evaluation import auc, confusion, draws_of, expected_calibration_error
 from auric.matching.pairs import make_pairs
 from auric.matching.small_clusters import model_clusters
 from auric.matching.summary import formation_errors, summarise_matching
@@ -80,6 +80,44 @@ def test_intervals_draw_groups(labelled):
     for run in (intervals_of, lambda *given: paired_difference(given[0], p, *given[1:])):
         with pytest.raises(InputError, match="two or more"):
             run(labels, p, np.zeros(60))
+
+
+def test_intervals_are_of_the_mean_over_seeds(rng):
+    labels, groups = rng.integers(0, 2, size=40), np.arange(40) // 2
+    seeds = np.clip(0.3 * labels + rng.uniform(0, 0.7, size=(3, 40)), 0, 1).round(1)
+    found = intervals_of(labels, seeds, groups, samples=60, seed=4)
+    counts = draws_of(groups, samples=60, seed=4).astype(int)
+    rows = [np.repeat(np.arange(40), drawn) for drawn in counts]
+    for name, interval in found.items():
+        means = [np.mean([scores_of(labels[drawn], p[drawn])[name] for p in seeds]) for drawn in rows]
+        np.testing.assert_allclose(interval, np.quantile(means, [0.025, 0.975]))
+    told = paired_difference(labels, seeds, seeds[:, ::-1], groups, samples=60)
+    assert told["difference"] == pytest.approx(
+        np.mean([auc(labels, p) for p in seeds]) - np.mean([auc(labels, p[::-1]) for p in seeds])
+    )
+
+
+def test_metrics_curves_and_intervals_are_of_one_quantity(tmp_path, rng):
+    """Seeds that err on different examples: their mean ranks better than any of them, and nobody has that mean."""
+    labels = np.tile([0, 1], 30)
+    rows = []
+    for seed in range(3):
+        wrong = rng.random(60) < 0.33
+        rows += [
+            {"split": "core", "fold": 0, "subject": subject, "seed": seed, "example": i, "name": "a", "group": i // 2, "label": labels[i],
+             "probability": 0.05 + 0.9 * (labels[i] ^ wrong[i]), "seconds": 0.0}
+            for subject in ("colim, scratch", "colim, pretrained") for i in range(60)
+        ]  # fmt: skip
+    pd.DataFrame(rows).to_csv(tmp_path / "p.csv", index=False)
+    outputs = [tmp_path / name for name in ("metrics.csv", "curves.csv", "paired.csv")]
+    summarise([tmp_path / "p.csv"], *outputs, samples=200, seed=1)
+    table, curves, paired = (pd.read_csv(path) for path in outputs)
+    row = table[table["metric"] == "auc"].iloc[0]
+    assert row["low"] < row["mean"] < row["high"] < 0.9
+    gaps = (curves["n"] * (curves["share"] - curves["probability"]).abs()).groupby([curves["subject"], curves["seed"]])
+    error = table[table["metric"] == "expected_calibration_error"].iloc[0]["mean"]
+    assert (gaps.sum() / 60).groupby("subject").mean().to_numpy() == pytest.approx([error, error])
+    assert paired["difference"].tolist() == [0.0]
 
 
 def test_separation_tells_apart_what_lies_apart(rng):

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -36,7 +36,7 @@ METRIC_COLUMNS = (
     "groups",
     "seeds",
 )
-CURVE_COLUMNS = ("split", "subject", "bin", "n", "probability", "share")
+CURVE_COLUMNS = ("split", "subject", "seed", "bin", "n", "probability", "share")
 PAIRED_COLUMNS = ("split", "first", "second", "difference", "low", "high", "p_value", "examples", "groups")
 SCRATCH, PRETRAINED = "colim, scratch", "colim, pretrained"
 GRAPHS = tuple(kind for kind in LAYERS if kind != "cgcnn")
@@ -136,56 +136,62 @@ def summarise(
     samples: int,
     seed: int,
 ) -> None:
-    """Write metrics with intervals, reliability curves, and paired differences."""
+    """Write metrics with intervals, reliability curves, and paired differences.
+
+    All three are of single seeds, as a user has one matcher: metrics are computed for each seed and then averaged, in every draw
+    of an interval too, and each seed has a curve of its own.
+    """
     table = pd.concat([pd.read_csv(path) for path in predictions], ignore_index=True)
     rows, bins, differences = [], [], []
     for (split, subject), part in table.groupby(["split", "subject"], sort=False):
-        mean = mean_over_seeds(part)
-        labels, probabilities, groups = (mean[name].to_numpy() for name in ("label", "probability", "group"))
-        each = pd.DataFrame(
-            [scores_of(one["label"].to_numpy(), one["probability"].to_numpy()) for _, one in part.groupby("seed")]
-        )
-        intervals = intervals_of(labels, probabilities, groups, samples=samples, seed=seed)
+        told = told_by(part)
+        each = pd.DataFrame([scores_of(told.labels, one) for one in told.probabilities])
+        intervals = intervals_of(told.labels, told.probabilities, told.groups, samples=samples, seed=seed)
         rows += [
             {"split": split, "subject": subject, "metric": name, "mean": each[name].mean(), "sd_over_seeds": each[name].std(ddof=0),
-             "low": intervals[name][0], "high": intervals[name][1], "examples": len(mean), "positives": int(labels.sum()),
-             "groups": len(set(groups)), "seeds": len(each)}
+             "low": intervals[name][0], "high": intervals[name][1], "examples": len(told.labels), "positives": int(told.labels.sum()),
+             "groups": len(set(told.groups)), "seeds": len(each)}
             for name in METRICS
         ]  # fmt: skip
-        bins += [{"split": split, "subject": subject} | row for row in reliability(labels, probabilities)]
+        for number, one in enumerate(told.probabilities):
+            bins += [
+                {"split": split, "subject": subject, "seed": number} | row for row in reliability(told.labels, one)
+            ]
     for split, part in table.groupby("split", sort=False):
-        means = {subject: mean_over_seeds(one) for subject, one in part.groupby("subject")}
+        by = {subject: told_by(one) for subject, one in part.groupby("subject")}
         for first, second in (
             (PRETRAINED, SCRATCH),
             (PRETRAINED, "ligands only"),
             (PRETRAINED, "core only"),
             (PRETRAINED, "acsf"),
         ):
-            if first in means and second in means:
+            if first in by and second in by:
+                told = by[first]
                 differences.append(
-                    {"split": split, "first": first, "second": second}
-                    | _difference(means[first], means[second], samples, seed)
-                )
+                    {"split": split, "first": first, "second": second, "examples": len(told.labels), "groups": len(set(told.groups))}
+                    | paired_difference(told.labels, told.probabilities, by[second].probabilities, told.groups, samples=samples, seed=seed)
+                )  # fmt: skip
     write_table(metrics, rows, METRIC_COLUMNS)
     write_table(curves, bins, CURVE_COLUMNS)
     write_table(paired, differences, PAIRED_COLUMNS)
 
 
-def mean_over_seeds(part: pd.DataFrame) -> pd.DataFrame:
-    """One row for each example, its probability the mean over seeds, in the order of examples."""
-    return part.groupby("example", as_index=False).agg(
-        {"label": "first", "group": "first", "name": "first", "probability": "mean"}
-    )
+class Told(NamedTuple):
+    """What one subject said of the examples of a split.
+
+    Attributes:
+        labels: Shape (n,).
+        probabilities: Of each seed, shape (seeds, n).
+        groups: What of each example belongs together, n of them.
+    """
+
+    labels: np.ndarray
+    probabilities: np.ndarray
+    groups: list[str]
 
 
-def _difference(first: pd.DataFrame, second: pd.DataFrame, samples: int, seed: int) -> dict[str, Any]:
-    labels = first["label"].to_numpy()
-    found = paired_difference(
-        labels,
-        first["probability"].to_numpy(),
-        second["probability"].to_numpy(),
-        first["group"].tolist(),
-        samples=samples,
-        seed=seed,
-    )
-    return found | {"examples": len(labels), "groups": first["group"].nunique()}
+def told_by(part: pd.DataFrame) -> Told:
+    """Rows of one subject in one split, examples in their order."""
+    examples = part.drop_duplicates("example").sort_values("example")
+    by_seed = part.pivot_table(index="seed", columns="example", values="probability")
+    return Told(examples["label"].to_numpy(), by_seed.to_numpy(), examples["group"].astype(str).tolist())

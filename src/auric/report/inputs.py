@@ -124,7 +124,7 @@ MATCHED_STATISTICS = ("what", "which", "count")
 MATCHED_METRICS = (
     "split", "subject", "metric", "mean", "sd_over_seeds", "low", "high", "examples", "positives", "groups", "seeds",
 )  # fmt: skip
-MATCHED_CURVES = ("split", "subject", "bin", "n", "probability", "share")
+MATCHED_CURVES = ("split", "subject", "seed", "bin", "n", "probability", "share")
 MATCHED_PAIRED = ("split", "first", "second", "difference", "low", "high", "p_value", "examples", "groups")
 FORMATION_ERRORS = ("split", "subject", "mae_ev", "low", "high", "median_ev", "clusters", "groups", "seconds")
 MATCHED_PLACES = ("encoder", "name", "ligands", "label", "x", "y", "davies_bouldin", "calinski_harabasz")

@@ -160,22 +160,19 @@ def draw_metrics(path: Path, found: Matching) -> None:
 
 
 def draw_calibration(path: Path, found: Matching) -> None:
-    """Share of positives against probability, for the matcher, a line for each split."""
+    """Share of positives against probability, for the matcher, a line for each split and seed."""
     table = found.curves[found.curves["subject"] == OURS]
+    splits = list(dict.fromkeys(table["split"]))
     with figure_at(path, 4.2, 3.2) as figure:
         axes = figure.subplots()
         axes.plot([0, 1], [0, 1], color=INK, linewidth=0.8, linestyle=":")
-        for (split, part), ink in zip(table.groupby("split", sort=False), (BLUE, VERMILION, GREY), strict=False):
+        for (split, seed), part in table.groupby(["split", "seed"], sort=False):
             axes.plot(
-                part["probability"],
-                part["share"],
-                "o-",
-                color=ink,
-                markersize=4,
-                label=SPLITS.get(str(split), str(split)),
-            )
+                part["probability"], part["share"], "o-", color=(BLUE, VERMILION, GREY)[splits.index(split) % 3], markersize=3, linewidth=0.9,
+                label=None if seed else SPLITS.get(str(split), str(split)),
+            )  # fmt: skip
         axes.set(xlabel="probability", ylabel="share of reported pairs", xlim=(0, 1), ylim=(-0.03, 1.03))
-        if len(table):
+        if splits:
             axes.legend(frameon=False, fontsize=7)
 
 
