@@ -208,15 +208,15 @@ def study(tmp_path_factory):
     )
     cases = place / "cases.tsv"
     cases.write_text(f"case\tcore\tedit\tligands\tknown\none\ta\t-3\t{PPH3}\tno\ntwo\ta\t\tCCS\tno\n")
-    tell_cases(*three, place / "colim.npz", cases, place / "told.csv")
+    tell_cases(*three, *encoders, cases, place / "told.csv", settings=settings, seed=1)
     tell_external([table], place / "colim.npz", place / "external.csv")
     told = {name: str(place / f"{name}.csv") for name in ("metrics", "curves", "paired", "errors", "scorecard")}
     summarise_matching([place / "predictions.csv"], place / "formation.csv", told, study="tiny", samples=50, seed=1)
-    return place, outputs, told, three
+    return place, outputs, told, three, settings
 
 
 def test_a_whole_study_leaves_its_tables(study):
-    place, _, told, _ = study
+    place, _, told, _, _ = study
     card = pd.read_csv(told["scorecard"])
     assert set(card["quantity"]) == {"auc", "accuracy", "f1", "expected_calibration_error", "formation_energy_mae"}
     assert set(card["comparable"]) == {"not comparable"}
@@ -230,7 +230,7 @@ def test_a_whole_study_leaves_its_tables(study):
 
 
 def test_the_report_tells_of_the_study(study, tmp_path):
-    place, outputs, told, _ = study
+    place, outputs, told, _, _ = study
     lists = {
         "pairs": outputs["pairs"], "dropped": outputs["dropped"], "statistics": outputs["statistics"], "metrics": told["metrics"], "reliability": told["curves"],
         "paired": told["paired"], "errors": told["errors"], "places": place / "places.csv", "cases": place / "told.csv", "external": place / "external.csv",
@@ -249,12 +249,35 @@ def test_the_report_tells_of_the_study(study, tmp_path):
         told = replace(found, metrics=found.metrics.assign(low=low, high=high))
         assert said in " ".join(matchings.words(told))
     assert len(matchings.metric_rows(found)) == 5
+    assert matchings.left_out(found) == "0, 2"
     assert matchings.formation_rows(found)[0]["subject"] == "line"
     assert len(matchings.external_rows(found)) == 6
     assert matchings.dropped_rows(found) is not None
     for draw in (matchings.draw_metrics, matchings.draw_calibration, matchings.draw_places, matchings.draw_cases):
         draw(tmp_path / "f.svg", found)
         assert (tmp_path / "f.svg").stat().st_size > 2000
+
+
+def test_what_is_told_of_an_edited_core_was_not_learned(study, tmp_path):
+    """Its own example's label turned round, or its row gone: the probabilities stay."""
+    place, outputs, _, _, settings = study
+    cases, told = tmp_path / "cases.tsv", tmp_path / "told.csv"
+    cases.write_text(f"case\tcore\tedit\tligands\tknown\nx\tb\t\t{PPH3}\t\n")
+    table = pd.read_csv(outputs["examples"])
+    mine = table["name"] == "b"
+    found = []
+    for number, given in enumerate(
+        (table, table.assign(label=np.where(mine, 1 - table["label"], table["label"])), table[~mine])
+    ):
+        given.to_csv(tmp_path / f"{number}.csv", index=False)
+        tell_cases(
+            outputs["cores"], outputs["pairs"], tmp_path / f"{number}.csv", place / "core.npz", place / "ligand.npz", cases, told,
+            settings=settings, seed=1,
+        )  # fmt: skip
+        found.append(pd.read_csv(told))
+    assert [frame["left_out"].tolist() for frame in found] == [[2, 2], [2, 2], [0, 0]]
+    for other in found[1:]:
+        np.testing.assert_array_equal(found[0]["probability"], other["probability"])
 
 
 def test_the_report_knows_the_columns_of_the_room():
@@ -274,7 +297,8 @@ def test_the_report_knows_the_columns_of_the_room():
 
 
 def test_wrong_subjects_and_cases_are_refused(study, tmp_path):
-    place, _, _, three = study
+    place, _, _, three, settings = study
+    encoders = place / "core.npz", place / "ligand.npz"
     with pytest.raises(InputError, match=r"matching\.subjects: 'x'"):
         prediction_rows(
             [],
@@ -293,7 +317,7 @@ def test_wrong_subjects_and_cases_are_refused(study, tmp_path):
     ):
         (tmp_path / "c.tsv").write_text(text)
         with pytest.raises(InputError, match=words):
-            tell_cases(*three, place / "colim.npz", tmp_path / "c.tsv", tmp_path / "o.csv")
+            tell_cases(*three, *encoders, tmp_path / "c.tsv", tmp_path / "o.csv", settings=settings, seed=1)
 
 
 def test_command_line_ranks_ligands(study, tmp_path, capsys):

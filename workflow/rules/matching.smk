@@ -231,6 +231,8 @@ rule matching_told:
         cores=f"{RESULTS}/matching/cores.extxyz",
         pairs=f"{RESULTS}/matching/pairs.csv",
         examples=f"{RESULTS}/matching/examples.csv",
+        core_encoder=f"{RESULTS}/matching/core_encoder.npz",
+        ligand_encoder=f"{RESULTS}/matching/ligand_encoder.npz",
         model=f"{RESULTS}/matching/colim.npz",
         cases=STUDY["matching"]["cases"] or [],
         external=STUDY["matching"]["external"],
@@ -245,11 +247,13 @@ rule matching_told:
         "../../envs/learn.yaml"
     threads: 1
     resources:
-        mem_mb=lambda wildcards, attempt: 2000 * attempt,
-        runtime=60,
+        mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        runtime=240,
     params:
         code=code_fingerprint(
             "auric.matching.application", libraries=("torch", "rdkit", "numpy")
         ),
+        settings=STUDY["matching"],
+        seed=STUDY["seed"],
     script:
         "../scripts/matching_told.py"

@@ -6,13 +6,16 @@ from typing import Any
 
 import numpy as np
 import torch
+from ase import Atoms
 
 from auric.errors import InputError
 from auric.files import write_table
-from auric.matching.colim import Ensemble, pair_data, train_ensemble
+from auric.matching.colim import Ensemble, PairData, pair_data, train_ensemble
 from auric.matching.editing import edited_core
 from auric.matching.encoders import colim_settings
 from auric.matching.evaluation import separation
+from auric.matching.fingerprints import SAME_GEOMETRY, core_fingerprint, geometry_difference
+from auric.matching.folds import groups_of
 from auric.matching.ligand_encoder import LigandEncoder
 from auric.matching.ligand_smiles import ligand_set
 from auric.matching.matcherfile import load_ensemble, save_ensemble
@@ -23,7 +26,7 @@ from auric.matching.ranking import warnings_of
 from auric.matching.tables import read_rows
 
 PLACE_COLUMNS = ("encoder", "name", "ligands", "label", "x", "y", "davies_bouldin", "calinski_harabasz")
-CASE_COLUMNS = ("case", "core", "edit", "ligands", "known", "seed", "probability")
+CASE_COLUMNS = ("case", "core", "edit", "ligands", "known", "left_out", "seed", "probability")
 EXTERNAL_COLUMNS = ("name", "formula", "ligands", "probability", "spread", "called", "warning", "source")
 CASES = ("case", "core", "edit", "ligands", "known")
 
@@ -59,17 +62,12 @@ def train_matcher(
         gap_encoder: Pretrained on gaps.
     """
     _, found = library_and_examples(cores, pairs, examples)
-    shape = colim_settings(settings)
     core, ligand = CoreModel.load(core_encoder), LigandEncoder.load(ligand_encoder)
     labels = np.array([each.label for each in found])
-    data = pair_data(
-        [each.pair.core for each in found], [each.ligands for each in found], reach=core.encoder.settings.reach
-    )
-    seeds = [seed + number for number in range(settings["seeds"])]
-    ensemble = train_ensemble(data, labels, np.arange(len(found)), shape, core=core.encoder, ligand=ligand, seeds=seeds)
+    ensemble, data = _trained(found, core, ligand, settings, seed)
     save_ensemble(model, ensemble)
     torch.manual_seed(seed)
-    encoders = {"scratch": CoreModel(shape.encoder), "energy": core}
+    encoders = {"scratch": CoreModel(core.encoder.settings), "energy": core}
     if gap_encoder:
         encoders["gap"] = CoreModel.load(gap_encoder)
     sets = data.member.numpy() @ ligand.embed(_names(found))
@@ -107,35 +105,84 @@ def _places(
 
 
 def tell_cases(
-    cores: str | Path, pairs: str | Path, examples: str | Path, model: str | Path, cases: str | Path, output: str | Path
+    cores: str | Path,
+    pairs: str | Path,
+    examples: str | Path,
+    core_encoder: str | Path,
+    ligand_encoder: str | Path,
+    cases: str | Path,
+    output: str | Path,
+    *,
+    settings: Mapping[str, Any],
+    seed: int,
 ) -> None:
     """Probabilities of edited cores with sets of ligands by every member: the heat map of core editing.
+
+    An edited core may be one that was reported, as Cu19Cl made from Cu20Cl is. So that nothing told here was learned, the members
+    that tell of a core are trained without every example of its geometry; `left_out` counts these.
 
     Args:
         cores: Files of `make_pairs`.
         pairs: Likewise.
         examples: Likewise.
-        model: The ensemble.
+        core_encoder: Pretrained on energies.
+        ligand_encoder: Pretrained.
         cases: Tab-separated table with the columns `CASES`; `core` names a pair of the library; '' for none.
         output: To write, rows of `CASE_COLUMNS`.
+        settings: Of the room.
+        seed: Of the first member.
 
     Raises:
         InputError: Other columns, or a core that the library lacks.
     """
-    library, _ = library_and_examples(cores, pairs, examples)
-    ensemble, known = load_ensemble(model), {pair.name: pair for pair in library.pairs}
-    rows: list[dict[str, Any]] = []
+    library, found = library_and_examples(cores, pairs, examples)
+    known = {pair.name: pair for pair in library.pairs}
+    asked: dict[tuple[str, str], list[dict[str, str]]] = {}
     for _, row in read_rows(cases, CASES) if cases else ():
         if row["core"] not in known:
             raise InputError(
                 f"{cases}: case '{row['case']}' is of '{row['core']}', which is not in the library; name one of its pairs"
             )
-        core = edited_core(known[row["core"]].core, row["edit"])
-        for member, probability in enumerate(_probabilities(ensemble, [core], [row["ligands"]])[:, 0]):
-            rows.append(
-                row | {"ligands": ligand_set(row["ligands"]), "seed": member, "probability": float(probability)}
-            )
+        asked.setdefault((row["core"], row["edit"]), []).append(row)
+    rows: list[dict[str, Any]] = []
+    for (name, edit), mine in asked.items():
+        core = edited_core(known[name].core, edit)
+        kept = [each for each, alike in zip(found, like_core(found, core), strict=True) if not alike]
+        encoders = CoreModel.load(core_encoder), LigandEncoder.load(ligand_encoder)
+        ensemble, _ = _trained(kept, *encoders, settings, seed)
+        told = _probabilities(ensemble, [core] * len(mine), [row["ligands"] for row in mine])
+        rows += [
+            row | {"ligands": ligand_set(row["ligands"]), "left_out": len(found) - len(kept), "seed": member, "probability": float(p)}
+            for row, column in zip(mine, told.T, strict=True) for member, p in enumerate(column)
+        ]  # fmt: skip
     write_table(output, rows, CASE_COLUMNS)
+
+
+def like_core(examples: Sequence[Example], core: Atoms) -> np.ndarray:
+    """Which examples are kept together with a core where cores are left out, truth values, shape (n,)."""
+    fingerprint, groups = core_fingerprint(core), groups_of(examples, "core")
+    alike = {
+        group
+        for each, group in zip(examples, groups, strict=True)
+        if geometry_difference(each.pair.fingerprint, fingerprint) <= SAME_GEOMETRY
+    }
+    return np.array([group in alike for group in groups], dtype=bool)
+
+
+def _trained(
+    examples: Sequence[Example], core: CoreModel, ligand: LigandEncoder, settings: Mapping[str, Any], seed: int
+) -> tuple[Ensemble, PairData]:
+    """The ensemble that learned these examples, and they as it sees them."""
+    data = pair_data(
+        [each.pair.core for each in examples],
+        [each.ligands for each in examples],
+        reach=core.encoder.settings.reach,
+    )
+    ensemble = train_ensemble(
+        data, np.array([each.label for each in examples]), np.arange(len(examples)), colim_settings(settings),
+        core=core.encoder, ligand=ligand, seeds=[seed + number for number in range(settings["seeds"])],
+    )  # fmt: skip
+    return ensemble, data
 
 
 def tell_external(external: Sequence[str | Path], model: str | Path, output: str | Path) -> None:

@@ -128,7 +128,7 @@ MATCHED_CURVES = ("split", "subject", "seed", "bin", "n", "probability", "share"
 MATCHED_PAIRED = ("split", "first", "second", "difference", "low", "high", "p_value", "examples", "groups")
 FORMATION_ERRORS = ("split", "subject", "mae_ev", "low", "high", "median_ev", "clusters", "groups", "seconds")
 MATCHED_PLACES = ("encoder", "name", "ligands", "label", "x", "y", "davies_bouldin", "calinski_harabasz")
-MATCHED_CASES = ("case", "core", "edit", "ligands", "known", "seed", "probability")
+MATCHED_CASES = ("case", "core", "edit", "ligands", "known", "left_out", "seed", "probability")
 MATCHED_EXTERNAL = ("name", "formula", "ligands", "probability", "spread", "called", "warning", "source")
 DROPPED = ("structure", "frame", "bond", "third_atom", "reason")
 

@@ -136,6 +136,11 @@ def dropped_rows(found: Matching) -> list[dict[str, Any]]:
     ]
 
 
+def left_out(found: Matching) -> str:
+    """How many examples were left out for the edited cores, for print."""
+    return ", ".join(found.cases.drop_duplicates(["core", "edit"])["left_out"])
+
+
 def draw_metrics(path: Path, found: Matching) -> None:
     """AUC with intervals, a panel for each split."""
     table = found.metrics[found.metrics["metric"] == "auc"]

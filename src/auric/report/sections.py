@@ -193,6 +193,7 @@ def draw_matching(assets: Assets, files: ReportFiles) -> dict[str, Any] | None:
     return {
         "words": matchings.words(found), "rows": matchings.metric_rows(found), "formation": matchings.formation_rows(found),
         "external": matchings.external_rows(found), "dropped": matchings.dropped_rows(found),
+        "left_out": matchings.left_out(found),
         "metrics": assets.draw("matching_metrics.svg", partial(matchings.draw_metrics, found=found)),
         "calibration": assets.draw("matching_calibration.svg", partial(matchings.draw_calibration, found=found)),
         "places": assets.draw("matching_places.svg", partial(matchings.draw_places, found=found)) if len(found.places) else None,
