@@ -16,14 +16,16 @@ from auric.matching import (
     baseline_features,
     boosted,
     build_core,
+    comparison,
     intervals_of,
     paired_difference,
     reliability,
     scores_of,
     separation,
+    train_colim,
 )
 from auric.matching.application import tell_cases, tell_external, train_matcher
-from auric.matching.comparison import compare_matchers, prediction_rows, summarise
+from auric.matching.comparison import STARTED, compare_matchers, prediction_rows, summarise
 from auric.matching.encoders import compare_formation, make_clusters, pretrain_core, pretrain_ligand_encoder
 from auric.matching.evaluation import auc, confusion, draws_of, expected_calibration_error
 from auric.matching.pairs import make_pairs
@@ -181,7 +183,7 @@ def study(tmp_path_factory):
     ]  # fmt: skip
     table.write_text("name\tcore\tligands\tsource\n" + "".join(f"{n}\tshape={c}\t{l}\ttest\n" for n, c, l in rows))
     settings = {
-        "splits": ["core"], "folds": 2, "seeds": 2, "subjects": ["ligands only", "core only", "gin", "colim, scratch", "colim, pretrained"],
+        "splits": ["core"], "folds": 2, "seeds": 2, "subjects": ["ligands only", "core only", "gin", *STARTED],
         "encoder": {"kind": "cgcnn", "width": 6, "layers": 1, "radial": 6, "reach": 1.8},
         "pretraining": {"epochs": 2, "batch": 16, "learning_rate": 5e-3, "weight_decay": 0.01},
         "formation": {"splits": ["size"], "encoders": ["gin"], "folds": 2}, "ligand_encoder": {"ligands": 30, "epochs": 2, "width": 6, "layers": 1},
@@ -223,10 +225,39 @@ def test_a_whole_study_leaves_its_tables(study):
     predictions = pd.read_csv(place / "predictions.csv")
     counts = predictions.groupby(["subject", "seed"])["example"].agg(["size", "nunique"])
     assert (counts["size"] == counts["nunique"]).all()
-    assert len(counts) == 5 * 2
+    assert len(counts) == 7 * 2
+    firsts = [
+        one["probability"].tolist() for _, one in predictions[predictions["subject"].isin(STARTED)].groupby("subject")
+    ]
+    assert len({tuple(one) for one in firsts}) == 4
     again = make_clusters(str(place / "clusters.extxyz"), place / "copy.extxyz", per_metal=5, mirror="", seed=2)
     assert again is None
     assert (place / "copy.extxyz").stat().st_size > 1000
+
+
+def test_matchers_from_scratch_have_the_shape_of_the_pretrained_ones(study, monkeypatch):
+    place, _, _, three, settings = study
+    shapes = {}
+
+    def watched(data, labels, rows, own, **given):
+        model = train_colim(data, labels, rows, own, **given)
+        shapes[bool(given.get("core")), bool(given.get("ligand"))] = [
+            (name, tuple(tensor.shape)) for name, tensor in model.state_dict().items()
+        ]
+        return model
+
+    monkeypatch.setattr(comparison, "train_colim", watched)
+    two = settings | {
+        "subjects": list(STARTED),
+        "seeds": 1,
+        "ligand_encoder": settings["ligand_encoder"] | {"layers": 2},
+    }
+    pretrain_ligand_encoder(place / "two.npz", settings=two, seed=1)
+    compare_matchers(
+        *three, place / "core.npz", place / "two.npz", place / "none.csv", split="core", settings=two, seed=1
+    )
+    assert set(shapes) == set(STARTED.values())
+    assert all(shape == shapes[True, True] for shape in shapes.values())
 
 
 def test_the_report_tells_of_the_study(study, tmp_path):
@@ -248,7 +279,7 @@ def test_the_report_tells_of_the_study(study, tmp_path):
     ):
         told = replace(found, metrics=found.metrics.assign(low=low, high=high))
         assert said in " ".join(matchings.words(told))
-    assert len(matchings.metric_rows(found)) == 5
+    assert len(matchings.metric_rows(found)) == 7
     assert matchings.left_out(found) == "0, 2"
     assert matchings.formation_rows(found)[0]["subject"] == "line"
     assert len(matchings.external_rows(found)) == 6

@@ -33,6 +33,7 @@ class ColimSettings:
     Attributes:
         encoder: Shape of the core encoder, where it starts from nothing.
         ligand_width: Of the ligand encoder, likewise.
+        ligand_layers: Likewise.
         hidden: Width of the head.
         dropout: Share of the joined vector that is dropped in training.
         epochs: Passes over the examples.
@@ -44,6 +45,7 @@ class ColimSettings:
 
     encoder: EncoderSettings = field(default_factory=EncoderSettings)
     ligand_width: int = 48
+    ligand_layers: int = 3
     hidden: int = 32
     dropout: float = 0.3
     epochs: int = 100
@@ -55,12 +57,12 @@ class ColimSettings:
     def __post_init__(self) -> None:
         if (
             not 1 <= self.hidden <= 16 * WIDEST
-            or min(self.epochs, self.ligand_width) < 1
+            or min(self.epochs, self.ligand_width, self.ligand_layers) < 1
             or self.batch < 2
             or not 0 <= self.dropout < 1
         ):
             raise InputError(
-                "matcher: hidden, width and epochs of 1 or more, batches of 2 or more, dropout from 0 to below 1"
+                "matcher: hidden, width, layers and epochs of 1 or more, batches of 2 or more, dropout from 0 to below 1"
             )
         if not (self.learning_rate > 0 and self.weight_decay >= 0 and 0 <= self.pretrained_share <= 1):
             raise InputError("matcher: a positive learning rate, a decay of 0 or more, a share from 0 to 1")
@@ -189,7 +191,9 @@ def train_colim(
     torch.manual_seed(seed)
     shares = [settings.pretrained_share if given is not None else 1.0 for given in (core, ligand)]
     model = Colim(
-        core or ClusterEncoder(settings.encoder), ligand or LigandEncoder(width=settings.ligand_width), settings
+        core or ClusterEncoder(settings.encoder),
+        ligand or LigandEncoder(width=settings.ligand_width, layers=settings.ligand_layers),
+        settings,
     )
     model.core.learn_elements(pick_clusters(data.cores, np.unique(data.core[rows].numpy())))
     head = [*model.norm.parameters(), *model.first.parameters(), *model.last.parameters()]

@@ -39,9 +39,17 @@ METRIC_COLUMNS = (
 CURVE_COLUMNS = ("split", "subject", "seed", "bin", "n", "probability", "share")
 PAIRED_COLUMNS = ("split", "first", "second", "difference", "low", "high", "p_value", "examples", "groups")
 SCRATCH, PRETRAINED = "colim, scratch", "colim, pretrained"
+CORE_PRETRAINED, LIGANDS_PRETRAINED = "colim, core pretrained", "colim, ligands pretrained"
+STARTED = {
+    SCRATCH: (False, False),
+    CORE_PRETRAINED: (True, False),
+    LIGANDS_PRETRAINED: (False, True),
+    PRETRAINED: (True, True),
+}
+"""Whether core and ligand encoder start pretrained; all four have the same shape."""
 GRAPHS = tuple(kind for kind in LAYERS if kind != "cgcnn")
 """Matchers from scratch with other layers in the core encoder; CGCNN's own is CoLiM from scratch."""
-SUBJECTS = (*BASELINES, *GRAPHS, SCRATCH, PRETRAINED)
+SUBJECTS = (*BASELINES, *GRAPHS, *STARTED)
 
 
 def compare_matchers(
@@ -87,7 +95,7 @@ def prediction_rows(
         folds: Number of folds.
         seeds: Number of seeds.
         seed: Of the folds.
-        core: Pretrained, for `PRETRAINED`.
+        core: Pretrained, for those of `STARTED` that start with it.
         ligand: Likewise.
 
     Raises:
@@ -105,7 +113,11 @@ def prediction_rows(
         features = baseline_features(subject, atoms, sets) if subject in BASELINES else None
         shape = EncoderSettings(**(vars(settings.encoder) | ({"kind": subject} if subject in GRAPHS else {})))
         own = ColimSettings(**(vars(settings) | {"encoder": shape}))
-        reach = core.encoder.settings.reach if subject == PRETRAINED else shape.reach
+        with_core, with_ligand = STARTED.get(subject, (False, False))
+        given: dict[str, Any] = ({"core": core.encoder} if with_core else {}) | (
+            {"ligand": ligand} if with_ligand else {}
+        )
+        reach = core.encoder.settings.reach if with_core else shape.reach
         data = None if features is not None else pair_data(atoms, sets, reach=reach)
         for fold, (train, test) in enumerate(parts):
             for number in range(seeds):
@@ -114,7 +126,6 @@ def prediction_rows(
                     assert features is not None
                     probabilities = boosted(features, labels, train, test, seed=number)
                 else:
-                    given: dict[str, Any] = {"core": core.encoder, "ligand": ligand} if subject == PRETRAINED else {}
                     model = train_colim(data, labels, train, own, **given, seed=number)
                     probabilities = Ensemble([model]).probabilities(data, test)[0]
                 seconds = time.perf_counter() - started
@@ -160,7 +171,7 @@ def summarise(
     for split, part in table.groupby("split", sort=False):
         by = {subject: told_by(one) for subject, one in part.groupby("subject")}
         for first, second in (
-            (PRETRAINED, SCRATCH),
+            *((subject, SCRATCH) for subject in (PRETRAINED, CORE_PRETRAINED, LIGANDS_PRETRAINED)),
             (PRETRAINED, "ligands only"),
             (PRETRAINED, "core only"),
             (PRETRAINED, "acsf"),

@@ -52,6 +52,7 @@ def colim_settings(settings: Mapping[str, Any]) -> ColimSettings:
     return ColimSettings(
         encoder=EncoderSettings(**settings["encoder"]),
         ligand_width=settings["ligand_encoder"]["width"],
+        ligand_layers=settings["ligand_encoder"]["layers"],
         **settings["training"],
     )
 

@@ -91,7 +91,7 @@ def words(found: Matching) -> list[str]:
                 "no difference can be told" if row["low"] <= 0 <= row["high"] else "the difference is told from zero"
             )
             sentences.append(
-                f"Pretrained less scratch, {SPLITS.get(row['split'], row['split'])}: {row['difference']:+.3f} ({row['low']:+.3f} to {row['high']:+.3f}): {verdict}."
+                f"{row['first'].removeprefix('colim, ').capitalize()} less scratch, {SPLITS.get(row['split'], row['split'])}: {row['difference']:+.3f} ({row['low']:+.3f} to {row['high']:+.3f}): {verdict}."
             )
     return sentences
 
