@@ -15,7 +15,7 @@ from auric.matching.baselines import BASELINES, baseline_features, boosted
 from auric.matching.colim import ColimSettings, Ensemble, pair_data, train_colim
 from auric.matching.encoders import colim_settings
 from auric.matching.evaluation import METRICS, intervals_of, paired_difference, reliability, scores_of
-from auric.matching.folds import check_split, split_folds
+from auric.matching.folds import check_split, groups_of, split_folds
 from auric.matching.ligand_encoder import LigandEncoder
 from auric.matching.negatives import Example
 from auric.matching.pairs import library_and_examples
@@ -105,7 +105,7 @@ def prediction_rows(
         raise InputError(f"matching.subjects: '{wrong[0]}'; {suggestion(wrong[0], SUBJECTS)}")
     labels = np.array([each.label for each in examples])
     atoms, sets = [each.pair.core for each in examples], [each.ligands for each in examples]
-    parts = split_folds(examples, split, folds=folds, seed=seed)
+    parts, cores = split_folds(examples, split, folds=folds, seed=seed), groups_of(examples, "core")
     rows = []
     for train, test in parts:
         check_split(examples, train, test, split)
@@ -131,7 +131,7 @@ def prediction_rows(
                 seconds = time.perf_counter() - started
                 rows += [
                     {"split": split, "fold": fold, "subject": subject, "seed": number, "example": int(i), "name": examples[i].pair.name,
-                     "group": str(examples[i].pair.geometry), "label": int(labels[i]), "probability": float(p), "seconds": seconds}
+                     "group": cores[i], "label": int(labels[i]), "probability": float(p), "seconds": seconds}
                     for i, p in zip(test, probabilities, strict=True)
                 ]  # fmt: skip
         log.info("%s, %s: done", split, subject)

@@ -1,7 +1,7 @@
 """Folds that keep together what is alike, and a check that nothing alike lies on both sides of a split.
 
 `pair`: examples of one core geometry with one ligand set stay together, as in the paper. `core`: all examples of a geometry stay together,
-so that a test core was never seen. `ligand`: a test example holds a ligand that no training example holds.
+so that a test core was never seen. In both, cores that stand for one compound (a whole core, and an inner shell of it) count as one. `ligand`: a test example holds a ligand that no training example holds.
 """
 
 from collections.abc import Sequence
@@ -21,10 +21,14 @@ def groups_of(examples: Sequence[Example], split: str) -> list[str]:
     Raises:
         InputError: An unknown split.
     """
-    if split == "pair":
-        return [f"{each.pair.geometry}:{each.ligands}" for each in examples]
-    if split == "core":
-        return [f"{each.pair.geometry}" for each in examples]
+    if split in ("pair", "core"):
+        beside = [f":{each.ligands}" if split == "pair" else "" for each in examples]
+        names = [
+            [f"{core}{text}" for core in (each.pair.geometry, each.pair.identity) if core != ""]
+            for each, text in zip(examples, beside, strict=True)
+        ]
+        one = _families(names)
+        return [one[own[0]] for own in names]
     if split == "ligand":
         family = _families([each.ligands.split(".") for each in examples if each.label == 1])
         return [";".join(sorted({family.get(one, one) for one in each.ligands.split(".")})) for each in examples]
@@ -32,7 +36,7 @@ def groups_of(examples: Sequence[Example], split: str) -> list[str]:
 
 
 def _families(sets: Sequence[Sequence[str]]) -> dict[str, str]:
-    """Ligands that were reported together, directly or in a chain, have one family: the least of them by name."""
+    """What is named together, directly or in a chain, has one family: the least of them by name."""
     family: dict[str, str] = {}
     for ligands in sets:
         names = {family.setdefault(one, one) for one in ligands}
@@ -101,7 +105,8 @@ def check_split(
             first, second = examples[i], examples[j]
             if split == "pair" and first.ligands != second.ligands:
                 continue
-            if geometry_difference(first.pair.fingerprint, second.pair.fingerprint) <= tolerance:
+            same = first.pair.identity and first.pair.identity == second.pair.identity
+            if same or geometry_difference(first.pair.fingerprint, second.pair.fingerprint) <= tolerance:
                 raise InputError(
                     f"split by {split}: {first.pair.name} with {first.ligands} (training) and {second.pair.name} with "
                     f"{second.ligands} (test) are near duplicates; keep them on one side"

@@ -118,7 +118,7 @@ SYNTHESIS_TABLES = {
     "external": ("data", "model", "name", "outcome", "paper_probability", "probability", "spread"),
 }  # fmt: skip
 """Tables on one fitted model, side by side in a folder of its own."""
-MATCHED_PAIRS = ("name", "formula", "geometry", "nuclearity", "ligands", "source")
+MATCHED_PAIRS = ("name", "formula", "geometry", "nuclearity", "ligands", "source", "compound", "simplified")
 MATCHED_DROPPED = ("structure", "step", "what", "reason")
 MATCHED_STATISTICS = ("what", "which", "count")
 MATCHED_METRICS = (

@@ -76,8 +76,10 @@ def _beside_chance(row: Mapping[str, Any]) -> str:
 def words(found: Matching) -> list[str]:
     """How much data there is, and what can and cannot be concluded from it."""
     first = found.metrics.iloc[0]
+    simplified = int((found.pairs["simplified"] != "").sum())
     sentences = [
-        f"{len(found.pairs)} reported pairs of {found.pairs['geometry'].nunique()} core geometries, {first['examples']:.0f} examples with negatives. "
+        f"{len(found.pairs)} reported pairs of {found.pairs['geometry'].nunique()} core geometries, {first['examples']:.0f} examples with negatives; "
+        f"{simplified} of the pairs stand with a part of their core only (an inner shell, or without its halides). "
         "Intervals draw core geometries again; with so few they are wide, and the paper's numbers (1,989 structures, licensed) are not comparable."
     ]
     told = found.metrics[(found.metrics["metric"] == "auc") & (found.metrics["subject"] == OURS)]
