@@ -13,6 +13,7 @@ from auric.graphs import EncoderSettings
 from auric.matching import (
     BASELINES,
     ColimSettings,
+    application,
     baseline_features,
     boosted,
     build_core,
@@ -25,7 +26,7 @@ from auric.matching import (
     train_colim,
 )
 from auric.matching.application import tell_cases, tell_external, train_matcher
-from auric.matching.comparison import STARTED, compare_matchers, prediction_rows, summarise
+from auric.matching.comparison import STARTED, compare_matchers, compared_in_folds, summarise
 from auric.matching.encoders import compare_formation, make_clusters, pretrain_core, pretrain_ligand_encoder
 from auric.matching.evaluation import auc, confusion, draws_of, expected_calibration_error
 from auric.matching.pairs import make_pairs
@@ -128,7 +129,7 @@ def test_separation_tells_apart_what_lies_apart(rng):
     apart, mixed = (separation(vectors, labels)[1] for vectors in (far, near))
     assert apart["davies_bouldin"] < mixed["davies_bouldin"]
     assert apart["calinski_harabasz"] > mixed["calinski_harabasz"]
-    with pytest.raises(InputError, match="six or more"):
+    with pytest.raises(InputError, match="6 or more"):
         separation(far[:3], labels[:3])
 
 
@@ -198,7 +199,9 @@ def study(tmp_path_factory):
     pretrain_core(place / "clusters.extxyz", place / "core.npz", settings=settings, seed=1)
     pretrain_ligand_encoder(place / "ligand.npz", settings=settings, seed=1)
     encoders = [place / "core.npz", place / "ligand.npz"]
-    compare_matchers(*three, *encoders, place / "predictions.csv", split="core", settings=settings, seed=1)
+    compare_matchers(
+        *three, *encoders, place / "predictions.csv", place / "places_core.csv", split="core", settings=settings, seed=1
+    )
     train_matcher(
         *three,
         *encoders,
@@ -254,7 +257,14 @@ def test_matchers_from_scratch_have_the_shape_of_the_pretrained_ones(study, monk
     }
     pretrain_ligand_encoder(place / "two.npz", settings=two, seed=1)
     compare_matchers(
-        *three, place / "core.npz", place / "two.npz", place / "none.csv", split="core", settings=two, seed=1
+        *three,
+        place / "core.npz",
+        place / "two.npz",
+        place / "none.csv",
+        place / "nowhere.csv",
+        split="core",
+        settings=two,
+        seed=1,
     )
     assert set(shapes) == set(STARTED.values())
     assert all(shape == shapes[True, True] for shape in shapes.values())
@@ -264,12 +274,18 @@ def test_the_report_tells_of_the_study(study, tmp_path):
     place, outputs, told, _, _ = study
     lists = {
         "pairs": outputs["pairs"], "dropped": outputs["dropped"], "statistics": outputs["statistics"], "metrics": told["metrics"], "reliability": told["curves"],
-        "paired": told["paired"], "errors": told["errors"], "places": place / "places.csv", "cases": place / "told.csv", "external": place / "external.csv",
+        "paired": told["paired"], "errors": told["errors"], "places": [place / "places_core.csv", place / "places.csv"], "cases": place / "told.csv", "external": place / "external.csv",
     }  # fmt: skip
     empty = inputs.ReportFiles([], [], "", "")
     assert matchings.gather(empty) is None
     found = matchings.gather(
-        inputs.ReportFiles([], [], "", "", **{f"matching_{name}": [path] for name, path in lists.items()})
+        inputs.ReportFiles(
+            [],
+            [],
+            "",
+            "",
+            **{f"matching_{name}": path if isinstance(path, list) else [path] for name, path in lists.items()},
+        )
     )
     assert "6 reported pairs of 6 core geometries" in matchings.words(found)[0]
     for low, high, said in (
@@ -280,6 +296,11 @@ def test_the_report_tells_of_the_study(study, tmp_path):
         told = replace(found, metrics=found.metrics.assign(low=low, high=high))
         assert said in " ".join(matchings.words(told))
     assert len(matchings.metric_rows(found)) == 7
+    titles = [title for title, _ in matchings.place_panels(found)]
+    assert [title.partition("\n")[0] for title in titles] == [
+        "colim, scratch", "colim, pretrained", "core encoder: random", "core encoder: energies", "core encoder: gaps",
+    ]  # fmt: skip
+    assert "test examples of one fold of 2" in titles[0]
     assert matchings.left_out(found) == "0, 2"
     assert matchings.formation_rows(found)[0]["subject"] == "line"
     assert len(matchings.external_rows(found)) == 6
@@ -287,6 +308,31 @@ def test_the_report_tells_of_the_study(study, tmp_path):
     for draw in (matchings.draw_metrics, matchings.draw_calibration, matchings.draw_places, matchings.draw_cases):
         draw(tmp_path / "f.svg", found)
         assert (tmp_path / "f.svg").stat().st_size > 2000
+
+
+def test_places_are_of_examples_that_were_not_learned(study, monkeypatch):
+    """Fold by fold the test examples of scratch and pretrained; before training, panels that differ in the core encoder alone."""
+    place, _, _, three, settings = study
+    table, predictions = pd.read_csv(place / "places_core.csv"), pd.read_csv(place / "predictions.csv")
+    assert set(table["encoder"]) == {"colim, scratch", "colim, pretrained"}
+    for (encoder, fold), part in table.groupby(["encoder", "fold"]):
+        chosen = predictions[
+            (predictions["subject"] == encoder) & (predictions["fold"] == fold) & (predictions["seed"] == 0)
+        ]
+        assert part["name"].tolist() == chosen["name"].tolist()
+        assert part["davies_bouldin"].nunique() == 1
+    given = {}
+    monkeypatch.setattr(
+        application, "place_rows", lambda examples, vectors, name, **_: given.update({name: vectors}) or []
+    )
+    train_matcher(
+        *three, place / "core.npz", place / "ligand.npz", place / "again.npz", place / "nowhere.csv", settings=settings, seed=1,
+        gap_encoder=place / "core.npz",
+    )  # fmt: skip
+    assert list(given) == ["random", "energies", "gaps"]
+    width = settings["encoder"]["width"]
+    np.testing.assert_array_equal(given["random"][:, width:], given["energies"][:, width:])
+    assert np.abs(given["random"][:, :width] - given["energies"][:, :width]).max() > 1e-3
 
 
 def test_what_is_told_of_an_edited_core_was_not_learned(study, tmp_path):
@@ -312,7 +358,7 @@ def test_what_is_told_of_an_edited_core_was_not_learned(study, tmp_path):
 
 
 def test_the_report_knows_the_columns_of_the_room():
-    from auric.matching import application, comparison, library, negatives, pairs, summary
+    from auric.matching import application, comparison, library, negatives, pairs, places, summary
 
     assert inputs.MATCHED_PAIRS == library.PAIR_COLUMNS
     assert inputs.MATCHED_DROPPED == library.DROPPED_COLUMNS
@@ -321,7 +367,7 @@ def test_the_report_knows_the_columns_of_the_room():
     assert inputs.MATCHED_CURVES == comparison.CURVE_COLUMNS
     assert inputs.MATCHED_PAIRED == comparison.PAIRED_COLUMNS
     assert inputs.FORMATION_ERRORS == summary.ERROR_COLUMNS
-    assert inputs.MATCHED_PLACES == application.PLACE_COLUMNS
+    assert (inputs.MATCHED_PLACES, matchings.UNTRAINED) == (places.PLACE_COLUMNS, places.UNTRAINED)
     assert inputs.MATCHED_CASES == application.CASE_COLUMNS
     assert inputs.MATCHED_EXTERNAL == application.EXTERNAL_COLUMNS
     assert negatives.EXAMPLE_COLUMNS[0] == "name"
@@ -331,7 +377,7 @@ def test_wrong_subjects_and_cases_are_refused(study, tmp_path):
     place, _, _, three, settings = study
     encoders = place / "core.npz", place / "ligand.npz"
     with pytest.raises(InputError, match=r"matching\.subjects: 'x'"):
-        prediction_rows(
+        compared_in_folds(
             [],
             "core",
             ["x"],

@@ -142,6 +142,7 @@ rule matching_folds:
         ligand_encoder=f"{RESULTS}/matching/ligand_encoder.npz",
     output:
         predictions=f"{RESULTS}/matching/predictions_{{by}}.csv",
+        places=f"{RESULTS}/matching/places_{{by}}.csv",
     log:
         f"{RESULTS}/logs/matching_folds_{{by}}.log",
     benchmark:

@@ -11,6 +11,7 @@ with log_to(snakemake.log[0], threads=snakemake.threads):
         snakemake.input.core_encoder,
         snakemake.input.ligand_encoder,
         snakemake.output.predictions,
+        snakemake.output.places,
         split=snakemake.wildcards.by,
         settings=snakemake.params.settings,
         seed=snakemake.params.seed,

@@ -13,7 +13,6 @@ from auric.files import write_table
 from auric.matching.colim import Ensemble, PairData, pair_data, train_ensemble
 from auric.matching.editing import edited_core
 from auric.matching.encoders import colim_settings
-from auric.matching.evaluation import separation
 from auric.matching.fingerprints import SAME_GEOMETRY, core_fingerprint, geometry_difference
 from auric.matching.folds import groups_of
 from auric.matching.ligand_encoder import LigandEncoder
@@ -21,11 +20,11 @@ from auric.matching.ligand_smiles import ligand_set
 from auric.matching.matcherfile import load_ensemble, save_ensemble
 from auric.matching.negatives import Example
 from auric.matching.pairs import library_and_examples, reported_pairs
+from auric.matching.places import PLACE_COLUMNS, place_rows
 from auric.matching.pretraining import CoreModel
 from auric.matching.ranking import warnings_of
 from auric.matching.tables import read_rows
 
-PLACE_COLUMNS = ("encoder", "name", "ligands", "label", "x", "y", "davies_bouldin", "calinski_harabasz")
 CASE_COLUMNS = ("case", "core", "edit", "ligands", "known", "left_out", "seed", "probability")
 EXTERNAL_COLUMNS = ("name", "formula", "ligands", "probability", "spread", "called", "warning", "source")
 CASES = ("case", "core", "edit", "ligands", "known")
@@ -44,10 +43,11 @@ def train_matcher(
     seed: int,
     gap_encoder: str | Path | None = None,
 ) -> None:
-    """Train the ensemble on all examples, and write it and the places of the examples in its latent space.
+    """Train the ensemble on all examples, and write it and the places of the examples in the space of encoders.
 
-    Places are drawn for core encoders as they start (from scratch; pretrained on energies; on gaps, where given) with the ligand
-    encoder beside them, and for the trained matcher.
+    Places are those before any example is learned: core encoders with random weights, pretrained on energies, and, where given,
+    on gaps, each with the same pretrained ligand encoder beside it, so that they differ in the core encoder alone. Places that
+    trained matchers make of examples they have not learned are written in the folds (`compare_matchers`).
 
     Args:
         cores: Files of `make_pairs`.
@@ -63,45 +63,18 @@ def train_matcher(
     """
     _, found = library_and_examples(cores, pairs, examples)
     core, ligand = CoreModel.load(core_encoder), LigandEncoder.load(ligand_encoder)
-    labels = np.array([each.label for each in found])
     ensemble, data = _trained(found, core, ligand, settings, seed)
     save_ensemble(model, ensemble)
     torch.manual_seed(seed)
-    encoders = {"scratch": CoreModel(core.encoder.settings), "energy": core}
+    encoders = {"random": CoreModel(core.encoder.settings), "energies": core}
     if gap_encoder:
-        encoders["gap"] = CoreModel.load(gap_encoder)
-    sets = data.member.numpy() @ ligand.embed(_names(found))
+        encoders["gaps"] = CoreModel.load(gap_encoder)
+    sets = data.member.numpy() @ ligand.embed(sorted({one for each in found for one in each.ligands.split(".")}))
     atoms = [each.pair.core for each in found]
     rows = []
     for name, encoder in encoders.items():
-        rows += _places(name, np.hstack([encoder.embed(atoms), sets]), found, labels, seed)
-    with torch.no_grad():
-        joined = ensemble.members[0].joined(data, torch.arange(len(found))).numpy()
-    write_table(places, rows + _places("trained matcher", joined, found, labels, seed), PLACE_COLUMNS)
-
-
-def _names(examples: Sequence[Example]) -> list[str]:
-    return sorted({one for each in examples for one in each.ligands.split(".")})
-
-
-def _places(
-    encoder: str, vectors: np.ndarray, examples: Sequence[Example], labels: np.ndarray, seed: int
-) -> list[dict[str, Any]]:
-    if len(vectors) < 6:
-        return []
-    xy, indices = separation(vectors, labels, seed=seed % 2**32)
-    return [
-        {
-            "encoder": encoder,
-            "name": each.pair.name,
-            "ligands": each.ligands,
-            "label": each.label,
-            "x": float(x),
-            "y": float(y),
-        }
-        | indices
-        for each, (x, y) in zip(examples, xy, strict=True)
-    ]
+        rows += place_rows(found, np.hstack([encoder.embed(atoms), sets]), name, seed=seed)
+    write_table(places, rows, PLACE_COLUMNS)
 
 
 def tell_cases(

@@ -142,6 +142,11 @@ class Colim(nn.Module):
         of_core = self.core.embed(pick_clusters(data.cores, cores.numpy()))[place]
         return torch.cat([of_core, data.member[rows] @ self.ligand(data.ligands)], dim=1)
 
+    def vectors(self, data: PairData, rows: np.ndarray) -> np.ndarray:
+        """The same without gradients."""
+        with torch.no_grad():
+            return self.joined(data, torch.as_tensor(rows)).numpy()
+
     def forward(self, data: PairData, rows: Tensor) -> Tensor:
         """Logits of some examples, shape (rows,)."""
         out: Tensor = self.last(softplus(self.first(self.dropout(self.norm(self.joined(data, rows))))))[:, 0]

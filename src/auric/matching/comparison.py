@@ -19,6 +19,7 @@ from auric.matching.folds import check_split, groups_of, split_folds
 from auric.matching.ligand_encoder import LigandEncoder
 from auric.matching.negatives import Example
 from auric.matching.pairs import library_and_examples
+from auric.matching.places import PLACE_COLUMNS, place_rows
 from auric.matching.pretraining import CoreModel
 from auric.progress import log
 
@@ -47,6 +48,8 @@ STARTED = {
     PRETRAINED: (True, True),
 }
 """Whether core and ligand encoder start pretrained; all four have the same shape."""
+DRAWN = (SCRATCH, PRETRAINED)
+"""Whose vectors of test examples are drawn."""
 GRAPHS = tuple(kind for kind in LAYERS if kind != "cgcnn")
 """Matchers from scratch with other layers in the core encoder; CGCNN's own is CoLiM from scratch."""
 SUBJECTS = (*BASELINES, *GRAPHS, *STARTED)
@@ -59,21 +62,30 @@ def compare_matchers(
     core_encoder: str | Path,
     ligand_encoder: str | Path,
     output: str | Path,
+    places: str | Path,
     *,
     split: str,
     settings: Mapping[str, Any],
     seed: int,
 ) -> None:
-    """Write the probabilities that every subject gives every test example, rows of `PREDICTION_COLUMNS`."""
+    """Write the probabilities that every subject gives every test example, rows of `PREDICTION_COLUMNS`, and the places of test examples."""
     _, found = library_and_examples(cores, pairs, examples)
-    rows = prediction_rows(
+    compared = compared_in_folds(
         found, split, settings["subjects"], colim_settings(settings), folds=settings["folds"], seeds=settings["seeds"], seed=seed,
         core=CoreModel.load(core_encoder), ligand=LigandEncoder.load(ligand_encoder),
     )  # fmt: skip
-    write_table(output, rows, PREDICTION_COLUMNS)
+    write_table(output, compared.predictions, PREDICTION_COLUMNS)
+    write_table(places, compared.places, PLACE_COLUMNS)
 
 
-def prediction_rows(
+class Compared(NamedTuple):
+    """Rows of `PREDICTION_COLUMNS`, and rows of `PLACE_COLUMNS` of test examples by the first seed of `DRAWN`."""
+
+    predictions: list[dict[str, Any]]
+    places: list[dict[str, Any]]
+
+
+def compared_in_folds(
     examples: Sequence[Example],
     split: str,
     subjects: Sequence[str],
@@ -84,7 +96,7 @@ def prediction_rows(
     seed: int,
     core: CoreModel,
     ligand: LigandEncoder,
-) -> list[dict[str, Any]]:
+) -> Compared:
     """Train every subject in every fold with every seed; each split is checked for near duplicates first.
 
     Args:
@@ -106,7 +118,8 @@ def prediction_rows(
     labels = np.array([each.label for each in examples])
     atoms, sets = [each.pair.core for each in examples], [each.ligands for each in examples]
     parts, cores = split_folds(examples, split, folds=folds, seed=seed), groups_of(examples, "core")
-    rows = []
+    rows: list[dict[str, Any]] = []
+    places: list[dict[str, Any]] = []
     for train, test in parts:
         check_split(examples, train, test, split)
     for subject in subjects:
@@ -129,13 +142,16 @@ def prediction_rows(
                     model = train_colim(data, labels, train, own, **given, seed=number)
                     probabilities = Ensemble([model]).probabilities(data, test)[0]
                 seconds = time.perf_counter() - started
+                if data is not None and subject in DRAWN and number == 0:
+                    tested = [examples[i] for i in test]
+                    places += place_rows(tested, model.vectors(data, test), subject, split=split, fold=fold, seed=seed)
                 rows += [
                     {"split": split, "fold": fold, "subject": subject, "seed": number, "example": int(i), "name": examples[i].pair.name,
                      "group": cores[i], "label": int(labels[i]), "probability": float(p), "seconds": seconds}
                     for i, p in zip(test, probabilities, strict=True)
                 ]  # fmt: skip
         log.info("%s, %s: done", split, subject)
-    return rows
+    return Compared(rows, places)
 
 
 def summarise(

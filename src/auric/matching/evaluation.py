@@ -10,6 +10,8 @@ from auric.errors import InputError
 METRICS = ("auc", "accuracy", "precision", "recall", "f1", "expected_calibration_error")
 BINS = 10
 THRESHOLD = 0.5
+LEAST_DRAWN = 6
+"""Fewer examples are not drawn by t-SNE."""
 
 
 def auc(labels: np.ndarray, probabilities: np.ndarray) -> float:
@@ -200,8 +202,8 @@ def separation(vectors: np.ndarray, labels: np.ndarray, *, seed: int = 0) -> tup
     from sklearn.manifold import TSNE
     from sklearn.metrics import calinski_harabasz_score, davies_bouldin_score
 
-    if len(vectors) < 6 or len(set(np.asarray(labels).tolist())) < 2:
-        raise InputError(f"{len(vectors)} examples cannot be drawn apart; give six or more, of two labels")
+    if len(vectors) < LEAST_DRAWN or len(set(np.asarray(labels).tolist())) < 2:
+        raise InputError(f"{len(vectors)} examples cannot be drawn apart; give {LEAST_DRAWN} or more, of two labels")
     scaled = (vectors - vectors.mean(axis=0)) / np.maximum(vectors.std(axis=0), 1e-9)
     width = max(2.0, min(30.0, (len(vectors) - 1) / 3))
     places = np.asarray(TSNE(perplexity=width, init="pca", random_state=seed).fit_transform(scaled))

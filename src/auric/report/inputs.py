@@ -127,7 +127,18 @@ MATCHED_METRICS = (
 MATCHED_CURVES = ("split", "subject", "seed", "bin", "n", "probability", "share")
 MATCHED_PAIRED = ("split", "first", "second", "difference", "low", "high", "p_value", "examples", "groups")
 FORMATION_ERRORS = ("split", "subject", "mae_ev", "low", "high", "median_ev", "clusters", "groups", "seconds")
-MATCHED_PLACES = ("encoder", "name", "ligands", "label", "x", "y", "davies_bouldin", "calinski_harabasz")
+MATCHED_PLACES = (
+    "split",
+    "fold",
+    "encoder",
+    "name",
+    "ligands",
+    "label",
+    "x",
+    "y",
+    "davies_bouldin",
+    "calinski_harabasz",
+)
 MATCHED_CASES = ("case", "core", "edit", "ligands", "known", "left_out", "seed", "probability")
 MATCHED_EXTERNAL = ("name", "formula", "ligands", "probability", "spread", "called", "warning", "source")
 DROPPED = ("structure", "frame", "bond", "third_atom", "reason")
@@ -217,7 +228,7 @@ class ReportFiles:
         matching_reliability: Shares beside probabilities, columns `MATCHED_CURVES`.
         matching_paired: Differences of AUC, columns `MATCHED_PAIRED`.
         matching_errors: Errors of formation energies, columns `FORMATION_ERRORS`.
-        matching_places: Examples in latent space, columns `MATCHED_PLACES`.
+        matching_places: Examples in latent space, a file for each split and one of encoders before training, columns `MATCHED_PLACES`.
         matching_cases: Edited cores, columns `MATCHED_CASES`.
         matching_external: Clusters not learned from, columns `MATCHED_EXTERNAL`.
     """

@@ -23,6 +23,8 @@ METRICS = {
 }
 SPLITS = {"pair": "core and ligands together (the paper's)", "core": "core left out", "ligand": "ligands left out"}
 OURS = "colim, pretrained"
+UNTRAINED = "none"
+"""In the column `split` of places: no example was learned from."""
 FORMATION_SPLITS = {
     "size": "sizes left out",
     "random": "random",
@@ -61,7 +63,12 @@ def gather(files: inputs.ReportFiles) -> Matching | None:
         (files.matching_errors, inputs.FORMATION_ERRORS), (files.matching_places, inputs.MATCHED_PLACES), (files.matching_cases, inputs.MATCHED_CASES),
         (files.matching_external, inputs.MATCHED_EXTERNAL),
     )  # fmt: skip
-    return Matching(*(inputs.read_table(paths[0] if paths else "", columns) for paths, columns in given))
+    return Matching(
+        *(
+            pd.concat([inputs.read_table(path, columns) for path in paths or [""]], ignore_index=True)
+            for paths, columns in given
+        )
+    )
 
 
 def _beside_chance(row: Mapping[str, Any]) -> str:
@@ -183,24 +190,41 @@ def draw_calibration(path: Path, found: Matching) -> None:
             axes.legend(frameon=False, fontsize=7)
 
 
+def place_panels(found: Matching) -> list[tuple[str, pd.DataFrame]]:
+    """A title and the examples to draw for every encoder: of folds the one with most, the indices as means over folds."""
+    panels = []
+    for (split, encoder), part in found.places.groupby(["split", "encoder"], sort=False):
+        folds = {fold: rows for fold, rows in part.groupby("fold", sort=False)}
+        drawn = max(folds.values(), key=len)
+        means = part.drop_duplicates("fold")[["davies_bouldin", "calinski_harabasz"]].mean()
+        where = (
+            f"core encoder: {encoder}\nbefore training"
+            if split == UNTRAINED
+            else f"{encoder}\n{split} left out: test examples of one fold of {len(folds)}"
+        )
+        title = f"{where}\nDBI {means['davies_bouldin']:.1f}, CHI {means['calinski_harabasz']:.2f} (n = {len(drawn)})"
+        panels.append((title, drawn))
+    return panels
+
+
 def draw_places(path: Path, found: Matching) -> None:
     """Examples in two dimensions (t-SNE), a panel for each encoder, and the two indices in its title."""
-    names = list(dict.fromkeys(found.places["encoder"]))
-    with figure_at(path, 8.6, 2.7) as figure:
-        for axes, name in zip(np.atleast_1d(figure.subplots(1, len(names))), names, strict=True):
-            part = found.places[found.places["encoder"] == name]
+    panels = place_panels(found)
+    across = min(3, len(panels))
+    down = -(-len(panels) // across)
+    with figure_at(path, 8.6, 2.9 * down) as figure:
+        grid = np.atleast_1d(figure.subplots(down, across)).ravel()
+        for axes in grid[len(panels) :]:
+            axes.axis("off")
+        for axes, (title, part) in zip(grid, panels, strict=False):
             for label, ink in ((0, VERMILION), (1, BLUE)):
                 mine = part[part["label"] == label]
                 axes.plot(
                     mine["x"], mine["y"], "o", color=ink, markersize=3.5, label="reported" if label else "negative"
                 )
-            indices = part.iloc[0]
-            axes.set(
-                title=f"{name}\nDBI {indices['davies_bouldin']:.1f}, CHI {indices['calinski_harabasz']:.2f}",
-                xticks=[],
-                yticks=[],
-            )
-        axes.legend(frameon=False, fontsize=7)
+            axes.set_title(title, fontsize=8)
+            axes.set(xticks=[], yticks=[])
+        grid[len(panels) - 1].legend(frameon=False, fontsize=7)
 
 
 def draw_cases(path: Path, found: Matching) -> None:
