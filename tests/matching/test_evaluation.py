@@ -1,6 +1,9 @@
 """Metrics against scikit-learn, intervals, baselines, comparison in folds, scorecard, and the report's section."""
 
+import sys
 from dataclasses import replace
+from importlib.machinery import ModuleSpec
+from types import ModuleType
 
 import numpy as np
 import pandas as pd
@@ -15,6 +18,7 @@ from auric.matching import (
     ColimSettings,
     application,
     baseline_features,
+    baselines,
     boosted,
     build_core,
     comparison,
@@ -23,9 +27,11 @@ from auric.matching import (
     reliability,
     scores_of,
     separation,
+    summary,
     train_colim,
 )
 from auric.matching.application import tell_cases, tell_external, train_matcher
+from auric.matching.baselines import booster
 from auric.matching.comparison import STARTED, compare_matchers, compared_in_folds, summarise
 from auric.matching.encoders import compare_formation, make_clusters, pretrain_core, pretrain_ligand_encoder
 from auric.matching.evaluation import auc, confusion, draws_of, expected_calibration_error
@@ -107,7 +113,7 @@ def test_metrics_curves_and_intervals_are_of_one_quantity(tmp_path, rng):
     for seed in range(3):
         wrong = rng.random(60) < 0.33
         rows += [
-            {"split": "core", "fold": 0, "subject": subject, "seed": seed, "example": i, "name": "a", "group": i // 2, "label": labels[i],
+            {"split": "core", "fold": 0, "subject": subject, "learner": "network", "seed": seed, "example": i, "name": "a", "group": i // 2, "label": labels[i],
              "probability": 0.05 + 0.9 * (labels[i] ^ wrong[i]), "seconds": 0.0}
             for subject in ("colim, scratch", "colim, pretrained") for i in range(60)
         ]  # fmt: skip
@@ -158,6 +164,37 @@ def test_boosting_learns_and_unknown_baselines_are_refused(rng):
         core_features([], "x")
 
 
+def test_boosting_is_that_of_the_paper_where_it_is_installed(rng, monkeypatch):
+    x, labels = rng.normal(size=(20, 2)), np.arange(20) % 2
+    given = {}
+
+    class XGBClassifier:
+        def __init__(self, **settings):
+            given.update(settings)
+
+        def fit(self, features, labels):
+            return self
+
+        def predict_proba(self, features):
+            return np.full((len(features), 2), [0.25, 0.75])
+
+    with monkeypatch.context() as without:
+        without.setattr(baselines, "find_spec", lambda name: None)
+        assert booster() == "histogram gradient boosting (scikit-learn)"
+    fake = ModuleType("xgboost")
+    fake.XGBClassifier, fake.__spec__ = XGBClassifier, ModuleSpec("xgboost", None)
+    monkeypatch.setitem(sys.modules, "xgboost", fake)
+    assert booster() == "XGBoost"
+    assert boosted(x, labels, np.arange(10), np.arange(10, 20), seed=7).tolist() == [0.75] * 10
+    assert given["random_state"] == 7
+
+
+def test_numbers_of_the_paper_stand_beside_what_it_measured():
+    for values in summary.PAPER.values():
+        assert set(values) == {"mbtr", "soap", "acsf", "colim, scratch", "colim, pretrained"}
+        assert set(values) < set(comparison.SUBJECTS)
+
+
 def test_formation_errors_draw_what_is_kept_together():
     rows = [
         {"split": "size", "subject": "line", "fold": 0, "cluster": n, "element": "Au", "size": 5 + n % 4, "energy_ev": 0.0, "predicted_ev": 0.1 * (n % 4), "seconds": 2.0}
@@ -184,7 +221,7 @@ def study(tmp_path_factory):
     ]  # fmt: skip
     table.write_text("name\tcore\tligands\tsource\n" + "".join(f"{n}\tshape={c}\t{l}\ttest\n" for n, c, l in rows))
     settings = {
-        "splits": ["core"], "folds": 2, "seeds": 2, "subjects": ["ligands only", "core only", "gin", *STARTED],
+        "splits": ["core"], "folds": 2, "seeds": 2, "subjects": ["ligands only", "core only", "colim, gin core", *STARTED],
         "encoder": {"kind": "cgcnn", "width": 6, "layers": 1, "radial": 6, "reach": 1.8},
         "pretraining": {"epochs": 2, "batch": 16, "learning_rate": 5e-3, "weight_decay": 0.01},
         "formation": {"splits": ["size"], "encoders": ["gin"], "folds": 2}, "ligand_encoder": {"ligands": 30, "epochs": 2, "width": 6, "layers": 1},
@@ -229,6 +266,9 @@ def test_a_whole_study_leaves_its_tables(study):
     counts = predictions.groupby(["subject", "seed"])["example"].agg(["size", "nunique"])
     assert (counts["size"] == counts["nunique"]).all()
     assert len(counts) == 7 * 2
+    assert dict(zip(predictions["subject"], predictions["learner"], strict=True)) == {
+        "ligands only": booster(), "core only": booster(), "colim, gin core": "network", **dict.fromkeys(STARTED, "network"),
+    }  # fmt: skip
     firsts = [
         one["probability"].tolist() for _, one in predictions[predictions["subject"].isin(STARTED)].groupby("subject")
     ]

@@ -156,7 +156,7 @@ rule matching_folds:
     params:
         code=code_fingerprint(
             "auric.matching.comparison",
-            libraries=("torch", "rdkit", "dscribe", "scikit-learn", "numpy"),
+            libraries=("torch", "rdkit", "dscribe", "scikit-learn", "xgboost", "numpy"),
         ),
         settings=STUDY["matching"],
         seed=STUDY["seed"],

@@ -11,7 +11,7 @@ import pandas as pd
 from auric.errors import InputError, suggestion
 from auric.files import write_table
 from auric.graphs import LAYERS, EncoderSettings
-from auric.matching.baselines import BASELINES, baseline_features, boosted
+from auric.matching.baselines import BASELINES, baseline_features, boosted, booster
 from auric.matching.colim import ColimSettings, Ensemble, pair_data, train_colim
 from auric.matching.encoders import colim_settings
 from auric.matching.evaluation import METRICS, intervals_of, paired_difference, reliability, scores_of
@@ -23,10 +23,23 @@ from auric.matching.places import PLACE_COLUMNS, place_rows
 from auric.matching.pretraining import CoreModel
 from auric.progress import log
 
-PREDICTION_COLUMNS = ("split", "fold", "subject", "seed", "example", "name", "group", "label", "probability", "seconds")
+PREDICTION_COLUMNS = (
+    "split",
+    "fold",
+    "subject",
+    "learner",
+    "seed",
+    "example",
+    "name",
+    "group",
+    "label",
+    "probability",
+    "seconds",
+)
 METRIC_COLUMNS = (
     "split",
     "subject",
+    "learner",
     "metric",
     "mean",
     "sd_over_seeds",
@@ -50,8 +63,9 @@ STARTED = {
 """Whether core and ligand encoder start pretrained; all four have the same shape."""
 DRAWN = (SCRATCH, PRETRAINED)
 """Whose vectors of test examples are drawn."""
-GRAPHS = tuple(kind for kind in LAYERS if kind != "cgcnn")
-"""Matchers from scratch with other layers in the core encoder; CGCNN's own is CoLiM from scratch."""
+GRAPHS = {f"colim, {kind} core": kind for kind in LAYERS if kind != "cgcnn"}
+"""CoLiM from scratch with other layers in the core encoder, and which; the paper's SchNet, GIN and CGCNN stand alone and are not these."""
+NETWORK = "network"
 SUBJECTS = (*BASELINES, *GRAPHS, *STARTED)
 
 
@@ -124,7 +138,7 @@ def compared_in_folds(
         check_split(examples, train, test, split)
     for subject in subjects:
         features = baseline_features(subject, atoms, sets) if subject in BASELINES else None
-        shape = EncoderSettings(**(vars(settings.encoder) | ({"kind": subject} if subject in GRAPHS else {})))
+        shape = EncoderSettings(**(vars(settings.encoder) | ({"kind": GRAPHS[subject]} if subject in GRAPHS else {})))
         own = ColimSettings(**(vars(settings) | {"encoder": shape}))
         with_core, with_ligand = STARTED.get(subject, (False, False))
         given: dict[str, Any] = ({"core": core.encoder} if with_core else {}) | (
@@ -146,7 +160,7 @@ def compared_in_folds(
                     tested = [examples[i] for i in test]
                     places += place_rows(tested, model.vectors(data, test), subject, split=split, fold=fold, seed=seed)
                 rows += [
-                    {"split": split, "fold": fold, "subject": subject, "seed": number, "example": int(i), "name": examples[i].pair.name,
+                    {"split": split, "fold": fold, "subject": subject, "learner": NETWORK if features is None else booster(), "seed": number, "example": int(i), "name": examples[i].pair.name,
                      "group": cores[i], "label": int(labels[i]), "probability": float(p), "seconds": seconds}
                     for i, p in zip(test, probabilities, strict=True)
                 ]  # fmt: skip
@@ -175,7 +189,7 @@ def summarise(
         each = pd.DataFrame([scores_of(told.labels, one) for one in told.probabilities])
         intervals = intervals_of(told.labels, told.probabilities, told.groups, samples=samples, seed=seed)
         rows += [
-            {"split": split, "subject": subject, "metric": name, "mean": each[name].mean(), "sd_over_seeds": each[name].std(ddof=0),
+            {"split": split, "subject": subject, "learner": part["learner"].iloc[0], "metric": name, "mean": each[name].mean(), "sd_over_seeds": each[name].std(ddof=0),
              "low": intervals[name][0], "high": intervals[name][1], "examples": len(told.labels), "positives": int(told.labels.sum()),
              "groups": len(set(told.groups)), "seeds": len(each)}
             for name in METRICS

@@ -122,7 +122,7 @@ MATCHED_PAIRS = ("name", "formula", "geometry", "nuclearity", "ligands", "source
 MATCHED_DROPPED = ("structure", "step", "what", "reason")
 MATCHED_STATISTICS = ("what", "which", "count")
 MATCHED_METRICS = (
-    "split", "subject", "metric", "mean", "sd_over_seeds", "low", "high", "examples", "positives", "groups", "seeds",
+    "split", "subject", "learner", "metric", "mean", "sd_over_seeds", "low", "high", "examples", "positives", "groups", "seeds",
 )  # fmt: skip
 MATCHED_CURVES = ("split", "subject", "seed", "bin", "n", "probability", "share")
 MATCHED_PAIRED = ("split", "first", "second", "difference", "low", "high", "p_value", "examples", "groups")

@@ -112,7 +112,7 @@ def metric_rows(found: Matching) -> list[dict[str, str]]:
         by = part.set_index("metric")
         cells = {name: number(by.loc[name, "mean"]) for name in METRICS}
         rows.append(
-            {"split": SPLITS.get(str(split), str(split)), "subject": str(subject), **cells, "sd": number(by.loc["auc", "sd_over_seeds"]),
+            {"split": SPLITS.get(str(split), str(split)), "subject": str(subject), "learner": part["learner"].iloc[0], **cells, "sd": number(by.loc["auc", "sd_over_seeds"]),
              "interval": f"{number(by.loc['auc', 'low'])} to {number(by.loc['auc', 'high'])}"}
         )  # fmt: skip
     return rows
