@@ -118,15 +118,18 @@ def test_metrics_curves_and_intervals_are_of_one_quantity(tmp_path, rng):
             for subject in ("colim, scratch", "colim, pretrained") for i in range(60)
         ]  # fmt: skip
     pd.DataFrame(rows).to_csv(tmp_path / "p.csv", index=False)
-    outputs = [tmp_path / name for name in ("metrics.csv", "curves.csv", "paired.csv")]
+    outputs = [tmp_path / name for name in ("metrics.csv", "curves.csv", "confusion.csv", "paired.csv")]
     summarise([tmp_path / "p.csv"], *outputs, samples=200, seed=1)
-    table, curves, paired = (pd.read_csv(path) for path in outputs)
+    table, curves, counts, paired = (pd.read_csv(path) for path in outputs)
     row = table[table["metric"] == "auc"].iloc[0]
     assert row["low"] < row["mean"] < row["high"] < 0.9
     gaps = (curves["n"] * (curves["share"] - curves["probability"]).abs()).groupby([curves["subject"], curves["seed"]])
     error = table[table["metric"] == "expected_calibration_error"].iloc[0]["mean"]
     assert (gaps.sum() / 60).groupby("subject").mean().to_numpy() == pytest.approx([error, error])
     assert paired["difference"].tolist() == [0.0]
+    right = (counts["true_positives"] + counts["true_negatives"]) / 60
+    assert right.mean() == pytest.approx(table[table["metric"] == "accuracy"]["mean"].mean())
+    assert (counts[list(matchings.CONFUSION)].sum(axis=1) == 60).all()
 
 
 def test_separation_tells_apart_what_lies_apart(rng):
@@ -251,8 +254,14 @@ def study(tmp_path_factory):
     cases = place / "cases.tsv"
     cases.write_text(f"case\tcore\tedit\tligands\tknown\none\ta\t-3\t{PPH3}\tno\ntwo\ta\t\tCCS\tno\n")
     tell_cases(*three, *encoders, cases, place / "told.csv", settings=settings, seed=1)
-    tell_external([table], place / "colim.npz", place / "external.csv")
-    told = {name: str(place / f"{name}.csv") for name in ("metrics", "curves", "paired", "errors", "scorecard")}
+    others = place / "external.tsv"
+    others.write_text(
+        "name\tcore\tligands\tsource\nknown core\tshape=cube metal=Cu\tCCS\ttest\nnew\tshape=icosahedron metal=Ni\tCCS\ttest\n"
+    )
+    tell_external([others], *three[:2], place / "colim.npz", place / "external.csv")
+    told = {
+        name: str(place / f"{name}.csv") for name in ("metrics", "curves", "confusion", "paired", "errors", "scorecard")
+    }
     summarise_matching([place / "predictions.csv"], place / "formation.csv", told, study="tiny", samples=50, seed=1)
     return place, outputs, told, three, settings
 
@@ -313,7 +322,7 @@ def test_matchers_from_scratch_have_the_shape_of_the_pretrained_ones(study, monk
 def test_the_report_tells_of_the_study(study, tmp_path):
     place, outputs, told, _, _ = study
     lists = {
-        "pairs": outputs["pairs"], "dropped": outputs["dropped"], "statistics": outputs["statistics"], "metrics": told["metrics"], "reliability": told["curves"],
+        "pairs": outputs["pairs"], "dropped": outputs["dropped"], "statistics": outputs["statistics"], "metrics": told["metrics"], "reliability": told["curves"], "confusion": told["confusion"],
         "paired": told["paired"], "errors": told["errors"], "places": [place / "places_core.csv", place / "places.csv"], "cases": place / "told.csv", "external": place / "external.csv",
     }  # fmt: skip
     empty = inputs.ReportFiles([], [], "", "")
@@ -343,7 +352,11 @@ def test_the_report_tells_of_the_study(study, tmp_path):
     assert "test examples of one fold of 2" in titles[0]
     assert matchings.left_out(found) == "0, 2"
     assert matchings.formation_rows(found)[0]["subject"] == "line"
-    assert len(matchings.external_rows(found)) == 6
+    assert [row["name"] for row in matchings.external_rows(found)] == ["known core", "new"]
+    assert "of 2 clusters that were made and not learned from" in matchings.words(found)[-1]
+    shown = matchings.confusion_rows(found)
+    assert [row["truth"] for row in shown] == ["reported", "negative"]
+    assert sum(float(row[name]) for row in shown for name in ("made", "not_made")) == pytest.approx(12)
     assert matchings.dropped_rows(found) is not None
     for draw in (matchings.draw_metrics, matchings.draw_calibration, matchings.draw_places, matchings.draw_cases):
         draw(tmp_path / "f.svg", found)
@@ -397,6 +410,20 @@ def test_what_is_told_of_an_edited_core_was_not_learned(study, tmp_path):
         np.testing.assert_array_equal(found[0]["probability"], other["probability"])
 
 
+@pytest.mark.parametrize(
+    "row", ["a\tshape=icosahedron metal=Au\t{p}\ts\t", "a\tshape=cube metal=Pd\t{p}\ts\tAu13(PC18H15)12"]
+)
+def test_external_clusters_that_are_learned_from_are_refused(study, tmp_path, row):
+    place, outputs, _, _, _ = study
+    pairs = pd.read_csv(outputs["pairs"], keep_default_na=False, dtype=str)
+    pairs["compound"] = np.where(pairs["name"] == "a", "C216H180Au13P12", "")
+    pairs.to_csv(tmp_path / "pairs.csv", index=False)
+    table = tmp_path / "e.tsv"
+    table.write_text(f"name\tcore\tligands\tsource\tcompound\n{row.format(p=PPH3)}\n")
+    with pytest.raises(InputError, match="'a' is learned from as 'a'"):
+        tell_external([table], outputs["cores"], tmp_path / "pairs.csv", place / "colim.npz", tmp_path / "o.csv")
+
+
 def test_the_report_knows_the_columns_of_the_room():
     from auric.matching import application, comparison, library, negatives, pairs, places, summary
 
@@ -405,6 +432,7 @@ def test_the_report_knows_the_columns_of_the_room():
     assert inputs.MATCHED_STATISTICS == pairs.STATISTICS_COLUMNS
     assert inputs.MATCHED_METRICS == comparison.METRIC_COLUMNS
     assert inputs.MATCHED_CURVES == comparison.CURVE_COLUMNS
+    assert inputs.MATCHED_CONFUSION == comparison.CONFUSION_COLUMNS
     assert inputs.MATCHED_PAIRED == comparison.PAIRED_COLUMNS
     assert inputs.FORMATION_ERRORS == summary.ERROR_COLUMNS
     assert (inputs.MATCHED_PLACES, matchings.UNTRAINED) == (places.PLACE_COLUMNS, places.UNTRAINED)

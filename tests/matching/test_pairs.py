@@ -301,7 +301,8 @@ def test_wrong_formulas_of_compounds_are_refused(text):
 
 
 def test_bundled_cores_that_are_a_part_say_so(root):
-    for pair in reported_pairs(root / "resources/matching/reported.tsv")[0]:
+    tables = [root / f"resources/matching/{name}.tsv" for name in ("reported", "external")]
+    for pair in [pair for table in tables for pair in reported_pairs(table)[0]]:
         inside, whole = Counter(pair.core.symbols), Formula(pair.compound).count()
         counted = [symbol for symbol in whole if symbol in ("Au", "Ag", "Cu", "Cl", "Br", "I")]
         assert (pair.simplified != "") == any(inside[symbol] != whole[symbol] for symbol in counted), pair.name
@@ -403,10 +404,13 @@ def test_unknown_splits_and_too_many_folds(examples):
 
 
 def test_bundled_tables_give_pairs(root, tmp_path, monkeypatch):
-    pairs, dropped = reported_pairs(root / "resources/matching/reported.tsv")
-    assert len(pairs) >= 20
-    assert not dropped
-    assert all(pair.source for pair in pairs)
+    (pairs, dropped), (others, none) = (
+        reported_pairs(root / f"resources/matching/{name}.tsv") for name in ("reported", "external")
+    )
+    assert (len(pairs), len(others)) == (17, 3)
+    assert not dropped + none
+    assert all(pair.source and pair.identity for pair in pairs + others)
+    assert not {pair.identity for pair in pairs} & {pair.identity for pair in others}
     assert len(read_failures(root / "resources/matching/failures.tsv")) == 1
     monkeypatch.delenv("AURIC_MIRROR", raising=False)
     with pytest.raises(InputError, match="no mirror is set"):

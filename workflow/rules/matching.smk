@@ -174,6 +174,7 @@ rule matching_summary:
     output:
         metrics=f"{RESULTS}/matching/metrics.csv",
         curves=f"{RESULTS}/matching/reliability.csv",
+        confusion=f"{RESULTS}/matching/confusion.csv",
         paired=f"{RESULTS}/matching/paired.csv",
         errors=f"{RESULTS}/matching/formation_errors.csv",
         scorecard=f"{RESULTS}/scorecard/matching.csv",

@@ -137,6 +137,7 @@ rule report:
         matching_statistics=matching_tables("statistics.csv"),
         matching_metrics=matching_tables("metrics.csv"),
         matching_reliability=matching_tables("reliability.csv"),
+        matching_confusion=matching_tables("confusion.csv"),
         matching_paired=matching_tables("paired.csv"),
         matching_errors=matching_tables("formation_errors.csv"),
         matching_places=matching_tables(

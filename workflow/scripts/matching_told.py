@@ -17,6 +17,8 @@ with log_to(snakemake.log[0], threads=snakemake.threads):
     )
     tell_external(
         snakemake.input.external,
+        snakemake.input.cores,
+        snakemake.input.pairs,
         snakemake.input.model,
         snakemake.output.external,
     )

@@ -13,8 +13,10 @@ from auric.files import write_table
 from auric.matching.colim import Ensemble, PairData, pair_data, train_ensemble
 from auric.matching.editing import edited_core
 from auric.matching.encoders import colim_settings
+from auric.matching.evaluation import THRESHOLD
 from auric.matching.fingerprints import SAME_GEOMETRY, core_fingerprint, geometry_difference
 from auric.matching.folds import groups_of
+from auric.matching.library import Pair, read_library
 from auric.matching.ligand_encoder import LigandEncoder
 from auric.matching.ligand_smiles import ligand_set
 from auric.matching.matcherfile import load_ensemble, save_ensemble
@@ -158,26 +160,45 @@ def _trained(
     return ensemble, data
 
 
-def tell_external(external: Sequence[str | Path], model: str | Path, output: str | Path) -> None:
-    """What the matcher says of clusters that were made since, all of them positives: rows of `EXTERNAL_COLUMNS`.
+def tell_external(
+    external: Sequence[str | Path], cores: str | Path, table: str | Path, model: str | Path, output: str | Path
+) -> None:
+    """What the matcher says of clusters that it did not learn from, all of them positives: rows of `EXTERNAL_COLUMNS`.
 
     Args:
         external: Tables like that of reported clusters.
+        cores: Cores of `make_pairs`.
+        table: Its pairs.
         model: The ensemble.
         output: To write.
+
+    Raises:
+        InputError: A cluster that was learned from: the same compound, or a core of one geometry with the same ligands.
     """
-    ensemble = load_ensemble(model)
+    ensemble, library = load_ensemble(model), read_library(cores, table)
     rows = []
-    for table in external:
-        pairs, _ = reported_pairs(table)
+    for given in external:
+        pairs, _ = reported_pairs(given)
         for pair in pairs:
+            if known := [other.name for other in library.pairs if _same(pair, other)]:
+                raise InputError(
+                    f"{given}: '{pair.name}' is learned from as '{known[0]}'; name a cluster in one of both tables only"
+                )
             each = _probabilities(ensemble, [pair.core], [pair.ligands])[:, 0]
             rows.append(
                 {"name": pair.name, "formula": pair.fingerprint.formula, "ligands": pair.ligands, "probability": float(each.mean()),
-                 "spread": float(each.std()), "called": int(each.mean() > 0.5), "warning": "; ".join(warnings_of(ensemble, pair.core)),
+                 "spread": float(each.std()), "called": int(each.mean() > THRESHOLD), "warning": "; ".join(warnings_of(ensemble, pair.core)),
                  "source": pair.source}
             )  # fmt: skip
     write_table(output, rows, EXTERNAL_COLUMNS)
+
+
+def _same(first: Pair, second: Pair) -> bool:
+    if first.identity and first.identity == second.identity:
+        return True
+    return (
+        first.ligands == second.ligands and geometry_difference(first.fingerprint, second.fingerprint) <= SAME_GEOMETRY
+    )
 
 
 def _probabilities(ensemble: Ensemble, cores: Sequence[Any], sets: Sequence[str]) -> np.ndarray:

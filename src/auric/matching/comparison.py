@@ -14,7 +14,7 @@ from auric.graphs import LAYERS, EncoderSettings
 from auric.matching.baselines import BASELINES, baseline_features, boosted, booster
 from auric.matching.colim import ColimSettings, Ensemble, pair_data, train_colim
 from auric.matching.encoders import colim_settings
-from auric.matching.evaluation import METRICS, intervals_of, paired_difference, reliability, scores_of
+from auric.matching.evaluation import METRICS, confusion, intervals_of, paired_difference, reliability, scores_of
 from auric.matching.folds import check_split, groups_of, split_folds
 from auric.matching.ligand_encoder import LigandEncoder
 from auric.matching.negatives import Example
@@ -51,6 +51,9 @@ METRIC_COLUMNS = (
     "seeds",
 )
 CURVE_COLUMNS = ("split", "subject", "seed", "bin", "n", "probability", "share")
+CONFUSION_COLUMNS = (
+    "split", "subject", "seed", "true_positives", "false_positives", "false_negatives", "true_negatives",
+)  # fmt: skip
 PAIRED_COLUMNS = ("split", "first", "second", "difference", "low", "high", "p_value", "examples", "groups")
 SCRATCH, PRETRAINED = "colim, scratch", "colim, pretrained"
 CORE_PRETRAINED, LIGANDS_PRETRAINED = "colim, core pretrained", "colim, ligands pretrained"
@@ -172,18 +175,19 @@ def summarise(
     predictions: Sequence[str | Path],
     metrics: str | Path,
     curves: str | Path,
+    counts: str | Path,
     paired: str | Path,
     *,
     samples: int,
     seed: int,
 ) -> None:
-    """Write metrics with intervals, reliability curves, and paired differences.
+    """Write metrics with intervals, reliability curves, confusion matrices, and paired differences.
 
-    All three are of single seeds, as a user has one matcher: metrics are computed for each seed and then averaged, in every draw
-    of an interval too, and each seed has a curve of its own.
+    All are of single seeds, as a user has one matcher: metrics are computed for each seed and then averaged, in every draw
+    of an interval too, and each seed has a curve and a matrix of its own.
     """
     table = pd.concat([pd.read_csv(path) for path in predictions], ignore_index=True)
-    rows, bins, differences = [], [], []
+    rows, bins, matrices, differences = [], [], [], []
     for (split, subject), part in table.groupby(["split", "subject"], sort=False):
         told = told_by(part)
         each = pd.DataFrame([scores_of(told.labels, one) for one in told.probabilities])
@@ -195,9 +199,9 @@ def summarise(
             for name in METRICS
         ]  # fmt: skip
         for number, one in enumerate(told.probabilities):
-            bins += [
-                {"split": split, "subject": subject, "seed": number} | row for row in reliability(told.labels, one)
-            ]
+            place = {"split": split, "subject": subject, "seed": number}
+            bins += [place | row for row in reliability(told.labels, one)]
+            matrices.append(place | confusion(told.labels, one))
     for split, part in table.groupby("split", sort=False):
         by = {subject: told_by(one) for subject, one in part.groupby("subject")}
         for first, second in (
@@ -214,6 +218,7 @@ def summarise(
                 )  # fmt: skip
     write_table(metrics, rows, METRIC_COLUMNS)
     write_table(curves, bins, CURVE_COLUMNS)
+    write_table(counts, matrices, CONFUSION_COLUMNS)
     write_table(paired, differences, PAIRED_COLUMNS)
 
 

@@ -63,17 +63,18 @@ def summarise_matching(
     samples: int,
     seed: int,
 ) -> None:
-    """Write metrics, reliability, paired differences and errors with intervals, and this room's rows of the scorecard.
+    """Write metrics, reliability, confusion matrices, paired differences and errors with intervals, and this room's rows of the scorecard.
 
     Args:
         predictions: Of `auric.matching.comparison.compare_matchers`, one file for each split.
         formation: Of `auric.matching.encoders.compare_formation`.
-        outputs: Files `metrics`, `curves`, `paired`, `errors` and `scorecard` to write.
+        outputs: Files `metrics`, `curves`, `confusion`, `paired`, `errors` and `scorecard` to write.
         study: Name of the study.
         samples: Draws of intervals.
         seed: Of the draws.
     """
-    summarise(predictions, outputs["metrics"], outputs["curves"], outputs["paired"], samples=samples, seed=seed)
+    told = (outputs[name] for name in ("metrics", "curves", "confusion", "paired"))
+    summarise(predictions, *told, samples=samples, seed=seed)
     errors = formation_errors(pd.read_csv(formation), samples=samples, seed=seed)
     write_table(outputs["errors"], errors, ERROR_COLUMNS)
     rows: list[dict[str, Any]] = []

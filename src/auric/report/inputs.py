@@ -125,6 +125,9 @@ MATCHED_METRICS = (
     "split", "subject", "learner", "metric", "mean", "sd_over_seeds", "low", "high", "examples", "positives", "groups", "seeds",
 )  # fmt: skip
 MATCHED_CURVES = ("split", "subject", "seed", "bin", "n", "probability", "share")
+MATCHED_CONFUSION = (
+    "split", "subject", "seed", "true_positives", "false_positives", "false_negatives", "true_negatives",
+)  # fmt: skip
 MATCHED_PAIRED = ("split", "first", "second", "difference", "low", "high", "p_value", "examples", "groups")
 FORMATION_ERRORS = ("split", "subject", "mae_ev", "low", "high", "median_ev", "clusters", "groups", "seconds")
 MATCHED_PLACES = (
@@ -165,7 +168,8 @@ NUMBERS = frozenset(
      "charge", "multiplicity", "energy_above_lowest_ev", "steps", "residual_force_ev_angstrom", "nearest_added_angstrom", "broken", "formed",
      "examples", "success", "fresh", "teacher_share", "depth", "leaves", "f1", "planted", "found", "relative_error",
      "outcome", "paper_probability",
-     "nuclearity", "count", "mean", "sd_over_seeds", "positives", "groups", "seeds", "p_value", "mae_ev", "median_ev", "clusters", "label", "x", "y", "davies_bouldin", "calinski_harabasz", "called", "bin"}
+     "nuclearity", "count", "mean", "sd_over_seeds", "positives", "groups", "seeds", "p_value", "mae_ev", "median_ev", "clusters", "label", "x", "y", "davies_bouldin", "calinski_harabasz", "called", "bin",
+     "true_positives", "false_positives", "false_negatives", "true_negatives"}
 )  # fmt: skip
 
 
@@ -226,6 +230,7 @@ class ReportFiles:
         matching_statistics: Counts of the library, columns `MATCHED_STATISTICS`.
         matching_metrics: Metrics in folds, columns `MATCHED_METRICS`.
         matching_reliability: Shares beside probabilities, columns `MATCHED_CURVES`.
+        matching_confusion: Confusion matrices, columns `MATCHED_CONFUSION`.
         matching_paired: Differences of AUC, columns `MATCHED_PAIRED`.
         matching_errors: Errors of formation energies, columns `FORMATION_ERRORS`.
         matching_places: Examples in latent space, a file for each split and one of encoders before training, columns `MATCHED_PLACES`.
@@ -284,6 +289,7 @@ class ReportFiles:
     matching_statistics: Sequence[str | Path] = ()
     matching_metrics: Sequence[str | Path] = ()
     matching_reliability: Sequence[str | Path] = ()
+    matching_confusion: Sequence[str | Path] = ()
     matching_paired: Sequence[str | Path] = ()
     matching_errors: Sequence[str | Path] = ()
     matching_places: Sequence[str | Path] = ()

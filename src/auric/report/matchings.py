@@ -25,6 +25,7 @@ SPLITS = {"pair": "core and ligands together (the paper's)", "core": "core left 
 OURS = "colim, pretrained"
 UNTRAINED = "none"
 """In the column `split` of places: no example was learned from."""
+CONFUSION = ("true_positives", "false_negatives", "false_positives", "true_negatives")
 FORMATION_SPLITS = {
     "size": "sizes left out",
     "random": "random",
@@ -42,6 +43,7 @@ class Matching:
     statistics: pd.DataFrame
     metrics: pd.DataFrame
     curves: pd.DataFrame
+    confusion: pd.DataFrame
     paired: pd.DataFrame
     errors: pd.DataFrame
     places: pd.DataFrame
@@ -59,7 +61,8 @@ def gather(files: inputs.ReportFiles) -> Matching | None:
         return None
     given = (
         (files.matching_pairs, inputs.MATCHED_PAIRS), (files.matching_dropped, inputs.MATCHED_DROPPED), (files.matching_statistics, inputs.MATCHED_STATISTICS),
-        (files.matching_metrics, inputs.MATCHED_METRICS), (files.matching_reliability, inputs.MATCHED_CURVES), (files.matching_paired, inputs.MATCHED_PAIRED),
+        (files.matching_metrics, inputs.MATCHED_METRICS), (files.matching_reliability, inputs.MATCHED_CURVES),
+        (files.matching_confusion, inputs.MATCHED_CONFUSION), (files.matching_paired, inputs.MATCHED_PAIRED),
         (files.matching_errors, inputs.FORMATION_ERRORS), (files.matching_places, inputs.MATCHED_PLACES), (files.matching_cases, inputs.MATCHED_CASES),
         (files.matching_external, inputs.MATCHED_EXTERNAL),
     )  # fmt: skip
@@ -102,6 +105,10 @@ def words(found: Matching) -> list[str]:
             sentences.append(
                 f"{row['first'].removeprefix('colim, ').capitalize()} less scratch, {SPLITS.get(row['split'], row['split'])}: {row['difference']:+.3f} ({row['low']:+.3f} to {row['high']:+.3f}): {verdict}."
             )
+    if len(found.external):
+        sentences.append(
+            f"{int(found.external['called'].sum())} of {len(found.external)} clusters that were made and not learned from get a probability above 0.5."
+        )
     return sentences
 
 
@@ -115,6 +122,18 @@ def metric_rows(found: Matching) -> list[dict[str, str]]:
             {"split": SPLITS.get(str(split), str(split)), "subject": str(subject), "learner": part["learner"].iloc[0], **cells, "sd": number(by.loc["auc", "sd_over_seeds"]),
              "interval": f"{number(by.loc['auc', 'low'])} to {number(by.loc['auc', 'high'])}"}
         )  # fmt: skip
+    return rows
+
+
+def confusion_rows(found: Matching) -> list[dict[str, str]]:
+    """For print: what the matcher called reported pairs and negatives of every split, means over seeds."""
+    rows = []
+    for split, part in found.confusion[found.confusion["subject"] == OURS].groupby("split", sort=False):
+        counts = {name: number(part[name].mean()) for name in CONFUSION}
+        rows += [
+            {"split": SPLITS.get(str(split), str(split)), "truth": truth, "made": counts[made], "not_made": counts[other]}
+            for truth, made, other in (("reported", *CONFUSION[:2]), ("negative", *CONFUSION[2:]))
+        ]  # fmt: skip
     return rows
 
 
