@@ -12,6 +12,7 @@ from sklearn import metrics
 
 from auric.cli import main
 from auric.errors import InputError
+from auric.files import read_frames, write_frames
 from auric.graphs import EncoderSettings
 from auric.matching import (
     BASELINES,
@@ -30,15 +31,18 @@ from auric.matching import (
     summary,
     train_colim,
 )
+from auric.matching import encoders as encoders_module
 from auric.matching.application import tell_cases, tell_external, train_matcher
 from auric.matching.baselines import booster
 from auric.matching.comparison import STARTED, compare_matchers, compared_in_folds, summarise
 from auric.matching.encoders import compare_formation, make_clusters, pretrain_core, pretrain_ligand_encoder
 from auric.matching.evaluation import auc, confusion, draws_of, expected_calibration_error
+from auric.matching.ligand_encoder import ligand_descriptors
 from auric.matching.pairs import make_pairs
 from auric.matching.small_clusters import model_clusters
 from auric.matching.summary import formation_errors, summarise_matching
 from auric.report import inputs, matchings
+from auric.study import matched
 
 PPH3 = "c1ccc(P(c2ccccc2)c2ccccc2)cc1"
 
@@ -227,7 +231,7 @@ def study(tmp_path_factory):
         "splits": ["core"], "folds": 2, "seeds": 2, "subjects": ["ligands only", "core only", "colim, gin core", *STARTED],
         "encoder": {"kind": "cgcnn", "width": 6, "layers": 1, "radial": 6, "reach": 1.8},
         "pretraining": {"epochs": 2, "batch": 16, "learning_rate": 5e-3, "weight_decay": 0.01},
-        "formation": {"splits": ["size"], "encoders": ["gin"], "folds": 2}, "ligand_encoder": {"ligands": 30, "epochs": 2, "width": 6, "layers": 1},
+        "formation": {"splits": ["size"], "encoders": ["gin"], "folds": 2}, "ligand_encoder": {"kind": "own", "weights": "", "ligands": 30, "epochs": 2, "width": 6, "layers": 1},
         "training": {"hidden": 4, "dropout": 0.1, "epochs": 2, "batch": 8, "learning_rate": 2e-3, "pretrained_share": 0.1},
     }  # fmt: skip
     names = ("cores", "pairs", "examples", "dropped", "statistics")
@@ -237,11 +241,17 @@ def study(tmp_path_factory):
     make_clusters("", place / "clusters.extxyz", per_metal=10, mirror="", seed=1)
     compare_formation(place / "clusters.extxyz", place / "formation.csv", settings=settings, seed=1)
     pretrain_core(place / "clusters.extxyz", place / "core.npz", settings=settings, seed=1)
+    frames = read_frames(place / "clusters.extxyz")
+    for number, atoms in enumerate(frames):
+        atoms.info["gap_ev"] = 1 + number % 5
+    write_frames(place / "gaps.extxyz", frames)
+    pretrain_core(place / "gaps.extxyz", place / "gap.npz", settings=settings, seed=1, target="gap")
     pretrain_ligand_encoder(place / "ligand.npz", settings=settings, seed=1)
     encoders = [place / "core.npz", place / "ligand.npz"]
     compare_matchers(
-        *three, *encoders, place / "predictions.csv", place / "places_core.csv", split="core", settings=settings, seed=1
-    )
+        *three, *encoders, place / "predictions.csv", place / "places_core.csv", split="core", settings=settings, seed=1,
+        gap_encoder=place / "gap.npz",
+    )  # fmt: skip
     train_matcher(
         *three,
         *encoders,
@@ -249,7 +259,7 @@ def study(tmp_path_factory):
         place / "places.csv",
         settings=settings,
         seed=1,
-        gap_encoder=place / "core.npz",
+        gap_encoder=place / "gap.npz",
     )
     cases = place / "cases.tsv"
     cases.write_text(f"case\tcore\tedit\tligands\tknown\none\ta\t-3\t{PPH3}\tno\ntwo\ta\t\tCCS\tno\n")
@@ -258,7 +268,7 @@ def study(tmp_path_factory):
     others.write_text(
         "name\tcore\tligands\tsource\nknown core\tshape=cube metal=Cu\tCCS\ttest\nnew\tshape=icosahedron metal=Ni\tCCS\ttest\n"
     )
-    tell_external([others], *three[:2], place / "colim.npz", place / "external.csv")
+    tell_external([others], *three[:2], place / "colim.npz", place / "external.csv", settings=settings)
     told = {
         name: str(place / f"{name}.csv") for name in ("metrics", "curves", "confusion", "paired", "errors", "scorecard")
     }
@@ -274,14 +284,14 @@ def test_a_whole_study_leaves_its_tables(study):
     predictions = pd.read_csv(place / "predictions.csv")
     counts = predictions.groupby(["subject", "seed"])["example"].agg(["size", "nunique"])
     assert (counts["size"] == counts["nunique"]).all()
-    assert len(counts) == 7 * 2
+    assert len(counts) == 8 * 2
     assert dict(zip(predictions["subject"], predictions["learner"], strict=True)) == {
         "ligands only": booster(), "core only": booster(), "colim, gin core": "network", **dict.fromkeys(STARTED, "network"),
     }  # fmt: skip
     firsts = [
         one["probability"].tolist() for _, one in predictions[predictions["subject"].isin(STARTED)].groupby("subject")
     ]
-    assert len({tuple(one) for one in firsts}) == 4
+    assert len({tuple(one) for one in firsts}) == 5
     again = make_clusters(str(place / "clusters.extxyz"), place / "copy.extxyz", per_metal=5, mirror="", seed=2)
     assert again is None
     assert (place / "copy.extxyz").stat().st_size > 1000
@@ -293,30 +303,85 @@ def test_matchers_from_scratch_have_the_shape_of_the_pretrained_ones(study, monk
 
     def watched(data, labels, rows, own, **given):
         model = train_colim(data, labels, rows, own, **given)
-        shapes[bool(given.get("core")), bool(given.get("ligand"))] = [
-            (name, tuple(tensor.shape)) for name, tensor in model.state_dict().items()
-        ]
+        own = [(name, tuple(tensor.shape)) for name, tensor in model.state_dict().items()]
+        shapes[given["core"] is not None, given["ligand"] is not None] = own
         return model
 
     monkeypatch.setattr(comparison, "train_colim", watched)
+    ligands = settings["ligand_encoder"] | {"layers": 2}
     two = settings | {
-        "subjects": list(STARTED),
-        "seeds": 1,
-        "ligand_encoder": settings["ligand_encoder"] | {"layers": 2},
-    }
+        "subjects": [name for name in STARTED if "gaps" not in name], "seeds": 1, "ligand_encoder": ligands,
+    }  # fmt: skip
     pretrain_ligand_encoder(place / "two.npz", settings=two, seed=1)
-    compare_matchers(
-        *three,
-        place / "core.npz",
-        place / "two.npz",
-        place / "none.csv",
-        place / "nowhere.csv",
-        split="core",
-        settings=two,
-        seed=1,
-    )
-    assert set(shapes) == set(STARTED.values())
+    encoders = place / "core.npz", place / "two.npz"
+    compare_matchers(*three, *encoders, place / "none.csv", place / "nowhere.csv", split="core", settings=two, seed=1)
+    assert len(shapes) == 4
     assert all(shape == shapes[True, True] for shape in shapes.values())
+
+
+def test_gaps_are_learned_where_every_cluster_has_one(study, tmp_path):
+    place, _, _, three, settings = study
+    with pytest.raises(InputError, match=r"60 of 60 clusters without gap_ev; .* matching\.pretraining\.gap to false"):
+        pretrain_core(place / "clusters.extxyz", tmp_path / "gap.npz", settings=settings, seed=1, target="gap")
+    wanted = settings | {"subjects": ["colim, pretrained on gaps"]}
+    encoders = place / "core.npz", place / "ligand.npz"
+    with pytest.raises(InputError, match=r"needs its core encoder; set matching\.pretraining\.gap to true"):
+        compare_matchers(*three, *encoders, tmp_path / "p", tmp_path / "q", split="core", settings=wanted, seed=1)
+
+
+def test_fixed_vectors_stand_in_the_place_of_the_ligand_encoder(study, tmp_path, monkeypatch):
+    """Every step with Uni-Mol asked for, an embedder of five descriptors in its place."""
+    place, _, _, three, settings = study
+    asked = []
+
+    class Embedder:
+        width = 5
+
+        def __init__(self, weights):
+            asked.append(weights)
+
+        def embed(self, ligands):
+            return ligand_descriptors(ligands)[:, :5] / 100
+
+    monkeypatch.setattr(encoders_module, "UniMolEmbedder", Embedder)
+    ligands = settings["ligand_encoder"] | {"kind": "unimol", "weights": "there"}
+    wanted = settings | {"subjects": ["colim, scratch", "colim, pretrained"], "seeds": 1, "ligand_encoder": ligands}
+    encoders = place / "core.npz", tmp_path / "ligand.npz"
+    pretrain_ligand_encoder(tmp_path / "ligand.npz", settings=wanted, seed=1)
+    compare_matchers(
+        *three, *encoders, tmp_path / "p.csv", tmp_path / "places.csv", split="core", settings=wanted, seed=1
+    )
+    ours = pd.read_csv(place / "predictions.csv")
+    ours, fixed = (
+        table[table["seed"] == 0].set_index(["subject", "example"])["probability"].sort_index()
+        for table in (ours, pd.read_csv(tmp_path / "p.csv"))
+    )
+    np.testing.assert_allclose(ours["colim, scratch"], fixed["colim, scratch"])
+    assert np.abs(ours["colim, pretrained"] - fixed["colim, pretrained"]).max() > 1e-3
+    train_matcher(*three, *encoders, tmp_path / "m.npz", tmp_path / "places.csv", settings=wanted, seed=1)
+    tell_cases(*three, *encoders, place / "cases.tsv", tmp_path / "told.csv", settings=wanted, seed=1)
+    tell_external([place / "external.tsv"], *three[:2], tmp_path / "m.npz", tmp_path / "external.csv", settings=wanted)
+    assert set(asked) == {"there"}
+    assert len(pd.read_csv(tmp_path / "told.csv")) == len(pd.read_csv(tmp_path / "external.csv")) == 2
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"pretraining": {"gap": True}}, "built clusters have no gaps"),
+        ({"subjects": ["colim, pretrained on gaps"]}, r"needs matching\.pretraining\.gap: true"),
+        ({"ligand_encoder": {"kind": "unimol", "weights": ""}}, "name the folder with Uni-Mol's weights"),
+    ],
+)
+def test_settings_that_need_another_are_refused_before_anything_runs(changes, words):
+    good = {
+        "reported": ["a.tsv"], "structures": [], "clusters": "", "subjects": [], "pretraining": {"gap": False},
+        "ligand_encoder": {"kind": "own", "weights": ""},
+    }  # fmt: skip
+    assert matched({"matching": good})
+    assert not matched({"matching": good | {"reported": []}})
+    with pytest.raises(InputError, match=words):
+        matched({"matching": good | changes})
 
 
 def test_the_report_tells_of_the_study(study, tmp_path):
@@ -344,7 +409,7 @@ def test_the_report_tells_of_the_study(study, tmp_path):
     ):
         told = replace(found, metrics=found.metrics.assign(low=low, high=high))
         assert said in " ".join(matchings.words(told))
-    assert len(matchings.metric_rows(found)) == 7
+    assert len(matchings.metric_rows(found)) == 8
     titles = [title for title, _ in matchings.place_panels(found)]
     assert [title.partition("\n")[0] for title in titles] == [
         "colim, scratch", "colim, pretrained", "core encoder: random", "core encoder: energies", "core encoder: gaps",
@@ -380,7 +445,7 @@ def test_places_are_of_examples_that_were_not_learned(study, monkeypatch):
     )
     train_matcher(
         *three, place / "core.npz", place / "ligand.npz", place / "again.npz", place / "nowhere.csv", settings=settings, seed=1,
-        gap_encoder=place / "core.npz",
+        gap_encoder=place / "gap.npz",
     )  # fmt: skip
     assert list(given) == ["random", "energies", "gaps"]
     width = settings["encoder"]["width"]
@@ -414,14 +479,21 @@ def test_what_is_told_of_an_edited_core_was_not_learned(study, tmp_path):
     "row", ["a\tshape=icosahedron metal=Au\t{p}\ts\t", "a\tshape=cube metal=Pd\t{p}\ts\tAu13(PC18H15)12"]
 )
 def test_external_clusters_that_are_learned_from_are_refused(study, tmp_path, row):
-    place, outputs, _, _, _ = study
+    place, outputs, _, _, settings = study
     pairs = pd.read_csv(outputs["pairs"], keep_default_na=False, dtype=str)
     pairs["compound"] = np.where(pairs["name"] == "a", "C216H180Au13P12", "")
     pairs.to_csv(tmp_path / "pairs.csv", index=False)
     table = tmp_path / "e.tsv"
     table.write_text(f"name\tcore\tligands\tsource\tcompound\n{row.format(p=PPH3)}\n")
     with pytest.raises(InputError, match="'a' is learned from as 'a'"):
-        tell_external([table], outputs["cores"], tmp_path / "pairs.csv", place / "colim.npz", tmp_path / "o.csv")
+        tell_external(
+            [table],
+            outputs["cores"],
+            tmp_path / "pairs.csv",
+            place / "colim.npz",
+            tmp_path / "o.csv",
+            settings=settings,
+        )
 
 
 def test_the_report_knows_the_columns_of_the_room():
@@ -453,7 +525,7 @@ def test_wrong_subjects_and_cases_are_refused(study, tmp_path):
             folds=2,
             seeds=1,
             seed=0,
-            core=None,
+            cores={},
             ligand=None,
         )
     for text, words in (

@@ -1,3 +1,10 @@
+GAP_ENCODER = (
+    [f"{RESULTS}/matching/gap_encoder.npz"]
+    if STUDY["matching"]["pretraining"]["gap"]
+    else []
+)
+
+
 rule matching_pairs:
     input:
         reported=STUDY["matching"]["reported"],
@@ -91,11 +98,13 @@ rule matching_core_encoder:
     input:
         clusters=f"{RESULTS}/matching/clusters.extxyz",
     output:
-        encoder=f"{RESULTS}/matching/core_encoder.npz",
+        encoder=f"{RESULTS}/matching/{{learned_of}}_encoder.npz",
+    wildcard_constraints:
+        learned_of="core|gap",  # energies of cores, or their gaps
     log:
-        f"{RESULTS}/logs/matching_core_encoder.log",
+        f"{RESULTS}/logs/matching_{{learned_of}}_encoder.log",
     benchmark:
-        f"{RESULTS}/benchmarks/matching_core_encoder.tsv"
+        f"{RESULTS}/benchmarks/matching_{{learned_of}}_encoder.tsv"
     conda:
         "../../envs/learn.yaml"
     threads: 1
@@ -139,6 +148,7 @@ rule matching_folds:
         pairs=f"{RESULTS}/matching/pairs.csv",
         examples=f"{RESULTS}/matching/examples.csv",
         core_encoder=f"{RESULTS}/matching/core_encoder.npz",
+        gap_encoder=GAP_ENCODER,
         ligand_encoder=f"{RESULTS}/matching/ligand_encoder.npz",
     output:
         predictions=f"{RESULTS}/matching/predictions_{{by}}.csv",
@@ -203,6 +213,7 @@ rule matching_matcher:
         pairs=f"{RESULTS}/matching/pairs.csv",
         examples=f"{RESULTS}/matching/examples.csv",
         core_encoder=f"{RESULTS}/matching/core_encoder.npz",
+        gap_encoder=GAP_ENCODER,
         ligand_encoder=f"{RESULTS}/matching/ligand_encoder.npz",
     output:
         model=f"{RESULTS}/matching/colim.npz",

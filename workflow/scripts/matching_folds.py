@@ -15,4 +15,5 @@ with log_to(snakemake.log[0], threads=snakemake.threads):
         split=snakemake.wildcards.by,
         settings=snakemake.params.settings,
         seed=snakemake.params.seed,
+        gap_encoder="".join(snakemake.input.gap_encoder),
     )

@@ -21,4 +21,5 @@ with log_to(snakemake.log[0], threads=snakemake.threads):
         snakemake.input.pairs,
         snakemake.input.model,
         snakemake.output.external,
+        settings=snakemake.params.settings,
     )

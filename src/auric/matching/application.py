@@ -12,12 +12,12 @@ from auric.errors import InputError
 from auric.files import write_table
 from auric.matching.colim import Ensemble, PairData, pair_data, train_ensemble
 from auric.matching.editing import edited_core
-from auric.matching.encoders import colim_settings
+from auric.matching.encoders import colim_settings, embedder_of, load_ligands
 from auric.matching.evaluation import THRESHOLD
 from auric.matching.fingerprints import SAME_GEOMETRY, core_fingerprint, geometry_difference
+from auric.matching.fixed_ligands import LigandModel
 from auric.matching.folds import groups_of
 from auric.matching.library import Pair, read_library
-from auric.matching.ligand_encoder import LigandEncoder
 from auric.matching.ligand_smiles import ligand_set
 from auric.matching.matcherfile import load_ensemble, save_ensemble
 from auric.matching.negatives import Example
@@ -43,7 +43,7 @@ def train_matcher(
     *,
     settings: Mapping[str, Any],
     seed: int,
-    gap_encoder: str | Path | None = None,
+    gap_encoder: str | Path = "",
 ) -> None:
     """Train the ensemble on all examples, and write it and the places of the examples in the space of encoders.
 
@@ -61,10 +61,10 @@ def train_matcher(
         places: To write, rows of `PLACE_COLUMNS`.
         settings: Of the room.
         seed: Of the first member.
-        gap_encoder: Pretrained on gaps.
+        gap_encoder: Pretrained on gaps; '' for none.
     """
     _, found = library_and_examples(cores, pairs, examples)
-    core, ligand = CoreModel.load(core_encoder), LigandEncoder.load(ligand_encoder)
+    core, ligand = CoreModel.load(core_encoder), load_ligands(ligand_encoder, settings)
     ensemble, data = _trained(found, core, ligand, settings, seed)
     save_ensemble(model, ensemble)
     torch.manual_seed(seed)
@@ -123,7 +123,7 @@ def tell_cases(
     for (name, edit), mine in asked.items():
         core = edited_core(known[name].core, edit)
         kept = [each for each, alike in zip(found, like_core(found, core), strict=True) if not alike]
-        encoders = CoreModel.load(core_encoder), LigandEncoder.load(ligand_encoder)
+        encoders = CoreModel.load(core_encoder), load_ligands(ligand_encoder, settings)
         ensemble, _ = _trained(kept, *encoders, settings, seed)
         told = _probabilities(ensemble, [core] * len(mine), [row["ligands"] for row in mine])
         rows += [
@@ -145,13 +145,14 @@ def like_core(examples: Sequence[Example], core: Atoms) -> np.ndarray:
 
 
 def _trained(
-    examples: Sequence[Example], core: CoreModel, ligand: LigandEncoder, settings: Mapping[str, Any], seed: int
+    examples: Sequence[Example], core: CoreModel, ligand: LigandModel, settings: Mapping[str, Any], seed: int
 ) -> tuple[Ensemble, PairData]:
     """The ensemble that learned these examples, and they as it sees them."""
     data = pair_data(
         [each.pair.core for each in examples],
         [each.ligands for each in examples],
         reach=core.encoder.settings.reach,
+        model=ligand,
     )
     ensemble = train_ensemble(
         data, np.array([each.label for each in examples]), np.arange(len(examples)), colim_settings(settings),
@@ -161,7 +162,13 @@ def _trained(
 
 
 def tell_external(
-    external: Sequence[str | Path], cores: str | Path, table: str | Path, model: str | Path, output: str | Path
+    external: Sequence[str | Path],
+    cores: str | Path,
+    table: str | Path,
+    model: str | Path,
+    output: str | Path,
+    *,
+    settings: Mapping[str, Any],
 ) -> None:
     """What the matcher says of clusters that it did not learn from, all of them positives: rows of `EXTERNAL_COLUMNS`.
 
@@ -171,11 +178,12 @@ def tell_external(
         table: Its pairs.
         model: The ensemble.
         output: To write.
+        settings: Of the room.
 
     Raises:
         InputError: A cluster that was learned from: the same compound, or a core of one geometry with the same ligands.
     """
-    ensemble, library = load_ensemble(model), read_library(cores, table)
+    ensemble, library = load_ensemble(model, embedder_of(settings)), read_library(cores, table)
     rows = []
     for given in external:
         pairs, _ = reported_pairs(given)
@@ -202,4 +210,5 @@ def _same(first: Pair, second: Pair) -> bool:
 
 
 def _probabilities(ensemble: Ensemble, cores: Sequence[Any], sets: Sequence[str]) -> np.ndarray:
-    return ensemble.probabilities(pair_data(cores, sets, reach=ensemble.members[0].core.settings.reach))
+    first = ensemble.members[0]
+    return ensemble.probabilities(pair_data(cores, sets, reach=first.core.settings.reach, model=first.ligand))

@@ -22,7 +22,8 @@ from torch.nn.functional import binary_cross_entropy_with_logits, softplus
 from auric.errors import InputError
 from auric.graphs import ClusterEncoder, Clusters, EncoderSettings, pack_clusters, pick_clusters
 from auric.graphs.crystal import WIDEST
-from auric.matching.ligand_encoder import LigandEncoder, Molecules, pack_ligands
+from auric.matching.fixed_ligands import FixedLigands, LigandModel, packed_for
+from auric.matching.ligand_encoder import LigandEncoder, Molecules
 from auric.matching.ligand_smiles import ligand_set
 
 
@@ -73,24 +74,27 @@ class PairData(NamedTuple):
 
     Attributes:
         cores: Graphs of the different cores.
-        ligands: Graphs of the different ligands.
+        ligands: Graphs of the different ligands, or fixed vectors, shape (ligands, width of the embedder).
         core: Number of each example's core, int64, shape (n,).
         member: Share of each ligand in each example's set, shape (n, ligands), rows sum to 1.
     """
 
     cores: Clusters
-    ligands: Molecules
+    ligands: Molecules | Tensor
     core: Tensor
     member: Tensor
 
 
-def pair_data(cores: Sequence[Atoms], ligands: Sequence[str], *, reach: float) -> PairData:
+def pair_data(
+    cores: Sequence[Atoms], ligands: Sequence[str], *, reach: float, model: LigandModel | None = None
+) -> PairData:
     """Prepare examples.
 
     Args:
         cores: Core of each example; equal objects are embedded once.
         ligands: Set of each, SMILES joined by '.', in any order.
         reach: Of the core encoder.
+        model: That the ligands are for; None: our own encoder.
 
     Raises:
         InputError: As `pack_clusters`.
@@ -111,7 +115,7 @@ def pair_data(cores: Sequence[Atoms], ligands: Sequence[str], *, reach: float) -
             member[row, column[one]] = 1 / len(own)
     return PairData(
         pack_clusters(different, reach=reach),
-        pack_ligands(names),
+        packed_for(model, names),
         torch.tensor([places[id(core)] for core in cores]),
         member,
     )
@@ -122,11 +126,11 @@ class Colim(nn.Module):
 
     Args:
         core: Core encoder; a copy of it is trained.
-        ligand: Ligand encoder, likewise.
+        ligand: Ligand encoder, or the layer on fixed vectors, likewise.
         settings: Shape of the head, and how it learns.
     """
 
-    def __init__(self, core: ClusterEncoder, ligand: LigandEncoder, settings: ColimSettings) -> None:
+    def __init__(self, core: ClusterEncoder, ligand: LigandModel, settings: ColimSettings) -> None:
         super().__init__()
         self.settings = settings
         self.core, self.ligand = copy.deepcopy(core), copy.deepcopy(ligand)
@@ -173,7 +177,7 @@ def train_colim(
     settings: ColimSettings | None = None,
     *,
     core: ClusterEncoder | None = None,
-    ligand: LigandEncoder | None = None,
+    ligand: LigandModel | None = None,
     seed: int = 0,
 ) -> Colim:
     """Train a matcher.
@@ -184,7 +188,7 @@ def train_colim(
         rows: Numbers of the examples to learn from.
         settings: How.
         core: A pretrained core encoder; None: from scratch.
-        ligand: A pretrained ligand encoder; None: from scratch.
+        ligand: A pretrained ligand encoder; None: from scratch. On fixed vectors, the layer starts from scratch with every seed.
         seed: Of weights, order and dropout.
 
     Raises:
@@ -194,12 +198,13 @@ def train_colim(
     if len(set(np.asarray(labels)[rows].tolist())) < 2:
         raise InputError("all examples to learn from have one label; give pairs that are made and others")
     torch.manual_seed(seed)
-    shares = [settings.pretrained_share if given is not None else 1.0 for given in (core, ligand)]
-    model = Colim(
-        core or ClusterEncoder(settings.encoder),
-        ligand or LigandEncoder(width=settings.ligand_width, layers=settings.ligand_layers),
-        settings,
-    )
+    own = core or ClusterEncoder(settings.encoder)
+    if isinstance(ligand, FixedLigands):
+        started: LigandModel = ligand.anew()
+    else:
+        started = ligand or LigandEncoder(width=settings.ligand_width, layers=settings.ligand_layers)
+    shares = [settings.pretrained_share if learned else 1.0 for learned in (core is not None, started is ligand)]
+    model = Colim(own, started, settings)
     model.core.learn_elements(pick_clusters(data.cores, np.unique(data.core[rows].numpy())))
     head = [*model.norm.parameters(), *model.first.parameters(), *model.last.parameters()]
     optimiser = torch.optim.AdamW(
@@ -268,7 +273,7 @@ def train_ensemble(
     settings: ColimSettings | None = None,
     *,
     core: ClusterEncoder | None = None,
-    ligand: LigandEncoder | None = None,
+    ligand: LigandModel | None = None,
     seeds: Sequence[int] = (0, 1, 2),
 ) -> Ensemble:
     """Train a member for each seed; arguments are those of `train_colim`."""

@@ -13,10 +13,10 @@ from auric.files import write_table
 from auric.graphs import LAYERS, EncoderSettings
 from auric.matching.baselines import BASELINES, baseline_features, boosted, booster
 from auric.matching.colim import ColimSettings, Ensemble, pair_data, train_colim
-from auric.matching.encoders import colim_settings
+from auric.matching.encoders import colim_settings, load_ligands
 from auric.matching.evaluation import METRICS, confusion, intervals_of, paired_difference, reliability, scores_of
+from auric.matching.fixed_ligands import LigandModel
 from auric.matching.folds import check_split, groups_of, split_folds
-from auric.matching.ligand_encoder import LigandEncoder
 from auric.matching.negatives import Example
 from auric.matching.pairs import library_and_examples
 from auric.matching.places import PLACE_COLUMNS, place_rows
@@ -57,13 +57,16 @@ CONFUSION_COLUMNS = (
 PAIRED_COLUMNS = ("split", "first", "second", "difference", "low", "high", "p_value", "examples", "groups")
 SCRATCH, PRETRAINED = "colim, scratch", "colim, pretrained"
 CORE_PRETRAINED, LIGANDS_PRETRAINED = "colim, core pretrained", "colim, ligands pretrained"
-STARTED = {
-    SCRATCH: (False, False),
-    CORE_PRETRAINED: (True, False),
-    LIGANDS_PRETRAINED: (False, True),
-    PRETRAINED: (True, True),
+GAP_PRETRAINED = "colim, pretrained on gaps"
+ENERGY, GAP = "energy", "gap"
+STARTED: dict[str, tuple[str | None, bool]] = {
+    SCRATCH: (None, False),
+    CORE_PRETRAINED: (ENERGY, False),
+    LIGANDS_PRETRAINED: (None, True),
+    PRETRAINED: (ENERGY, True),
+    GAP_PRETRAINED: (GAP, True),
 }
-"""Whether core and ligand encoder start pretrained; all four have the same shape."""
+"""What the core encoder was pretrained on, and whether the ligand encoder starts pretrained; all have the same shape."""
 DRAWN = (SCRATCH, PRETRAINED)
 """Whose vectors of test examples are drawn."""
 GRAPHS = {f"colim, {kind} core": kind for kind in LAYERS if kind != "cgcnn"}
@@ -84,12 +87,14 @@ def compare_matchers(
     split: str,
     settings: Mapping[str, Any],
     seed: int,
+    gap_encoder: str | Path = "",
 ) -> None:
     """Write the probabilities that every subject gives every test example, rows of `PREDICTION_COLUMNS`, and the places of test examples."""
     _, found = library_and_examples(cores, pairs, examples)
+    encoders = {ENERGY: core_encoder} | ({GAP: gap_encoder} if gap_encoder else {})
     compared = compared_in_folds(
         found, split, settings["subjects"], colim_settings(settings), folds=settings["folds"], seeds=settings["seeds"], seed=seed,
-        core=CoreModel.load(core_encoder), ligand=LigandEncoder.load(ligand_encoder),
+        cores={name: CoreModel.load(path) for name, path in encoders.items()}, ligand=load_ligands(ligand_encoder, settings),
     )  # fmt: skip
     write_table(output, compared.predictions, PREDICTION_COLUMNS)
     write_table(places, compared.places, PLACE_COLUMNS)
@@ -111,8 +116,8 @@ def compared_in_folds(
     folds: int,
     seeds: int,
     seed: int,
-    core: CoreModel,
-    ligand: LigandEncoder,
+    cores: Mapping[str, CoreModel],
+    ligand: LigandModel,
 ) -> Compared:
     """Train every subject in every fold with every seed; each split is checked for near duplicates first.
 
@@ -124,17 +129,21 @@ def compared_in_folds(
         folds: Number of folds.
         seeds: Number of seeds.
         seed: Of the folds.
-        core: Pretrained, for those of `STARTED` that start with it.
+        cores: Pretrained on `ENERGY` and perhaps `GAP`, for those of `STARTED` that start with them.
         ligand: Likewise.
 
     Raises:
-        InputError: An unknown subject, a split that leaks, or a fold whose training has one label only.
+        InputError: An unknown subject, one whose core encoder is not there, a split that leaks, or a fold whose training has one label only.
     """
     if wrong := [subject for subject in subjects if subject not in SUBJECTS]:
         raise InputError(f"matching.subjects: '{wrong[0]}'; {suggestion(wrong[0], SUBJECTS)}")
+    if lacking := [subject for subject in subjects if STARTED.get(subject, (None,))[0] not in (None, *cores)]:
+        raise InputError(
+            f"matching.subjects: '{lacking[0]}' needs its core encoder; set matching.pretraining.gap to true"
+        )
     labels = np.array([each.label for each in examples])
     atoms, sets = [each.pair.core for each in examples], [each.ligands for each in examples]
-    parts, cores = split_folds(examples, split, folds=folds, seed=seed), groups_of(examples, "core")
+    parts, kept = split_folds(examples, split, folds=folds, seed=seed), groups_of(examples, "core")
     rows: list[dict[str, Any]] = []
     places: list[dict[str, Any]] = []
     for train, test in parts:
@@ -143,12 +152,11 @@ def compared_in_folds(
         features = baseline_features(subject, atoms, sets) if subject in BASELINES else None
         shape = EncoderSettings(**(vars(settings.encoder) | ({"kind": GRAPHS[subject]} if subject in GRAPHS else {})))
         own = ColimSettings(**(vars(settings) | {"encoder": shape}))
-        with_core, with_ligand = STARTED.get(subject, (False, False))
-        given: dict[str, Any] = ({"core": core.encoder} if with_core else {}) | (
-            {"ligand": ligand} if with_ligand else {}
-        )
-        reach = core.encoder.settings.reach if with_core else shape.reach
-        data = None if features is not None else pair_data(atoms, sets, reach=reach)
+        learned, with_ligand = STARTED.get(subject, (None, False))
+        core = cores[learned].encoder if learned else None
+        given: dict[str, Any] = {"core": core, "ligand": ligand if with_ligand else None}
+        reach = core.settings.reach if core else shape.reach
+        data = None if features is not None else pair_data(atoms, sets, reach=reach, model=given["ligand"])
         for fold, (train, test) in enumerate(parts):
             for number in range(seeds):
                 started = time.perf_counter()
@@ -164,7 +172,7 @@ def compared_in_folds(
                     places += place_rows(tested, model.vectors(data, test), subject, split=split, fold=fold, seed=seed)
                 rows += [
                     {"split": split, "fold": fold, "subject": subject, "learner": NETWORK if features is None else booster(), "seed": number, "example": int(i), "name": examples[i].pair.name,
-                     "group": cores[i], "label": int(labels[i]), "probability": float(p), "seconds": seconds}
+                     "group": kept[i], "label": int(labels[i]), "probability": float(p), "seconds": seconds}
                     for i, p in zip(test, probabilities, strict=True)
                 ]  # fmt: skip
         log.info("%s, %s: done", split, subject)
@@ -205,7 +213,7 @@ def summarise(
     for split, part in table.groupby("split", sort=False):
         by = {subject: told_by(one) for subject, one in part.groupby("subject")}
         for first, second in (
-            *((subject, SCRATCH) for subject in (PRETRAINED, CORE_PRETRAINED, LIGANDS_PRETRAINED)),
+            *((subject, SCRATCH) for subject in STARTED if subject != SCRATCH),
             (PRETRAINED, "ligands only"),
             (PRETRAINED, "core only"),
             (PRETRAINED, "acsf"),

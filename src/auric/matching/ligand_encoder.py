@@ -282,11 +282,11 @@ class UniMolEmbedder:
     def __init__(self, weights: str | Path) -> None:
         if find_spec("unimol_tools") is None:
             raise InputError(
-                "ligand encoder 'unimol' needs the package unimol_tools; install it, or take the encoder 'own'"
+                "ligand encoder 'unimol' needs the package unimol_tools; install it, or set matching.ligand_encoder.kind to own"
             )
         if not any(Path(weights).glob("*.pt")):
             raise InputError(
-                f"{weights}: no weights of Uni-Mol (*.pt) in it; put them there, or take the encoder 'own'"
+                f"{weights}: no weights of Uni-Mol (*.pt) in it; put them there, or set matching.ligand_encoder.kind to own"
             )
         import os
 
