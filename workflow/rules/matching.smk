@@ -99,12 +99,12 @@ rule matching_core_encoder:
         clusters=f"{RESULTS}/matching/clusters.extxyz",
     output:
         encoder=f"{RESULTS}/matching/{{learned_of}}_encoder.npz",
-    wildcard_constraints:
-        learned_of="core|gap",  # energies of cores, or their gaps
     log:
         f"{RESULTS}/logs/matching_{{learned_of}}_encoder.log",
     benchmark:
         f"{RESULTS}/benchmarks/matching_{{learned_of}}_encoder.tsv"
+    wildcard_constraints:
+        learned_of="core|gap",  # energies of cores, or their gaps
     conda:
         "../../envs/learn.yaml"
     threads: 1
@@ -166,7 +166,14 @@ rule matching_folds:
     params:
         code=code_fingerprint(
             "auric.matching.comparison",
-            libraries=("torch", "rdkit", "dscribe", "scikit-learn", "xgboost", "numpy"),
+            libraries=(
+                "torch",
+                "rdkit",
+                "dscribe",
+                "scikit-learn",
+                "xgboost",
+                "numpy",
+            ),
         ),
         settings=STUDY["matching"],
         seed=STUDY["seed"],
