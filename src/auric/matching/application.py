@@ -119,11 +119,11 @@ def tell_cases(
                 f"{cases}: case '{row['case']}' is of '{row['core']}', which is not in the library; name one of its pairs"
             )
         asked.setdefault((row["core"], row["edit"]), []).append(row)
+    encoders = CoreModel.load(core_encoder), load_ligands(ligand_encoder, settings)
     rows: list[dict[str, Any]] = []
     for (name, edit), mine in asked.items():
         core = edited_core(known[name].core, edit)
         kept = [each for each, alike in zip(found, like_core(found, core), strict=True) if not alike]
-        encoders = CoreModel.load(core_encoder), load_ligands(ligand_encoder, settings)
         ensemble, _ = _trained(kept, *encoders, settings, seed)
         told = _probabilities(ensemble, [core] * len(mine), [row["ligands"] for row in mine])
         rows += [
