@@ -434,6 +434,10 @@ def _setting(*path: str, times: Measure = lambda sizes, wildcards: 1.0) -> Measu
     return size
 
 
+_ensemble = _setting("matching", "seeds", times=_setting("matching", "training", "epochs"))
+"""Work of training the members that are kept."""
+
+
 def _one(sizes: Sizes, wildcards: Wildcards) -> float:
     return 1.0
 
@@ -476,7 +480,7 @@ SIZES: dict[str, Measure] = {
     "matching_clusters": _setting("matching", "model_clusters"), "matching_formation": _formation,
     "matching_core_encoder": lambda sizes, wildcards: _encoded(sizes), "matching_ligand_encoder": _ligand_encoder,
     "matching_folds": _folds, "matching_summary": _setting("matching", "bootstrap_samples"),
-    "matching_matcher": _setting("matching", "seeds", times=_setting("matching", "training", "epochs")), "matching_told": _one,
+    "matching_matcher": _ensemble, "matching_told": _ensemble,
     "failures": _one, "report": _one, "reference_scorecard": _one, "elf_scorecard": _one,
 }  # fmt: skip
 """For each rule the size of a job."""

@@ -102,6 +102,25 @@ def structures(settings: Mapping[str, Any], root: Path) -> list[Row]:
     return rows
 
 
+def matched(settings: Mapping[str, Any]) -> bool:
+    """Whether a study matches cores and ligands.
+
+    Raises:
+        InputError: Settings of matching that need another.
+    """
+    wanted = settings["matching"]
+    gap = wanted["pretraining"]["gap"]
+    if gap and not wanted["clusters"]:
+        raise InputError(
+            "matching.pretraining.gap: built clusters have no gaps; name some in matching.clusters, or set it to false"
+        )
+    if "colim, pretrained on gaps" in wanted["subjects"] and not gap:
+        raise InputError("matching.subjects: 'colim, pretrained on gaps' needs matching.pretraining.gap: true")
+    if wanted["ligand_encoder"]["kind"] == "unimol" and not wanted["ligand_encoder"]["weights"]:
+        raise InputError("matching.ligand_encoder.weights: name the folder with Uni-Mol's weights, or set kind to own")
+    return bool(wanted["reported"] or wanted["structures"])
+
+
 def variants(settings: Mapping[str, Any], root: Path) -> dict[str, dict[str, Any]]:
     """Variants of ELFnet that a study explores: their names, and the settings that each changes; none without a table.
 

@@ -29,7 +29,7 @@ from auric.matching.colim import ClusterEncoder, Colim, ColimSettings
 from auric.matching.crystals import read_cluster
 from auric.matching.ligand_encoder import LigandEncoder
 from auric.matching.matcherfile import load_ensemble
-from auric.matching.pairs import REPORTED_COLUMNS, reported_pairs
+from auric.matching.pairs import REPORTED_COLUMNS, REPORTED_OPTIONAL, reported_pairs
 from auric.matching.pretraining import CoreModel
 from auric.microscopy.experiment import TABLE_COLUMNS, read_particle_table
 from auric.microscopy.library import make_library
@@ -217,9 +217,10 @@ def _tables(folder: Path) -> list[Reader]:
         b"g\tau25\tau25\tfile\tframes=md/hot.extxyz method=PBE\t-1\t1\ttrain\tgiven\t300\t900\t0\t0\t0\t2\n"
     )
     manifest = b"".join((ROOT / "resources/manifest.tsv").read_bytes().splitlines(keepends=True)[:9])
-    reported = "\t".join(REPORTED_COLUMNS) + "\n" + "\t".join(
-        {"name": "a", "core": "shape=icosahedron metal=Au", "ligands": "SCCc1ccccc1", "source": "10.1002/abc"}.get(column, "-")
-        for column in REPORTED_COLUMNS
+    columns = (*REPORTED_COLUMNS, *REPORTED_OPTIONAL)
+    reported = "\t".join(columns) + "\n" + "\t".join(
+        {"name": "a", "core": "shape=icosahedron metal=Au", "ligands": "SCCc1ccccc1", "source": "10.1002/abc", "compound": "Au25(SC8H9)18"}.get(column, "-")
+        for column in columns
     )  # fmt: skip
     particles = "\t".join(TABLE_COLUMNS) + "\na.png\t10\t20\t0.5\nb.png\t\t\t\n"
     study = (ROOT / "config/studies/test.yaml").read_bytes()

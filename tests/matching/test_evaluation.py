@@ -1,6 +1,9 @@
 """Metrics against scikit-learn, intervals, baselines, comparison in folds, scorecard, and the report's section."""
 
+import sys
 from dataclasses import replace
+from importlib.machinery import ModuleSpec
+from types import ModuleType
 
 import numpy as np
 import pandas as pd
@@ -9,27 +12,37 @@ from sklearn import metrics
 
 from auric.cli import main
 from auric.errors import InputError
+from auric.files import read_frames, write_frames
 from auric.graphs import EncoderSettings
 from auric.matching import (
     BASELINES,
     ColimSettings,
+    application,
     baseline_features,
+    baselines,
     boosted,
     build_core,
+    comparison,
     intervals_of,
     paired_difference,
     reliability,
     scores_of,
     separation,
+    summary,
+    train_colim,
 )
+from auric.matching import encoders as encoders_module
 from auric.matching.application import tell_cases, tell_external, train_matcher
-from auric.matching.comparison import compare_matchers, prediction_rows
+from auric.matching.baselines import booster
+from auric.matching.comparison import STARTED, compare_matchers, compared_in_folds, summarise
 from auric.matching.encoders import compare_formation, make_clusters, pretrain_core, pretrain_ligand_encoder
-from auric.matching.evaluation import auc, confusion, expected_calibration_error
+from auric.matching.evaluation import auc, confusion, draws_of, expected_calibration_error
+from auric.matching.ligand_encoder import ligand_descriptors
 from auric.matching.pairs import make_pairs
 from auric.matching.small_clusters import model_clusters
 from auric.matching.summary import formation_errors, summarise_matching
 from auric.report import inputs, matchings
+from auric.study import matched
 
 PPH3 = "c1ccc(P(c2ccccc2)c2ccccc2)cc1"
 
@@ -82,13 +95,54 @@ def test_intervals_draw_groups(labelled):
             run(labels, p, np.zeros(60))
 
 
+def test_intervals_are_of_the_mean_over_seeds(rng):
+    labels, groups = rng.integers(0, 2, size=40), np.arange(40) // 2
+    seeds = np.clip(0.3 * labels + rng.uniform(0, 0.7, size=(3, 40)), 0, 1).round(1)
+    found = intervals_of(labels, seeds, groups, samples=60, seed=4)
+    counts = draws_of(groups, samples=60, seed=4).astype(int)
+    rows = [np.repeat(np.arange(40), drawn) for drawn in counts]
+    for name, interval in found.items():
+        means = [np.mean([scores_of(labels[drawn], p[drawn])[name] for p in seeds]) for drawn in rows]
+        np.testing.assert_allclose(interval, np.quantile(means, [0.025, 0.975]))
+    told = paired_difference(labels, seeds, seeds[:, ::-1], groups, samples=60)
+    assert told["difference"] == pytest.approx(
+        np.mean([auc(labels, p) for p in seeds]) - np.mean([auc(labels, p[::-1]) for p in seeds])
+    )
+
+
+def test_metrics_curves_and_intervals_are_of_one_quantity(tmp_path, rng):
+    """Seeds that err on different examples: their mean ranks better than any of them, and nobody has that mean."""
+    labels = np.tile([0, 1], 30)
+    rows = []
+    for seed in range(3):
+        wrong = rng.random(60) < 0.33
+        rows += [
+            {"split": "core", "fold": 0, "subject": subject, "learner": "network", "seed": seed, "example": i, "name": "a", "group": i // 2, "label": labels[i],
+             "probability": 0.05 + 0.9 * (labels[i] ^ wrong[i]), "seconds": 0.0}
+            for subject in ("colim, scratch", "colim, pretrained") for i in range(60)
+        ]  # fmt: skip
+    pd.DataFrame(rows).to_csv(tmp_path / "p.csv", index=False)
+    outputs = [tmp_path / name for name in ("metrics.csv", "curves.csv", "confusion.csv", "paired.csv")]
+    summarise([tmp_path / "p.csv"], *outputs, samples=200, seed=1)
+    table, curves, counts, paired = (pd.read_csv(path) for path in outputs)
+    row = table[table["metric"] == "auc"].iloc[0]
+    assert row["low"] < row["mean"] < row["high"] < 0.9
+    gaps = (curves["n"] * (curves["share"] - curves["probability"]).abs()).groupby([curves["subject"], curves["seed"]])
+    error = table[table["metric"] == "expected_calibration_error"].iloc[0]["mean"]
+    assert (gaps.sum() / 60).groupby("subject").mean().to_numpy() == pytest.approx([error, error])
+    assert paired["difference"].tolist() == [0.0]
+    right = (counts["true_positives"] + counts["true_negatives"]) / 60
+    assert right.mean() == pytest.approx(table[table["metric"] == "accuracy"]["mean"].mean())
+    assert (counts[list(matchings.CONFUSION)].sum(axis=1) == 60).all()
+
+
 def test_separation_tells_apart_what_lies_apart(rng):
     labels = np.repeat([0, 1], 15)
     far, near = (rng.normal(size=(30, 4)) + shift * labels[:, None] for shift in (20, 0))
     apart, mixed = (separation(vectors, labels)[1] for vectors in (far, near))
     assert apart["davies_bouldin"] < mixed["davies_bouldin"]
     assert apart["calinski_harabasz"] > mixed["calinski_harabasz"]
-    with pytest.raises(InputError, match="six or more"):
+    with pytest.raises(InputError, match="6 or more"):
         separation(far[:3], labels[:3])
 
 
@@ -117,6 +171,37 @@ def test_boosting_learns_and_unknown_baselines_are_refused(rng):
         core_features([], "x")
 
 
+def test_boosting_is_that_of_the_paper_where_it_is_installed(rng, monkeypatch):
+    x, labels = rng.normal(size=(20, 2)), np.arange(20) % 2
+    given = {}
+
+    class XGBClassifier:
+        def __init__(self, **settings):
+            given.update(settings)
+
+        def fit(self, features, labels):
+            return self
+
+        def predict_proba(self, features):
+            return np.full((len(features), 2), [0.25, 0.75])
+
+    with monkeypatch.context() as without:
+        without.setattr(baselines, "find_spec", lambda name: None)
+        assert booster() == "histogram gradient boosting (scikit-learn)"
+    fake = ModuleType("xgboost")
+    fake.XGBClassifier, fake.__spec__ = XGBClassifier, ModuleSpec("xgboost", None)
+    monkeypatch.setitem(sys.modules, "xgboost", fake)
+    assert booster() == "XGBoost"
+    assert boosted(x, labels, np.arange(10), np.arange(10, 20), seed=7).tolist() == [0.75] * 10
+    assert given["random_state"] == 7
+
+
+def test_numbers_of_the_paper_stand_beside_what_it_measured():
+    for values in summary.PAPER.values():
+        assert set(values) == {"mbtr", "soap", "acsf", "colim, scratch", "colim, pretrained"}
+        assert set(values) < set(comparison.SUBJECTS)
+
+
 def test_formation_errors_draw_what_is_kept_together():
     rows = [
         {"split": "size", "subject": "line", "fold": 0, "cluster": n, "element": "Au", "size": 5 + n % 4, "energy_ev": 0.0, "predicted_ev": 0.1 * (n % 4), "seconds": 2.0}
@@ -143,10 +228,10 @@ def study(tmp_path_factory):
     ]  # fmt: skip
     table.write_text("name\tcore\tligands\tsource\n" + "".join(f"{n}\tshape={c}\t{l}\ttest\n" for n, c, l in rows))
     settings = {
-        "splits": ["core"], "folds": 2, "seeds": 2, "subjects": ["ligands only", "core only", "gin", "colim, scratch", "colim, pretrained"],
+        "splits": ["core"], "folds": 2, "seeds": 2, "subjects": ["ligands only", "core only", "colim, gin core", *STARTED],
         "encoder": {"kind": "cgcnn", "width": 6, "layers": 1, "radial": 6, "reach": 1.8},
         "pretraining": {"epochs": 2, "batch": 16, "learning_rate": 5e-3, "weight_decay": 0.01},
-        "formation": {"splits": ["size"], "encoders": ["gin"], "folds": 2}, "ligand_encoder": {"ligands": 30, "epochs": 2, "width": 6, "layers": 1},
+        "formation": {"splits": ["size"], "encoders": ["gin"], "folds": 2}, "ligand_encoder": {"kind": "own", "weights": "", "ligands": 30, "epochs": 2, "width": 6, "layers": 1},
         "training": {"hidden": 4, "dropout": 0.1, "epochs": 2, "batch": 8, "learning_rate": 2e-3, "pretrained_share": 0.1},
     }  # fmt: skip
     names = ("cores", "pairs", "examples", "dropped", "statistics")
@@ -156,9 +241,17 @@ def study(tmp_path_factory):
     make_clusters("", place / "clusters.extxyz", per_metal=10, mirror="", seed=1)
     compare_formation(place / "clusters.extxyz", place / "formation.csv", settings=settings, seed=1)
     pretrain_core(place / "clusters.extxyz", place / "core.npz", settings=settings, seed=1)
+    frames = read_frames(place / "clusters.extxyz")
+    for number, atoms in enumerate(frames):
+        atoms.info["gap_ev"] = 1 + number % 5
+    write_frames(place / "gaps.extxyz", frames)
+    pretrain_core(place / "gaps.extxyz", place / "gap.npz", settings=settings, seed=1, target="gap")
     pretrain_ligand_encoder(place / "ligand.npz", settings=settings, seed=1)
     encoders = [place / "core.npz", place / "ligand.npz"]
-    compare_matchers(*three, *encoders, place / "predictions.csv", split="core", settings=settings, seed=1)
+    compare_matchers(
+        *three, *encoders, place / "predictions.csv", place / "places_core.csv", split="core", settings=settings, seed=1,
+        gap_encoder=place / "gap.npz",
+    )  # fmt: skip
     train_matcher(
         *three,
         *encoders,
@@ -166,41 +259,147 @@ def study(tmp_path_factory):
         place / "places.csv",
         settings=settings,
         seed=1,
-        gap_encoder=place / "core.npz",
+        gap_encoder=place / "gap.npz",
     )
     cases = place / "cases.tsv"
     cases.write_text(f"case\tcore\tedit\tligands\tknown\none\ta\t-3\t{PPH3}\tno\ntwo\ta\t\tCCS\tno\n")
-    tell_cases(*three, place / "colim.npz", cases, place / "told.csv")
-    tell_external([table], place / "colim.npz", place / "external.csv")
-    told = {name: str(place / f"{name}.csv") for name in ("metrics", "curves", "paired", "errors", "scorecard")}
+    tell_cases(*three, *encoders, cases, place / "told.csv", settings=settings, seed=1)
+    others = place / "external.tsv"
+    others.write_text(
+        "name\tcore\tligands\tsource\nknown core\tshape=cube metal=Cu\tCCS\ttest\nnew\tshape=icosahedron metal=Ni\tCCS\ttest\n"
+    )
+    tell_external([others], *three[:2], place / "colim.npz", place / "external.csv", settings=settings)
+    told = {
+        name: str(place / f"{name}.csv") for name in ("metrics", "curves", "confusion", "paired", "errors", "scorecard")
+    }
     summarise_matching([place / "predictions.csv"], place / "formation.csv", told, study="tiny", samples=50, seed=1)
-    return place, outputs, told, three
+    return place, outputs, told, three, settings
 
 
 def test_a_whole_study_leaves_its_tables(study):
-    place, _, told, _ = study
+    place, _, told, _, _ = study
     card = pd.read_csv(told["scorecard"])
     assert set(card["quantity"]) == {"auc", "accuracy", "f1", "expected_calibration_error", "formation_energy_mae"}
     assert set(card["comparable"]) == {"not comparable"}
     predictions = pd.read_csv(place / "predictions.csv")
     counts = predictions.groupby(["subject", "seed"])["example"].agg(["size", "nunique"])
     assert (counts["size"] == counts["nunique"]).all()
-    assert len(counts) == 5 * 2
+    assert len(counts) == 8 * 2
+    assert dict(zip(predictions["subject"], predictions["learner"], strict=True)) == {
+        "ligands only": booster(), "core only": booster(), "colim, gin core": "network", **dict.fromkeys(STARTED, "network"),
+    }  # fmt: skip
+    firsts = [
+        one["probability"].tolist() for _, one in predictions[predictions["subject"].isin(STARTED)].groupby("subject")
+    ]
+    assert len({tuple(one) for one in firsts}) == 5
     again = make_clusters(str(place / "clusters.extxyz"), place / "copy.extxyz", per_metal=5, mirror="", seed=2)
     assert again is None
     assert (place / "copy.extxyz").stat().st_size > 1000
 
 
+def test_matchers_from_scratch_have_the_shape_of_the_pretrained_ones(study, monkeypatch):
+    place, _, _, three, settings = study
+    shapes = {}
+
+    def watched(data, labels, rows, own, **given):
+        model = train_colim(data, labels, rows, own, **given)
+        own = [(name, tuple(tensor.shape)) for name, tensor in model.state_dict().items()]
+        shapes[given["core"] is not None, given["ligand"] is not None] = own
+        return model
+
+    monkeypatch.setattr(comparison, "train_colim", watched)
+    ligands = settings["ligand_encoder"] | {"layers": 2}
+    two = settings | {
+        "subjects": [name for name in STARTED if "gaps" not in name], "seeds": 1, "ligand_encoder": ligands,
+    }  # fmt: skip
+    pretrain_ligand_encoder(place / "two.npz", settings=two, seed=1)
+    encoders = place / "core.npz", place / "two.npz"
+    compare_matchers(*three, *encoders, place / "none.csv", place / "nowhere.csv", split="core", settings=two, seed=1)
+    assert len(shapes) == 4
+    assert all(shape == shapes[True, True] for shape in shapes.values())
+
+
+def test_gaps_are_learned_where_every_cluster_has_one(study, tmp_path):
+    place, _, _, three, settings = study
+    with pytest.raises(InputError, match=r"60 of 60 clusters without gap_ev; .* matching\.pretraining\.gap to false"):
+        pretrain_core(place / "clusters.extxyz", tmp_path / "gap.npz", settings=settings, seed=1, target="gap")
+    wanted = settings | {"subjects": ["colim, pretrained on gaps"]}
+    encoders = place / "core.npz", place / "ligand.npz"
+    with pytest.raises(InputError, match=r"needs its core encoder; set matching\.pretraining\.gap to true"):
+        compare_matchers(*three, *encoders, tmp_path / "p", tmp_path / "q", split="core", settings=wanted, seed=1)
+
+
+def test_fixed_vectors_stand_in_the_place_of_the_ligand_encoder(study, tmp_path, monkeypatch):
+    """Every step with Uni-Mol asked for, an embedder of five descriptors in its place."""
+    place, _, _, three, settings = study
+    asked = []
+
+    class Embedder:
+        width = 5
+
+        def __init__(self, weights):
+            asked.append(weights)
+
+        def embed(self, ligands):
+            return ligand_descriptors(ligands)[:, :5] / 100
+
+    monkeypatch.setattr(encoders_module, "UniMolEmbedder", Embedder)
+    ligands = settings["ligand_encoder"] | {"kind": "unimol", "weights": "there"}
+    wanted = settings | {"subjects": ["colim, scratch", "colim, pretrained"], "seeds": 1, "ligand_encoder": ligands}
+    encoders = place / "core.npz", tmp_path / "ligand.npz"
+    pretrain_ligand_encoder(tmp_path / "ligand.npz", settings=wanted, seed=1)
+    compare_matchers(
+        *three, *encoders, tmp_path / "p.csv", tmp_path / "places.csv", split="core", settings=wanted, seed=1
+    )
+    ours = pd.read_csv(place / "predictions.csv")
+    ours, fixed = (
+        table[table["seed"] == 0].set_index(["subject", "example"])["probability"].sort_index()
+        for table in (ours, pd.read_csv(tmp_path / "p.csv"))
+    )
+    np.testing.assert_allclose(ours["colim, scratch"], fixed["colim, scratch"])
+    assert np.abs(ours["colim, pretrained"] - fixed["colim, pretrained"]).max() > 1e-3
+    train_matcher(*three, *encoders, tmp_path / "m.npz", tmp_path / "places.csv", settings=wanted, seed=1)
+    tell_cases(*three, *encoders, place / "cases.tsv", tmp_path / "told.csv", settings=wanted, seed=1)
+    tell_external([place / "external.tsv"], *three[:2], tmp_path / "m.npz", tmp_path / "external.csv", settings=wanted)
+    assert set(asked) == {"there"}
+    assert len(pd.read_csv(tmp_path / "told.csv")) == len(pd.read_csv(tmp_path / "external.csv")) == 2
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"pretraining": {"gap": True}}, "built clusters have no gaps"),
+        ({"subjects": ["colim, pretrained on gaps"]}, r"needs matching\.pretraining\.gap: true"),
+        ({"ligand_encoder": {"kind": "unimol", "weights": ""}}, "name the folder with Uni-Mol's weights"),
+    ],
+)
+def test_settings_that_need_another_are_refused_before_anything_runs(changes, words):
+    good = {
+        "reported": ["a.tsv"], "structures": [], "clusters": "", "subjects": [], "pretraining": {"gap": False},
+        "ligand_encoder": {"kind": "own", "weights": ""},
+    }  # fmt: skip
+    assert matched({"matching": good})
+    assert not matched({"matching": good | {"reported": []}})
+    with pytest.raises(InputError, match=words):
+        matched({"matching": good | changes})
+
+
 def test_the_report_tells_of_the_study(study, tmp_path):
-    place, outputs, told, _ = study
+    place, outputs, told, _, _ = study
     lists = {
-        "pairs": outputs["pairs"], "dropped": outputs["dropped"], "statistics": outputs["statistics"], "metrics": told["metrics"], "reliability": told["curves"],
-        "paired": told["paired"], "errors": told["errors"], "places": place / "places.csv", "cases": place / "told.csv", "external": place / "external.csv",
+        "pairs": outputs["pairs"], "dropped": outputs["dropped"], "statistics": outputs["statistics"], "metrics": told["metrics"], "reliability": told["curves"], "confusion": told["confusion"],
+        "paired": told["paired"], "errors": told["errors"], "places": [place / "places_core.csv", place / "places.csv"], "cases": place / "told.csv", "external": place / "external.csv",
     }  # fmt: skip
     empty = inputs.ReportFiles([], [], "", "")
     assert matchings.gather(empty) is None
     found = matchings.gather(
-        inputs.ReportFiles([], [], "", "", **{f"matching_{name}": [path] for name, path in lists.items()})
+        inputs.ReportFiles(
+            [],
+            [],
+            "",
+            "",
+            **{f"matching_{name}": path if isinstance(path, list) else [path] for name, path in lists.items()},
+        )
     )
     assert "6 reported pairs of 6 core geometries" in matchings.words(found)[0]
     for low, high, said in (
@@ -210,35 +409,115 @@ def test_the_report_tells_of_the_study(study, tmp_path):
     ):
         told = replace(found, metrics=found.metrics.assign(low=low, high=high))
         assert said in " ".join(matchings.words(told))
-    assert len(matchings.metric_rows(found)) == 5
+    assert len(matchings.metric_rows(found)) == 8
+    titles = [title for title, _ in matchings.place_panels(found)]
+    assert [title.partition("\n")[0] for title in titles] == [
+        "colim, scratch", "colim, pretrained", "core encoder: random", "core encoder: energies", "core encoder: gaps",
+    ]  # fmt: skip
+    assert "test examples of one fold of 2" in titles[0]
+    assert matchings.left_out(found) == "0, 2"
     assert matchings.formation_rows(found)[0]["subject"] == "line"
-    assert len(matchings.external_rows(found)) == 6
+    assert [row["name"] for row in matchings.external_rows(found)] == ["known core", "new"]
+    assert "of 2 clusters that were made and not learned from" in matchings.words(found)[-1]
+    shown = matchings.confusion_rows(found)
+    assert [row["truth"] for row in shown] == ["reported", "negative"]
+    assert sum(float(row[name]) for row in shown for name in ("made", "not_made")) == pytest.approx(12)
     assert matchings.dropped_rows(found) is not None
     for draw in (matchings.draw_metrics, matchings.draw_calibration, matchings.draw_places, matchings.draw_cases):
         draw(tmp_path / "f.svg", found)
         assert (tmp_path / "f.svg").stat().st_size > 2000
 
 
+def test_places_are_of_examples_that_were_not_learned(study, monkeypatch):
+    """Fold by fold the test examples of scratch and pretrained; before training, panels that differ in the core encoder alone."""
+    place, _, _, three, settings = study
+    table, predictions = pd.read_csv(place / "places_core.csv"), pd.read_csv(place / "predictions.csv")
+    assert set(table["encoder"]) == {"colim, scratch", "colim, pretrained"}
+    for (encoder, fold), part in table.groupby(["encoder", "fold"]):
+        chosen = predictions[
+            (predictions["subject"] == encoder) & (predictions["fold"] == fold) & (predictions["seed"] == 0)
+        ]
+        assert part["name"].tolist() == chosen["name"].tolist()
+        assert part["davies_bouldin"].nunique() == 1
+    given = {}
+    monkeypatch.setattr(
+        application, "place_rows", lambda examples, vectors, name, **_: given.update({name: vectors}) or []
+    )
+    train_matcher(
+        *three, place / "core.npz", place / "ligand.npz", place / "again.npz", place / "nowhere.csv", settings=settings, seed=1,
+        gap_encoder=place / "gap.npz",
+    )  # fmt: skip
+    assert list(given) == ["random", "energies", "gaps"]
+    width = settings["encoder"]["width"]
+    np.testing.assert_array_equal(given["random"][:, width:], given["energies"][:, width:])
+    assert np.abs(given["random"][:, :width] - given["energies"][:, :width]).max() > 1e-3
+
+
+def test_what_is_told_of_an_edited_core_was_not_learned(study, tmp_path):
+    """Its own example's label turned round, or its row gone: the probabilities stay."""
+    place, outputs, _, _, settings = study
+    cases, told = tmp_path / "cases.tsv", tmp_path / "told.csv"
+    cases.write_text(f"case\tcore\tedit\tligands\tknown\nx\tb\t\t{PPH3}\t\n")
+    table = pd.read_csv(outputs["examples"])
+    mine = table["name"] == "b"
+    found = []
+    for number, given in enumerate(
+        (table, table.assign(label=np.where(mine, 1 - table["label"], table["label"])), table[~mine])
+    ):
+        given.to_csv(tmp_path / f"{number}.csv", index=False)
+        tell_cases(
+            outputs["cores"], outputs["pairs"], tmp_path / f"{number}.csv", place / "core.npz", place / "ligand.npz", cases, told,
+            settings=settings, seed=1,
+        )  # fmt: skip
+        found.append(pd.read_csv(told))
+    assert [frame["left_out"].tolist() for frame in found] == [[2, 2], [2, 2], [0, 0]]
+    for other in found[1:]:
+        np.testing.assert_array_equal(found[0]["probability"], other["probability"])
+
+
+@pytest.mark.parametrize(
+    "row", ["a\tshape=icosahedron metal=Au\t{p}\ts\t", "a\tshape=cube metal=Pd\t{p}\ts\tAu13(PC18H15)12"]
+)
+def test_external_clusters_that_are_learned_from_are_refused(study, tmp_path, row):
+    place, outputs, _, _, settings = study
+    pairs = pd.read_csv(outputs["pairs"], keep_default_na=False, dtype=str)
+    pairs["compound"] = np.where(pairs["name"] == "a", "C216H180Au13P12", "")
+    pairs.to_csv(tmp_path / "pairs.csv", index=False)
+    table = tmp_path / "e.tsv"
+    table.write_text(f"name\tcore\tligands\tsource\tcompound\n{row.format(p=PPH3)}\n")
+    with pytest.raises(InputError, match="'a' is learned from as 'a'"):
+        tell_external(
+            [table],
+            outputs["cores"],
+            tmp_path / "pairs.csv",
+            place / "colim.npz",
+            tmp_path / "o.csv",
+            settings=settings,
+        )
+
+
 def test_the_report_knows_the_columns_of_the_room():
-    from auric.matching import application, comparison, library, negatives, pairs, summary
+    from auric.matching import application, comparison, library, negatives, pairs, places, summary
 
     assert inputs.MATCHED_PAIRS == library.PAIR_COLUMNS
     assert inputs.MATCHED_DROPPED == library.DROPPED_COLUMNS
     assert inputs.MATCHED_STATISTICS == pairs.STATISTICS_COLUMNS
     assert inputs.MATCHED_METRICS == comparison.METRIC_COLUMNS
     assert inputs.MATCHED_CURVES == comparison.CURVE_COLUMNS
+    assert inputs.MATCHED_CONFUSION == comparison.CONFUSION_COLUMNS
     assert inputs.MATCHED_PAIRED == comparison.PAIRED_COLUMNS
     assert inputs.FORMATION_ERRORS == summary.ERROR_COLUMNS
-    assert inputs.MATCHED_PLACES == application.PLACE_COLUMNS
+    assert (inputs.MATCHED_PLACES, matchings.UNTRAINED) == (places.PLACE_COLUMNS, places.UNTRAINED)
     assert inputs.MATCHED_CASES == application.CASE_COLUMNS
     assert inputs.MATCHED_EXTERNAL == application.EXTERNAL_COLUMNS
     assert negatives.EXAMPLE_COLUMNS[0] == "name"
 
 
 def test_wrong_subjects_and_cases_are_refused(study, tmp_path):
-    place, _, _, three = study
+    place, _, _, three, settings = study
+    encoders = place / "core.npz", place / "ligand.npz"
     with pytest.raises(InputError, match=r"matching\.subjects: 'x'"):
-        prediction_rows(
+        compared_in_folds(
             [],
             "core",
             ["x"],
@@ -246,7 +525,7 @@ def test_wrong_subjects_and_cases_are_refused(study, tmp_path):
             folds=2,
             seeds=1,
             seed=0,
-            core=None,
+            cores={},
             ligand=None,
         )
     for text, words in (
@@ -255,7 +534,7 @@ def test_wrong_subjects_and_cases_are_refused(study, tmp_path):
     ):
         (tmp_path / "c.tsv").write_text(text)
         with pytest.raises(InputError, match=words):
-            tell_cases(*three, place / "colim.npz", tmp_path / "c.tsv", tmp_path / "o.csv")
+            tell_cases(*three, *encoders, tmp_path / "c.tsv", tmp_path / "o.csv", settings=settings, seed=1)
 
 
 def test_command_line_ranks_ligands(study, tmp_path, capsys):

@@ -231,6 +231,23 @@ def test_contenders_predict_every_test_cluster_once(clusters):
         formation_rows(clusters, ["size"], ["x"], PretrainSettings(SMALL))
 
 
+def test_energies_of_left_out_elements_change_no_prediction(clusters):
+    settings = PretrainSettings(SMALL, epochs=1, features=2)
+    (fold, *_) = formation_folds(clusters, "element", folds=2)
+    energy = clusters.energy_ev + np.isin(np.arange(len(clusters.size)), fold.test)  # 1 eV/atom more
+    shifted = ClusterEnergies(clusters.frames, clusters.element, clusters.size, energy, clusters.gap_ev)
+    one, other = (
+        formation_rows(data, ["element"], ["gin"], settings, folds=2, only=[0]) for data in (clusters, shifted)
+    )
+    assert {row["subject"] for row in one} == {"line", "kernel ridge", "gin", "encoder and kernel ridge"}
+    assert [row["predicted_ev"] for row in one] == [row["predicted_ev"] for row in other]
+    strange = Atoms("He3", 3 * np.eye(3))
+    with pytest.raises(InputError, match="element He: no cohesive energy"):
+        universal_lines(
+            ClusterEnergies([strange], np.array([2]), np.array([3]), np.zeros(1), np.zeros(1)), np.arange(1)
+        )
+
+
 def test_energies_of_the_cluster_database(mirror):
     data = read_cluster_energies(mirror / "qcd/qcd_energies.extxyz")
     assert (len(data.size), len(set(data.element.tolist()))) == (3099, 54)

@@ -1,12 +1,14 @@
 """From structures to pairs, negatives and folds."""
 
 import re
+from collections import Counter
 
 import numpy as np
 import pandas as pd
 import pytest
 from ase import Atoms
 from ase.build import bulk, molecule
+from ase.formula import Formula
 from ase.io import write
 
 from auric.errors import InputError, StructureError
@@ -32,7 +34,7 @@ from auric.matching import (
 from auric.matching.crystals import molecules_apart, read_cluster
 from auric.matching.fingerprints import SAME_GEOMETRY, geometry_groups
 from auric.matching.folds import SAME_LIGAND, groups_of, likeness
-from auric.matching.library import read_library, write_library
+from auric.matching.library import pair_of_file, read_library, write_library
 from auric.matching.negatives import Example, candidates, core_types, read_failures
 from auric.matching.pairs import make_pairs, reported_pairs, resolved
 from auric.structures import build_ring, read_structure
@@ -251,14 +253,74 @@ def test_cleaning_keeps_a_row_for_everything_dropped(tmp_path, library, ring):
 
 
 def test_library_comes_back_from_its_files(tmp_path, library):
+    library = cleaned([*twice("13 of 25 Ag"), *library.pairs])
     write_library(library, tmp_path / "c.extxyz", tmp_path / "p.csv", tmp_path / "d.csv")
     again = read_library(tmp_path / "c.extxyz", tmp_path / "p.csv")
-    assert [(p.name, p.ligands, p.geometry) for p in again.pairs] == [
-        (p.name, p.ligands, p.geometry) for p in library.pairs
-    ]
+    for one, same in zip(again.pairs, library.pairs, strict=True):
+        for name in ("name", "ligands", "geometry", "compound", "simplified"):
+            assert getattr(one, name) == getattr(same, name)
     (tmp_path / "p.csv").write_text((tmp_path / "p.csv").read_text().replace("au13a", "other"))
     with pytest.raises(InputError, match="names of cores and pairs differ"):
         read_library(tmp_path / "c.extxyz", tmp_path / "p.csv")
+
+
+def twice(simplified):
+    """Ag25 and the Ag13 inside it with one thiol, beside an isomer of that thiol, and others."""
+    rows = [
+        ("ag13", "shape=icosahedron metal=Ag", "Cc1ccc(S)c(C)c1", "Ag25(SC8H9)18", simplified), ("isomer", "shape=cube metal=Ag", PET, "Ag25(SC8H9)18", "8 of 25 Ag"),
+        ("ag25", "shape=two_icosahedra metal=Ag", "Cc1ccc(S)c(C)c1", "Ag25(SC6H3(CH3)2)18", ""), ("au13", "shape=cuboctahedron metal=Au", PPH3, "", ""),
+        ("cu6", "shape=octahedron metal=Cu", "C#Cc1ccccc1", "", ""), ("ag4", "shape=square metal=Ag", "CC(C)OP(=S)(S)OC(C)C", "", ""),
+    ]  # fmt: skip
+    return [pair_of(n, build_core(r), l, "-", compound=c, simplified=s) for n, r, l, c, s in rows]
+
+
+def test_a_whole_core_replaces_a_part_of_the_same_compound():
+    found = cleaned(twice("13 of 25 Ag"))
+    assert {pair.name for pair in found.pairs} == {"ag25", "isomer", "au13", "cu6", "ag4"}
+    (row,) = found.dropped
+    assert (row["structure"], row["step"], row["reason"]) == (
+        "ag13",
+        "compounds",
+        "13 of 25 Ag; ag25 has the whole core",
+    )
+
+
+@pytest.mark.parametrize("split", ["pair", "core"])
+def test_a_compound_under_two_cores_stays_on_one_side(split):
+    library = cleaned(twice(""))
+    assert len(library.pairs) == 6
+    examples = examples_of(library, seed=2)[0]
+    where = [n for n, each in enumerate(examples) if each.pair.name in ("ag13", "ag25")]
+    made = [n for n in where if examples[n].label]
+    for seed in range(5):
+        for train, test in split_folds(examples, split, folds=3, seed=seed):
+            check_split(examples, train, test, split)
+            kept = made if split == "pair" else where
+            assert set(kept) <= set(train) or set(kept) <= set(test)
+    with pytest.raises(InputError, match="near duplicates"):
+        check_split(examples, np.array(made[:1]), np.array(made[1:]), split)
+
+
+@pytest.mark.parametrize("text", ["Ag25(SC8H9", "Ag25Xx3", "X3", "25", "not a formula", "(" * 500])
+def test_wrong_formulas_of_compounds_are_refused(text):
+    with pytest.raises(StructureError, match="is no formula"):
+        pair_of("x", build_core("shape=cube metal=Ag"), "CS", "-", compound=text)
+
+
+def test_bundled_cores_that_are_a_part_say_so(root):
+    tables = [root / f"resources/matching/{name}.tsv" for name in ("reported", "external")]
+    for pair in [pair for table in tables for pair in reported_pairs(table)[0]]:
+        inside, whole = Counter(pair.core.symbols), Formula(pair.compound).count()
+        counted = [symbol for symbol in whole if symbol in ("Au", "Ag", "Cu", "Cl", "Br", "I")]
+        assert (pair.simplified != "") == any(inside[symbol] != whole[symbol] for symbol in counted), pair.name
+
+
+def test_ag25_and_au23_of_the_database_replace_the_parts_in_the_table(root, mirror):
+    files = [f"nc_database/{name}.xyz" for name in ("other/Ag25_final", "fully_protected/au23_schex16_-1_opt")]
+    pairs = [pair_of_file(mirror / name)[0] for name in files]
+    found = cleaned([*reported_pairs(root / "resources/matching/reported.tsv")[0], *pairs])
+    assert {row["structure"] for row in found.dropped} == {"ag13_in_ag25", "au13_in_au23"}
+    assert {pair.name for pair in pairs} <= {pair.name for pair in found.pairs}
 
 
 def test_negatives_keep_the_rules(library, examples):
@@ -380,10 +442,13 @@ def test_unknown_splits_and_too_many_folds(examples):
 
 
 def test_bundled_tables_give_pairs(root, tmp_path, monkeypatch):
-    pairs, dropped = reported_pairs(root / "resources/matching/reported.tsv")
-    assert len(pairs) >= 20
-    assert not dropped
-    assert all(pair.source for pair in pairs)
+    (pairs, dropped), (others, none) = (
+        reported_pairs(root / f"resources/matching/{name}.tsv") for name in ("reported", "external")
+    )
+    assert (len(pairs), len(others)) == (17, 3)
+    assert not dropped + none
+    assert all(pair.source and pair.identity for pair in pairs + others)
+    assert not {pair.identity for pair in pairs} & {pair.identity for pair in others}
     assert len(read_failures(root / "resources/matching/failures.tsv")) == 1
     monkeypatch.delenv("AURIC_MIRROR", raising=False)
     with pytest.raises(InputError, match="no mirror is set"):
@@ -392,7 +457,7 @@ def test_bundled_tables_give_pairs(root, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize(
     ("text", "words"),
-    [("a\tb\n1\t2\n", "give the columns"), ("name\tcore\tligands\tsource\nx\tshape=cube metal=Au\tCS\t\n", "has no source"),
+    [("a\tb\n1\t2\n", "give the columns"), ("name\tcore\tligands\tsource\tsimplified\n", "and, if you like, compound, simplified"), ("name\tcore\tligands\tsource\nx\tshape=cube metal=Au\tCS\t\n", "has no source"),
      ("name\tcore\tligands\tsource\nx\tshape=cube metal=Au\tCS\ts\nx\tshape=cube metal=Au\tCS\ts\n", "more than once")],
 )  # fmt: skip
 def test_wrong_tables_are_refused(tmp_path, text, words):

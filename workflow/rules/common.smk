@@ -36,6 +36,7 @@ try:
     DISTORTIONS = study.distortions(STUDY)
     CANDIDATES = study.candidates(STUDY, ROOT)
     EXPERIMENTS = study.experiments(STUDY)
+    MATCHED = study.matched(STUDY)
 except study.AuricError as error:
     sys.exit(f"auric: {error}")
 
@@ -94,7 +95,6 @@ ISOMERS = [  # tables of one isomer's walks beside another's
 ]
 MASKED = bool(IMAGES and STUDY["ruler"]["masks"])
 PERTURBED = STUDY["ruler"]["perturb"]["structures"]
-MATCHED = bool(STUDY["matching"]["reported"] or STUDY["matching"]["structures"])
 ROOMS = [
     *(["reference", "elf", "ruler"] if IMAGES else []),
     *(["ruler_seen"] if SEEN else []),

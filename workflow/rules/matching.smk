@@ -1,3 +1,10 @@
+GAP_ENCODER = (
+    [f"{RESULTS}/matching/gap_encoder.npz"]
+    if STUDY["matching"]["pretraining"]["gap"]
+    else []
+)
+
+
 rule matching_pairs:
     input:
         reported=STUDY["matching"]["reported"],
@@ -91,11 +98,13 @@ rule matching_core_encoder:
     input:
         clusters=f"{RESULTS}/matching/clusters.extxyz",
     output:
-        encoder=f"{RESULTS}/matching/core_encoder.npz",
+        encoder=f"{RESULTS}/matching/{{learned_of}}_encoder.npz",
     log:
-        f"{RESULTS}/logs/matching_core_encoder.log",
+        f"{RESULTS}/logs/matching_{{learned_of}}_encoder.log",
     benchmark:
-        f"{RESULTS}/benchmarks/matching_core_encoder.tsv"
+        f"{RESULTS}/benchmarks/matching_{{learned_of}}_encoder.tsv"
+    wildcard_constraints:
+        learned_of="core|gap",  # energies of cores, or their gaps
     conda:
         "../../envs/learn.yaml"
     threads: 1
@@ -139,9 +148,11 @@ rule matching_folds:
         pairs=f"{RESULTS}/matching/pairs.csv",
         examples=f"{RESULTS}/matching/examples.csv",
         core_encoder=f"{RESULTS}/matching/core_encoder.npz",
+        gap_encoder=GAP_ENCODER,
         ligand_encoder=f"{RESULTS}/matching/ligand_encoder.npz",
     output:
         predictions=f"{RESULTS}/matching/predictions_{{by}}.csv",
+        places=f"{RESULTS}/matching/places_{{by}}.csv",
     log:
         f"{RESULTS}/logs/matching_folds_{{by}}.log",
     benchmark:
@@ -155,7 +166,14 @@ rule matching_folds:
     params:
         code=code_fingerprint(
             "auric.matching.comparison",
-            libraries=("torch", "rdkit", "dscribe", "scikit-learn", "numpy"),
+            libraries=(
+                "torch",
+                "rdkit",
+                "dscribe",
+                "scikit-learn",
+                "xgboost",
+                "numpy",
+            ),
         ),
         settings=STUDY["matching"],
         seed=STUDY["seed"],
@@ -173,6 +191,7 @@ rule matching_summary:
     output:
         metrics=f"{RESULTS}/matching/metrics.csv",
         curves=f"{RESULTS}/matching/reliability.csv",
+        confusion=f"{RESULTS}/matching/confusion.csv",
         paired=f"{RESULTS}/matching/paired.csv",
         errors=f"{RESULTS}/matching/formation_errors.csv",
         scorecard=f"{RESULTS}/scorecard/matching.csv",
@@ -201,6 +220,7 @@ rule matching_matcher:
         pairs=f"{RESULTS}/matching/pairs.csv",
         examples=f"{RESULTS}/matching/examples.csv",
         core_encoder=f"{RESULTS}/matching/core_encoder.npz",
+        gap_encoder=GAP_ENCODER,
         ligand_encoder=f"{RESULTS}/matching/ligand_encoder.npz",
     output:
         model=f"{RESULTS}/matching/colim.npz",
@@ -231,6 +251,8 @@ rule matching_told:
         cores=f"{RESULTS}/matching/cores.extxyz",
         pairs=f"{RESULTS}/matching/pairs.csv",
         examples=f"{RESULTS}/matching/examples.csv",
+        core_encoder=f"{RESULTS}/matching/core_encoder.npz",
+        ligand_encoder=f"{RESULTS}/matching/ligand_encoder.npz",
         model=f"{RESULTS}/matching/colim.npz",
         cases=STUDY["matching"]["cases"] or [],
         external=STUDY["matching"]["external"],
@@ -245,11 +267,13 @@ rule matching_told:
         "../../envs/learn.yaml"
     threads: 1
     resources:
-        mem_mb=lambda wildcards, attempt: 2000 * attempt,
-        runtime=60,
+        mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        runtime=240,
     params:
         code=code_fingerprint(
             "auric.matching.application", libraries=("torch", "rdkit", "numpy")
         ),
+        settings=STUDY["matching"],
+        seed=STUDY["seed"],
     script:
         "../scripts/matching_told.py"

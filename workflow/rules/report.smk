@@ -137,9 +137,13 @@ rule report:
         matching_statistics=matching_tables("statistics.csv"),
         matching_metrics=matching_tables("metrics.csv"),
         matching_reliability=matching_tables("reliability.csv"),
+        matching_confusion=matching_tables("confusion.csv"),
         matching_paired=matching_tables("paired.csv"),
         matching_errors=matching_tables("formation_errors.csv"),
-        matching_places=matching_tables("places.csv"),
+        matching_places=matching_tables(
+            "places_{by}.csv", several=STUDY["matching"]["splits"]
+        )
+        + matching_tables("places.csv"),
         matching_cases=matching_tables("cases.csv"),
         matching_external=matching_tables("external.csv"),
         recommended=(

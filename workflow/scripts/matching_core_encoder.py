@@ -9,4 +9,5 @@ with log_to(snakemake.log[0], threads=snakemake.threads):
         snakemake.output.encoder,
         settings=snakemake.params.settings,
         seed=snakemake.params.seed,
+        target={"core": "energy", "gap": "gap"}[snakemake.wildcards.learned_of],
     )

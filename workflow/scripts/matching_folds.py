@@ -11,7 +11,9 @@ with log_to(snakemake.log[0], threads=snakemake.threads):
         snakemake.input.core_encoder,
         snakemake.input.ligand_encoder,
         snakemake.output.predictions,
+        snakemake.output.places,
         split=snakemake.wildcards.by,
         settings=snakemake.params.settings,
         seed=snakemake.params.seed,
+        gap_encoder="".join(snakemake.input.gap_encoder),
     )

@@ -14,4 +14,5 @@ with log_to(snakemake.log[0], threads=snakemake.threads):
         snakemake.output.places,
         settings=snakemake.params.settings,
         seed=snakemake.params.seed,
+        gap_encoder="".join(snakemake.input.gap_encoder),
     )

@@ -12,6 +12,7 @@ __getattr__, __all__ = public(
         "editing": ["add_atom", "edited_core", "remove_atom", "substitute_atom"],
         "evaluation": ["METRICS", "intervals_of", "paired_difference", "reliability", "scores_of", "separation"],
         "fingerprints": ["CoreFingerprint", "core_fingerprint", "geometry_difference", "geometry_groups"],
+        "fixed_ligands": ["FixedLigands"],
         "folds": ["SPLITS", "check_split", "split_folds"],
         "formation": ["ClusterEnergies", "DropLines", "fit_lines", "read_cluster_energies", "size_folds"],
         "library": ["Library", "Pair", "cleaned", "library_of_files", "library_statistics", "pair_of"],

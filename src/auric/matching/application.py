@@ -6,24 +6,28 @@ from typing import Any
 
 import numpy as np
 import torch
+from ase import Atoms
 
 from auric.errors import InputError
 from auric.files import write_table
-from auric.matching.colim import Ensemble, pair_data, train_ensemble
+from auric.matching.colim import Ensemble, PairData, pair_data, train_ensemble
 from auric.matching.editing import edited_core
-from auric.matching.encoders import colim_settings
-from auric.matching.evaluation import separation
-from auric.matching.ligand_encoder import LigandEncoder
+from auric.matching.encoders import colim_settings, embedder_of, load_ligands
+from auric.matching.evaluation import THRESHOLD
+from auric.matching.fingerprints import SAME_GEOMETRY, core_fingerprint, geometry_difference
+from auric.matching.fixed_ligands import LigandModel
+from auric.matching.folds import groups_of
+from auric.matching.library import Pair, read_library
 from auric.matching.ligand_smiles import ligand_set
 from auric.matching.matcherfile import load_ensemble, save_ensemble
 from auric.matching.negatives import Example
 from auric.matching.pairs import library_and_examples, reported_pairs
+from auric.matching.places import PLACE_COLUMNS, place_rows
 from auric.matching.pretraining import CoreModel
 from auric.matching.ranking import ligand_warnings, warnings_of
 from auric.matching.tables import read_rows
 
-PLACE_COLUMNS = ("encoder", "name", "ligands", "label", "x", "y", "davies_bouldin", "calinski_harabasz")
-CASE_COLUMNS = ("case", "core", "edit", "ligands", "known", "seed", "probability")
+CASE_COLUMNS = ("case", "core", "edit", "ligands", "known", "left_out", "seed", "probability")
 EXTERNAL_COLUMNS = ("name", "formula", "ligands", "probability", "spread", "called", "warning", "source")
 CASES = ("case", "core", "edit", "ligands", "known")
 
@@ -39,12 +43,13 @@ def train_matcher(
     *,
     settings: Mapping[str, Any],
     seed: int,
-    gap_encoder: str | Path | None = None,
+    gap_encoder: str | Path = "",
 ) -> None:
-    """Train the ensemble on all examples, and write it and the places of the examples in its latent space.
+    """Train the ensemble on all examples, and write it and the places of the examples in the space of encoders.
 
-    Places are drawn for core encoders as they start (from scratch; pretrained on energies; on gaps, where given) with the ligand
-    encoder beside them, and for the trained matcher.
+    Places are those before any example is learned: core encoders with random weights, pretrained on energies, and, where given,
+    on gaps, each with the same pretrained ligand encoder beside it, so that they differ in the core encoder alone. Places that
+    trained matchers make of examples they have not learned are written in the folds (`compare_matchers`).
 
     Args:
         cores: Files of `make_pairs`.
@@ -56,110 +61,155 @@ def train_matcher(
         places: To write, rows of `PLACE_COLUMNS`.
         settings: Of the room.
         seed: Of the first member.
-        gap_encoder: Pretrained on gaps.
+        gap_encoder: Pretrained on gaps; '' for none.
     """
     _, found = library_and_examples(cores, pairs, examples)
-    shape = colim_settings(settings)
-    core, ligand = CoreModel.load(core_encoder), LigandEncoder.load(ligand_encoder)
-    labels = np.array([each.label for each in found])
-    data = pair_data(
-        [each.pair.core for each in found], [each.ligands for each in found], reach=core.encoder.settings.reach
-    )
-    seeds = [seed + number for number in range(settings["seeds"])]
-    ensemble = train_ensemble(data, labels, np.arange(len(found)), shape, core=core.encoder, ligand=ligand, seeds=seeds)
+    core, ligand = CoreModel.load(core_encoder), load_ligands(ligand_encoder, settings)
+    ensemble, data = _trained(found, core, ligand, settings, seed)
     save_ensemble(model, ensemble)
     torch.manual_seed(seed)
-    encoders = {"scratch": CoreModel(shape.encoder), "energy": core}
+    encoders = {"random": CoreModel(core.encoder.settings), "energies": core}
     if gap_encoder:
-        encoders["gap"] = CoreModel.load(gap_encoder)
-    sets = data.member.numpy() @ ligand.embed(_names(found))
+        encoders["gaps"] = CoreModel.load(gap_encoder)
+    sets = data.member.numpy() @ ligand.embed(sorted({one for each in found for one in each.ligands.split(".")}))
     atoms = [each.pair.core for each in found]
     rows = []
     for name, encoder in encoders.items():
-        rows += _places(name, np.hstack([encoder.embed(atoms), sets]), found, labels, seed)
-    with torch.no_grad():
-        joined = ensemble.members[0].joined(data, torch.arange(len(found))).numpy()
-    write_table(places, rows + _places("trained matcher", joined, found, labels, seed), PLACE_COLUMNS)
-
-
-def _names(examples: Sequence[Example]) -> list[str]:
-    return sorted({one for each in examples for one in each.ligands.split(".")})
-
-
-def _places(
-    encoder: str, vectors: np.ndarray, examples: Sequence[Example], labels: np.ndarray, seed: int
-) -> list[dict[str, Any]]:
-    if len(vectors) < 6:
-        return []
-    xy, indices = separation(vectors, labels, seed=seed % 2**32)
-    return [
-        {
-            "encoder": encoder,
-            "name": each.pair.name,
-            "ligands": each.ligands,
-            "label": each.label,
-            "x": float(x),
-            "y": float(y),
-        }
-        | indices
-        for each, (x, y) in zip(examples, xy, strict=True)
-    ]
+        rows += place_rows(found, np.hstack([encoder.embed(atoms), sets]), name, seed=seed)
+    write_table(places, rows, PLACE_COLUMNS)
 
 
 def tell_cases(
-    cores: str | Path, pairs: str | Path, examples: str | Path, model: str | Path, cases: str | Path, output: str | Path
+    cores: str | Path,
+    pairs: str | Path,
+    examples: str | Path,
+    core_encoder: str | Path,
+    ligand_encoder: str | Path,
+    cases: str | Path,
+    output: str | Path,
+    *,
+    settings: Mapping[str, Any],
+    seed: int,
 ) -> None:
     """Probabilities of edited cores with sets of ligands by every member: the heat map of core editing.
+
+    An edited core may be one that was reported, as Cu19Cl made from Cu20Cl is. So that nothing told here was learned, the members
+    that tell of a core are trained without every example of its geometry; `left_out` counts these.
 
     Args:
         cores: Files of `make_pairs`.
         pairs: Likewise.
         examples: Likewise.
-        model: The ensemble.
+        core_encoder: Pretrained on energies.
+        ligand_encoder: Pretrained.
         cases: Tab-separated table with the columns `CASES`; `core` names a pair of the library; '' for none.
         output: To write, rows of `CASE_COLUMNS`.
+        settings: Of the room.
+        seed: Of the first member.
 
     Raises:
         InputError: Other columns, or a core that the library lacks.
     """
-    library, _ = library_and_examples(cores, pairs, examples)
-    ensemble, known = load_ensemble(model), {pair.name: pair for pair in library.pairs}
-    rows: list[dict[str, Any]] = []
+    library, found = library_and_examples(cores, pairs, examples)
+    known = {pair.name: pair for pair in library.pairs}
+    asked: dict[tuple[str, str], list[dict[str, str]]] = {}
     for _, row in read_rows(cases, CASES) if cases else ():
         if row["core"] not in known:
             raise InputError(
                 f"{cases}: case '{row['case']}' is of '{row['core']}', which is not in the library; name one of its pairs"
             )
-        core = edited_core(known[row["core"]].core, row["edit"])
-        for member, probability in enumerate(_probabilities(ensemble, [core], [row["ligands"]])[:, 0]):
-            rows.append(
-                row | {"ligands": ligand_set(row["ligands"]), "seed": member, "probability": float(probability)}
-            )
+        asked.setdefault((row["core"], row["edit"]), []).append(row)
+    encoders = CoreModel.load(core_encoder), load_ligands(ligand_encoder, settings)
+    rows: list[dict[str, Any]] = []
+    for (name, edit), mine in asked.items():
+        core = edited_core(known[name].core, edit)
+        kept = [each for each, alike in zip(found, like_core(found, core), strict=True) if not alike]
+        ensemble, _ = _trained(kept, *encoders, settings, seed)
+        told = _probabilities(ensemble, [core] * len(mine), [row["ligands"] for row in mine])
+        rows += [
+            row | {"ligands": ligand_set(row["ligands"]), "left_out": len(found) - len(kept), "seed": member, "probability": float(p)}
+            for row, column in zip(mine, told.T, strict=True) for member, p in enumerate(column)
+        ]  # fmt: skip
     write_table(output, rows, CASE_COLUMNS)
 
 
-def tell_external(external: Sequence[str | Path], model: str | Path, output: str | Path) -> None:
-    """What the matcher says of clusters that were made since, all of them positives: rows of `EXTERNAL_COLUMNS`.
+def like_core(examples: Sequence[Example], core: Atoms) -> np.ndarray:
+    """Which examples are kept together with a core where cores are left out, truth values, shape (n,)."""
+    fingerprint, groups = core_fingerprint(core), groups_of(examples, "core")
+    alike = {
+        group
+        for each, group in zip(examples, groups, strict=True)
+        if geometry_difference(each.pair.fingerprint, fingerprint) <= SAME_GEOMETRY
+    }
+    return np.array([group in alike for group in groups], dtype=bool)
+
+
+def _trained(
+    examples: Sequence[Example], core: CoreModel, ligand: LigandModel, settings: Mapping[str, Any], seed: int
+) -> tuple[Ensemble, PairData]:
+    """The ensemble that learned these examples, and they as it sees them."""
+    data = pair_data(
+        [each.pair.core for each in examples],
+        [each.ligands for each in examples],
+        reach=core.encoder.settings.reach,
+        model=ligand,
+    )
+    ensemble = train_ensemble(
+        data, np.array([each.label for each in examples]), np.arange(len(examples)), colim_settings(settings),
+        core=core.encoder, ligand=ligand, seeds=[seed + number for number in range(settings["seeds"])],
+    )  # fmt: skip
+    return ensemble, data
+
+
+def tell_external(
+    external: Sequence[str | Path],
+    cores: str | Path,
+    table: str | Path,
+    model: str | Path,
+    output: str | Path,
+    *,
+    settings: Mapping[str, Any],
+) -> None:
+    """What the matcher says of clusters that it did not learn from, all of them positives: rows of `EXTERNAL_COLUMNS`.
 
     Args:
         external: Tables like that of reported clusters.
+        cores: Cores of `make_pairs`.
+        table: Its pairs.
         model: The ensemble.
         output: To write.
+        settings: Of the room.
+
+    Raises:
+        InputError: A cluster that was learned from: the same compound, or a core of one geometry with the same ligands.
     """
-    ensemble = load_ensemble(model)
+    ensemble, library = load_ensemble(model, embedder_of(settings)), read_library(cores, table)
     rows = []
-    for table in external:
-        pairs, _ = reported_pairs(table)
+    for given in external:
+        pairs, _ = reported_pairs(given)
         for pair in pairs:
+            if known := [other.name for other in library.pairs if _same(pair, other)]:
+                raise InputError(
+                    f"{given}: '{pair.name}' is learned from as '{known[0]}'; name a cluster in one of both tables only"
+                )
             each = _probabilities(ensemble, [pair.core], [pair.ligands])[:, 0]
             rows.append(
                 {"name": pair.name, "formula": pair.fingerprint.formula, "ligands": pair.ligands, "probability": float(each.mean()),
-                 "spread": float(each.std()), "called": int(each.mean() > 0.5),
+                 "spread": float(each.std()), "called": int(each.mean() > THRESHOLD),
                  "warning": "; ".join([*warnings_of(ensemble, pair.core), *ligand_warnings(ensemble, pair.ligands)]),
                  "source": pair.source}
             )  # fmt: skip
     write_table(output, rows, EXTERNAL_COLUMNS)
 
 
+def _same(first: Pair, second: Pair) -> bool:
+    if first.identity and first.identity == second.identity:
+        return True
+    return (
+        first.ligands == second.ligands and geometry_difference(first.fingerprint, second.fingerprint) <= SAME_GEOMETRY
+    )
+
+
 def _probabilities(ensemble: Ensemble, cores: Sequence[Any], sets: Sequence[str]) -> np.ndarray:
-    return ensemble.probabilities(pair_data(cores, sets, reach=ensemble.members[0].core.settings.reach))
+    first = ensemble.members[0]
+    return ensemble.probabilities(pair_data(cores, sets, reach=first.core.settings.reach, model=first.ligand))

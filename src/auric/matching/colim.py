@@ -15,15 +15,17 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from ase import Atoms
-from ase.data import chemical_symbols
+from ase.data import atomic_numbers, chemical_symbols
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, softplus
 
 from auric.errors import InputError
 from auric.graphs import ClusterEncoder, Clusters, EncoderSettings, pack_clusters, pick_clusters
 from auric.graphs.crystal import WIDEST
-from auric.matching.ligand_encoder import LigandEncoder, Molecules, pack_ligands
-from auric.matching.ligand_smiles import ligand_set
+from auric.graphs.packed import LARGEST_NUMBER
+from auric.matching.fixed_ligands import FixedLigands, LigandModel, packed_for
+from auric.matching.ligand_encoder import LigandEncoder, Molecules
+from auric.matching.ligand_smiles import elements_of, ligand_set
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,7 @@ class ColimSettings:
     Attributes:
         encoder: Shape of the core encoder, where it starts from nothing.
         ligand_width: Of the ligand encoder, likewise.
+        ligand_layers: Likewise.
         hidden: Width of the head.
         dropout: Share of the joined vector that is dropped in training.
         epochs: Passes over the examples.
@@ -44,6 +47,7 @@ class ColimSettings:
 
     encoder: EncoderSettings = field(default_factory=EncoderSettings)
     ligand_width: int = 48
+    ligand_layers: int = 3
     hidden: int = 32
     dropout: float = 0.3
     epochs: int = 100
@@ -55,12 +59,12 @@ class ColimSettings:
     def __post_init__(self) -> None:
         if (
             not 1 <= self.hidden <= 16 * WIDEST
-            or min(self.epochs, self.ligand_width) < 1
+            or min(self.epochs, self.ligand_width, self.ligand_layers) < 1
             or self.batch < 2
             or not 0 <= self.dropout < 1
         ):
             raise InputError(
-                "matcher: hidden, width and epochs of 1 or more, batches of 2 or more, dropout from 0 to below 1"
+                "matcher: hidden, width, layers and epochs of 1 or more, batches of 2 or more, dropout from 0 to below 1"
             )
         if not (self.learning_rate > 0 and self.weight_decay >= 0 and 0 <= self.pretrained_share <= 1):
             raise InputError("matcher: a positive learning rate, a decay of 0 or more, a share from 0 to 1")
@@ -71,24 +75,29 @@ class PairData(NamedTuple):
 
     Attributes:
         cores: Graphs of the different cores.
-        ligands: Graphs of the different ligands.
+        ligands: Graphs of the different ligands, or fixed vectors, shape (ligands, width of the embedder).
         core: Number of each example's core, int64, shape (n,).
         member: Share of each ligand in each example's set, shape (n, ligands), rows sum to 1.
+        elements: For each ligand whether it holds an atomic number, bool, shape (ligands, LARGEST_NUMBER + 1).
     """
 
     cores: Clusters
-    ligands: Molecules
+    ligands: Molecules | Tensor
     core: Tensor
     member: Tensor
+    elements: Tensor
 
 
-def pair_data(cores: Sequence[Atoms], ligands: Sequence[str], *, reach: float) -> PairData:
+def pair_data(
+    cores: Sequence[Atoms], ligands: Sequence[str], *, reach: float, model: LigandModel | None = None
+) -> PairData:
     """Prepare examples.
 
     Args:
         cores: Core of each example; equal objects are embedded once.
         ligands: Set of each, SMILES joined by '.', in any order.
         reach: Of the core encoder.
+        model: That the ligands are for; None: our own encoder.
 
     Raises:
         InputError: As `pack_clusters`.
@@ -107,11 +116,15 @@ def pair_data(cores: Sequence[Atoms], ligands: Sequence[str], *, reach: float) -
     for row, own in enumerate(sets):
         for one in own:
             member[row, column[one]] = 1 / len(own)
+    elements = torch.zeros((len(names), LARGEST_NUMBER + 1), dtype=torch.bool)
+    for row, name in enumerate(names):
+        elements[row, [atomic_numbers[symbol] for symbol in elements_of(name)]] = True
     return PairData(
         pack_clusters(different, reach=reach),
-        pack_ligands(names),
+        packed_for(model, names),
         torch.tensor([places[id(core)] for core in cores]),
         member,
+        elements,
     )
 
 
@@ -120,11 +133,11 @@ class Colim(nn.Module):
 
     Args:
         core: Core encoder; a copy of it is trained.
-        ligand: Ligand encoder, likewise.
+        ligand: Ligand encoder, or the layer on fixed vectors, likewise.
         settings: Shape of the head, and how it learns.
     """
 
-    def __init__(self, core: ClusterEncoder, ligand: LigandEncoder, settings: ColimSettings) -> None:
+    def __init__(self, core: ClusterEncoder, ligand: LigandModel, settings: ColimSettings) -> None:
         super().__init__()
         self.settings = settings
         self.core, self.ligand = copy.deepcopy(core), copy.deepcopy(ligand)
@@ -139,6 +152,11 @@ class Colim(nn.Module):
         cores, place = torch.unique(data.core[rows], return_inverse=True)
         of_core = self.core.embed(pick_clusters(data.cores, cores.numpy()))[place]
         return torch.cat([of_core, data.member[rows] @ self.ligand(data.ligands)], dim=1)
+
+    def vectors(self, data: PairData, rows: np.ndarray) -> np.ndarray:
+        """The same without gradients."""
+        with torch.no_grad():
+            return self.joined(data, torch.as_tensor(rows)).numpy()
 
     def forward(self, data: PairData, rows: Tensor) -> Tensor:
         """Logits of some examples, shape (rows,)."""
@@ -166,7 +184,7 @@ def train_colim(
     settings: ColimSettings | None = None,
     *,
     core: ClusterEncoder | None = None,
-    ligand: LigandEncoder | None = None,
+    ligand: LigandModel | None = None,
     seed: int = 0,
 ) -> Colim:
     """Train a matcher.
@@ -177,7 +195,7 @@ def train_colim(
         rows: Numbers of the examples to learn from.
         settings: How.
         core: A pretrained core encoder; None: from scratch.
-        ligand: A pretrained ligand encoder; None: from scratch.
+        ligand: A pretrained ligand encoder; None: from scratch. On fixed vectors, the layer starts from scratch with every seed.
         seed: Of weights, order and dropout.
 
     Raises:
@@ -187,12 +205,15 @@ def train_colim(
     if len(set(np.asarray(labels)[rows].tolist())) < 2:
         raise InputError("all examples to learn from have one label; give pairs that are made and others")
     torch.manual_seed(seed)
-    shares = [settings.pretrained_share if given is not None else 1.0 for given in (core, ligand)]
-    model = Colim(
-        core or ClusterEncoder(settings.encoder), ligand or LigandEncoder(width=settings.ligand_width), settings
-    )
+    own = core or ClusterEncoder(settings.encoder)
+    if isinstance(ligand, FixedLigands):
+        started: LigandModel = ligand.anew()
+    else:
+        started = ligand or LigandEncoder(width=settings.ligand_width, layers=settings.ligand_layers)
+    shares = [settings.pretrained_share if learned else 1.0 for learned in (core is not None, started is ligand)]
+    model = Colim(own, started, settings)
     model.core.learn_elements(pick_clusters(data.cores, np.unique(data.core[rows].numpy())))
-    model.ligand.learn_elements(data.ligands, data.member[rows].sum(dim=0) > 0)
+    model.ligand.seen.logical_or_(data.elements[data.member[rows].sum(dim=0) > 0].any(dim=0))
     head = [*model.norm.parameters(), *model.first.parameters(), *model.last.parameters()]
     optimiser = torch.optim.AdamW(
         [
@@ -273,7 +294,7 @@ def train_ensemble(
     settings: ColimSettings | None = None,
     *,
     core: ClusterEncoder | None = None,
-    ligand: LigandEncoder | None = None,
+    ligand: LigandModel | None = None,
     seeds: Sequence[int] = (0, 1, 2),
 ) -> Ensemble:
     """Train a member for each seed; arguments are those of `train_colim`."""

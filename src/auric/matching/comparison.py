@@ -3,7 +3,7 @@
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -11,21 +11,35 @@ import pandas as pd
 from auric.errors import InputError, suggestion
 from auric.files import write_table
 from auric.graphs import LAYERS, EncoderSettings
-from auric.matching.baselines import BASELINES, baseline_features, boosted
+from auric.matching.baselines import BASELINES, baseline_features, boosted, booster
 from auric.matching.colim import ColimSettings, Ensemble, pair_data, train_colim
-from auric.matching.encoders import colim_settings
-from auric.matching.evaluation import METRICS, intervals_of, paired_difference, reliability, scores_of
-from auric.matching.folds import check_split, split_folds
-from auric.matching.ligand_encoder import LigandEncoder
+from auric.matching.encoders import colim_settings, load_ligands
+from auric.matching.evaluation import METRICS, confusion, intervals_of, paired_difference, reliability, scores_of
+from auric.matching.fixed_ligands import LigandModel
+from auric.matching.folds import check_split, groups_of, split_folds
 from auric.matching.negatives import Example
 from auric.matching.pairs import library_and_examples
+from auric.matching.places import PLACE_COLUMNS, place_rows
 from auric.matching.pretraining import CoreModel
 from auric.progress import log
 
-PREDICTION_COLUMNS = ("split", "fold", "subject", "seed", "example", "name", "group", "label", "probability", "seconds")
+PREDICTION_COLUMNS = (
+    "split",
+    "fold",
+    "subject",
+    "learner",
+    "seed",
+    "example",
+    "name",
+    "group",
+    "label",
+    "probability",
+    "seconds",
+)
 METRIC_COLUMNS = (
     "split",
     "subject",
+    "learner",
     "metric",
     "mean",
     "sd_over_seeds",
@@ -36,12 +50,29 @@ METRIC_COLUMNS = (
     "groups",
     "seeds",
 )
-CURVE_COLUMNS = ("split", "subject", "bin", "n", "probability", "share")
+CURVE_COLUMNS = ("split", "subject", "seed", "bin", "n", "probability", "share")
+CONFUSION_COLUMNS = (
+    "split", "subject", "seed", "true_positives", "false_positives", "false_negatives", "true_negatives",
+)  # fmt: skip
 PAIRED_COLUMNS = ("split", "first", "second", "difference", "low", "high", "p_value", "examples", "groups")
 SCRATCH, PRETRAINED = "colim, scratch", "colim, pretrained"
-GRAPHS = tuple(kind for kind in LAYERS if kind != "cgcnn")
-"""Matchers from scratch with other layers in the core encoder; CGCNN's own is CoLiM from scratch."""
-SUBJECTS = (*BASELINES, *GRAPHS, SCRATCH, PRETRAINED)
+CORE_PRETRAINED, LIGANDS_PRETRAINED = "colim, core pretrained", "colim, ligands pretrained"
+GAP_PRETRAINED = "colim, pretrained on gaps"
+ENERGY, GAP = "energy", "gap"
+STARTED: dict[str, tuple[str | None, bool]] = {
+    SCRATCH: (None, False),
+    CORE_PRETRAINED: (ENERGY, False),
+    LIGANDS_PRETRAINED: (None, True),
+    PRETRAINED: (ENERGY, True),
+    GAP_PRETRAINED: (GAP, True),
+}
+"""What the core encoder was pretrained on, and whether the ligand encoder starts pretrained; all have the same shape."""
+DRAWN = (SCRATCH, PRETRAINED)
+"""Whose vectors of test examples are drawn."""
+GRAPHS = {f"colim, {kind} core": kind for kind in LAYERS if kind != "cgcnn"}
+"""CoLiM from scratch with other layers in the core encoder, and which; the paper's SchNet, GIN and CGCNN stand alone and are not these."""
+NETWORK = "network"
+SUBJECTS = (*BASELINES, *GRAPHS, *STARTED)
 
 
 def compare_matchers(
@@ -51,21 +82,32 @@ def compare_matchers(
     core_encoder: str | Path,
     ligand_encoder: str | Path,
     output: str | Path,
+    places: str | Path,
     *,
     split: str,
     settings: Mapping[str, Any],
     seed: int,
+    gap_encoder: str | Path = "",
 ) -> None:
-    """Write the probabilities that every subject gives every test example, rows of `PREDICTION_COLUMNS`."""
+    """Write the probabilities that every subject gives every test example, rows of `PREDICTION_COLUMNS`, and the places of test examples."""
     _, found = library_and_examples(cores, pairs, examples)
-    rows = prediction_rows(
+    encoders = {ENERGY: core_encoder} | ({GAP: gap_encoder} if gap_encoder else {})
+    compared = compared_in_folds(
         found, split, settings["subjects"], colim_settings(settings), folds=settings["folds"], seeds=settings["seeds"], seed=seed,
-        core=CoreModel.load(core_encoder), ligand=LigandEncoder.load(ligand_encoder),
+        cores={name: CoreModel.load(path) for name, path in encoders.items()}, ligand=load_ligands(ligand_encoder, settings),
     )  # fmt: skip
-    write_table(output, rows, PREDICTION_COLUMNS)
+    write_table(output, compared.predictions, PREDICTION_COLUMNS)
+    write_table(places, compared.places, PLACE_COLUMNS)
 
 
-def prediction_rows(
+class Compared(NamedTuple):
+    """Rows of `PREDICTION_COLUMNS`, and rows of `PLACE_COLUMNS` of test examples by the first seed of `DRAWN`."""
+
+    predictions: list[dict[str, Any]]
+    places: list[dict[str, Any]]
+
+
+def compared_in_folds(
     examples: Sequence[Example],
     split: str,
     subjects: Sequence[str],
@@ -74,9 +116,9 @@ def prediction_rows(
     folds: int,
     seeds: int,
     seed: int,
-    core: CoreModel,
-    ligand: LigandEncoder,
-) -> list[dict[str, Any]]:
+    cores: Mapping[str, CoreModel],
+    ligand: LigandModel,
+) -> Compared:
     """Train every subject in every fold with every seed; each split is checked for near duplicates first.
 
     Args:
@@ -87,26 +129,34 @@ def prediction_rows(
         folds: Number of folds.
         seeds: Number of seeds.
         seed: Of the folds.
-        core: Pretrained, for `PRETRAINED`.
+        cores: Pretrained on `ENERGY` and perhaps `GAP`, for those of `STARTED` that start with them.
         ligand: Likewise.
 
     Raises:
-        InputError: An unknown subject, a split that leaks, or a fold whose training has one label only.
+        InputError: An unknown subject, one whose core encoder is not there, a split that leaks, or a fold whose training has one label only.
     """
     if wrong := [subject for subject in subjects if subject not in SUBJECTS]:
         raise InputError(f"matching.subjects: '{wrong[0]}'; {suggestion(wrong[0], SUBJECTS)}")
+    if lacking := [subject for subject in subjects if STARTED.get(subject, (None,))[0] not in (None, *cores)]:
+        raise InputError(
+            f"matching.subjects: '{lacking[0]}' needs its core encoder; set matching.pretraining.gap to true"
+        )
     labels = np.array([each.label for each in examples])
     atoms, sets = [each.pair.core for each in examples], [each.ligands for each in examples]
-    parts = split_folds(examples, split, folds=folds, seed=seed)
-    rows = []
+    parts, kept = split_folds(examples, split, folds=folds, seed=seed), groups_of(examples, "core")
+    rows: list[dict[str, Any]] = []
+    places: list[dict[str, Any]] = []
     for train, test in parts:
         check_split(examples, train, test, split)
     for subject in subjects:
         features = baseline_features(subject, atoms, sets) if subject in BASELINES else None
-        shape = EncoderSettings(**(vars(settings.encoder) | ({"kind": subject} if subject in GRAPHS else {})))
+        shape = EncoderSettings(**(vars(settings.encoder) | ({"kind": GRAPHS[subject]} if subject in GRAPHS else {})))
         own = ColimSettings(**(vars(settings) | {"encoder": shape}))
-        reach = core.encoder.settings.reach if subject == PRETRAINED else shape.reach
-        data = None if features is not None else pair_data(atoms, sets, reach=reach)
+        learned, with_ligand = STARTED.get(subject, (None, False))
+        core = cores[learned].encoder if learned else None
+        given: dict[str, Any] = {"core": core, "ligand": ligand if with_ligand else None}
+        reach = core.settings.reach if core else shape.reach
+        data = None if features is not None else pair_data(atoms, sets, reach=reach, model=given["ligand"])
         for fold, (train, test) in enumerate(parts):
             for number in range(seeds):
                 started = time.perf_counter()
@@ -114,78 +164,88 @@ def prediction_rows(
                     assert features is not None
                     probabilities = boosted(features, labels, train, test, seed=number)
                 else:
-                    given: dict[str, Any] = {"core": core.encoder, "ligand": ligand} if subject == PRETRAINED else {}
                     model = train_colim(data, labels, train, own, **given, seed=number)
                     probabilities = Ensemble([model]).probabilities(data, test)[0]
                 seconds = time.perf_counter() - started
+                if data is not None and subject in DRAWN and number == 0:
+                    tested = [examples[i] for i in test]
+                    places += place_rows(tested, model.vectors(data, test), subject, split=split, fold=fold, seed=seed)
                 rows += [
-                    {"split": split, "fold": fold, "subject": subject, "seed": number, "example": int(i), "name": examples[i].pair.name,
-                     "group": str(examples[i].pair.geometry), "label": int(labels[i]), "probability": float(p), "seconds": seconds}
+                    {"split": split, "fold": fold, "subject": subject, "learner": NETWORK if features is None else booster(), "seed": number, "example": int(i), "name": examples[i].pair.name,
+                     "group": kept[i], "label": int(labels[i]), "probability": float(p), "seconds": seconds}
                     for i, p in zip(test, probabilities, strict=True)
                 ]  # fmt: skip
         log.info("%s, %s: done", split, subject)
-    return rows
+    return Compared(rows, places)
 
 
 def summarise(
     predictions: Sequence[str | Path],
     metrics: str | Path,
     curves: str | Path,
+    counts: str | Path,
     paired: str | Path,
     *,
     samples: int,
     seed: int,
 ) -> None:
-    """Write metrics with intervals, reliability curves, and paired differences."""
+    """Write metrics with intervals, reliability curves, confusion matrices, and paired differences.
+
+    All are of single seeds, as a user has one matcher: metrics are computed for each seed and then averaged, in every draw
+    of an interval too, and each seed has a curve and a matrix of its own.
+    """
     table = pd.concat([pd.read_csv(path) for path in predictions], ignore_index=True)
-    rows, bins, differences = [], [], []
+    rows, bins, matrices, differences = [], [], [], []
     for (split, subject), part in table.groupby(["split", "subject"], sort=False):
-        mean = mean_over_seeds(part)
-        labels, probabilities, groups = (mean[name].to_numpy() for name in ("label", "probability", "group"))
-        each = pd.DataFrame(
-            [scores_of(one["label"].to_numpy(), one["probability"].to_numpy()) for _, one in part.groupby("seed")]
-        )
-        intervals = intervals_of(labels, probabilities, groups, samples=samples, seed=seed)
+        told = told_by(part)
+        each = pd.DataFrame([scores_of(told.labels, one) for one in told.probabilities])
+        intervals = intervals_of(told.labels, told.probabilities, told.groups, samples=samples, seed=seed)
         rows += [
-            {"split": split, "subject": subject, "metric": name, "mean": each[name].mean(), "sd_over_seeds": each[name].std(ddof=0),
-             "low": intervals[name][0], "high": intervals[name][1], "examples": len(mean), "positives": int(labels.sum()),
-             "groups": len(set(groups)), "seeds": len(each)}
+            {"split": split, "subject": subject, "learner": part["learner"].iloc[0], "metric": name, "mean": each[name].mean(), "sd_over_seeds": each[name].std(ddof=0),
+             "low": intervals[name][0], "high": intervals[name][1], "examples": len(told.labels), "positives": int(told.labels.sum()),
+             "groups": len(set(told.groups)), "seeds": len(each)}
             for name in METRICS
         ]  # fmt: skip
-        bins += [{"split": split, "subject": subject} | row for row in reliability(labels, probabilities)]
+        for number, one in enumerate(told.probabilities):
+            place = {"split": split, "subject": subject, "seed": number}
+            bins += [place | row for row in reliability(told.labels, one)]
+            matrices.append(place | confusion(told.labels, one))
     for split, part in table.groupby("split", sort=False):
-        means = {subject: mean_over_seeds(one) for subject, one in part.groupby("subject")}
+        by = {subject: told_by(one) for subject, one in part.groupby("subject")}
         for first, second in (
-            (PRETRAINED, SCRATCH),
+            *((subject, SCRATCH) for subject in STARTED if subject != SCRATCH),
             (PRETRAINED, "ligands only"),
             (PRETRAINED, "core only"),
             (PRETRAINED, "acsf"),
         ):
-            if first in means and second in means:
+            if first in by and second in by:
+                told = by[first]
                 differences.append(
-                    {"split": split, "first": first, "second": second}
-                    | _difference(means[first], means[second], samples, seed)
-                )
+                    {"split": split, "first": first, "second": second, "examples": len(told.labels), "groups": len(set(told.groups))}
+                    | paired_difference(told.labels, told.probabilities, by[second].probabilities, told.groups, samples=samples, seed=seed)
+                )  # fmt: skip
     write_table(metrics, rows, METRIC_COLUMNS)
     write_table(curves, bins, CURVE_COLUMNS)
+    write_table(counts, matrices, CONFUSION_COLUMNS)
     write_table(paired, differences, PAIRED_COLUMNS)
 
 
-def mean_over_seeds(part: pd.DataFrame) -> pd.DataFrame:
-    """One row for each example, its probability the mean over seeds, in the order of examples."""
-    return part.groupby("example", as_index=False).agg(
-        {"label": "first", "group": "first", "name": "first", "probability": "mean"}
-    )
+class Told(NamedTuple):
+    """What one subject said of the examples of a split.
+
+    Attributes:
+        labels: Shape (n,).
+        probabilities: Of each seed, shape (seeds, n).
+        groups: What of each example belongs together, n of them.
+    """
+
+    labels: np.ndarray
+    probabilities: np.ndarray
+    groups: list[str]
 
 
-def _difference(first: pd.DataFrame, second: pd.DataFrame, samples: int, seed: int) -> dict[str, Any]:
-    labels = first["label"].to_numpy()
-    found = paired_difference(
-        labels,
-        first["probability"].to_numpy(),
-        second["probability"].to_numpy(),
-        first["group"].tolist(),
-        samples=samples,
-        seed=seed,
-    )
-    return found | {"examples": len(labels), "groups": first["group"].nunique()}
+def told_by(part: pd.DataFrame) -> Told:
+    """Rows of one subject in one split, examples in their order."""
+    examples = part.drop_duplicates("example").sort_values("example")
+    by_seed = part.pivot_table(index="seed", columns="example", values="probability")
+    return Told(examples["label"].to_numpy(), by_seed.to_numpy(), examples["group"].astype(str).tolist())

@@ -8,12 +8,20 @@ from typing import Any, Literal
 import numpy as np
 from ase import Atoms
 
+from auric.errors import InputError
 from auric.files import write_frames, write_table
 from auric.graphs import EncoderSettings
 from auric.matching.colim import ColimSettings
+from auric.matching.fixed_ligands import FixedLigands, LigandModel
 from auric.matching.formation import read_cluster_energies
 from auric.matching.formation_peers import FORMATION_COLUMNS, formation_rows
-from auric.matching.ligand_encoder import LigandPretraining, pretrain_ligands
+from auric.matching.ligand_encoder import (
+    LigandEmbedder,
+    LigandEncoder,
+    LigandPretraining,
+    UniMolEmbedder,
+    pretrain_ligands,
+)
 from auric.matching.ligand_library import enumerated_ligands
 from auric.matching.pairs import resolved
 from auric.matching.pretraining import PretrainSettings, pretrain
@@ -52,6 +60,7 @@ def colim_settings(settings: Mapping[str, Any]) -> ColimSettings:
     return ColimSettings(
         encoder=EncoderSettings(**settings["encoder"]),
         ligand_width=settings["ligand_encoder"]["width"],
+        ligand_layers=settings["ligand_encoder"]["layers"],
         **settings["training"],
     )
 
@@ -77,15 +86,46 @@ def pretrain_core(
     seed: int,
     target: Literal["energy", "gap"] = "energy",
 ) -> None:
-    """Pretrain the core encoder on all clusters."""
+    """Pretrain the core encoder on all clusters.
+
+    Raises:
+        InputError: Gaps that are not known of every cluster.
+    """
     data = read_cluster_energies(clusters)
+    if target == "gap" and (missing := int(np.isnan(data.gap_ev).sum())):
+        raise InputError(
+            f"{clusters}: {missing} of {len(data.gap_ev)} clusters without gap_ev; give it, or set matching.pretraining.gap to false"
+        )
     pretrain(data, np.arange(len(data.frames)), pretrain_settings(settings, seed), target=target).save(output)
 
 
 def pretrain_ligand_encoder(output: str | Path, *, settings: Mapping[str, Any], seed: int) -> None:
-    """Pretrain the ligand encoder on the enumeration."""
+    """Pretrain the ligand encoder on the enumeration, or note which fixed vectors stand in its place."""
     wanted = settings["ligand_encoder"]
+    if embedder := embedder_of(settings):
+        FixedLigands(embedder, width=wanted["width"]).save(output)
+        return
     pretraining = LigandPretraining(epochs=wanted["epochs"], seed=seed)
     pretrain_ligands(
         enumerated_ligands(wanted["ligands"]), pretraining, width=wanted["width"], layers=wanted["layers"]
     ).save(output)
+
+
+def embedder_of(settings: Mapping[str, Any]) -> LigandEmbedder | None:
+    """What gives fixed vectors of ligands in a study; None: they are read by our own encoder.
+
+    Raises:
+        InputError: If it cannot be had here.
+    """
+    wanted = settings["ligand_encoder"]
+    return UniMolEmbedder(wanted["weights"]) if wanted["kind"] == "unimol" else None
+
+
+def load_ligands(path: str | Path, settings: Mapping[str, Any]) -> LigandModel:
+    """What `pretrain_ligand_encoder` wrote.
+
+    Raises:
+        InputError: As `LigandEncoder.load`, or vectors of another embedder.
+    """
+    embedder = embedder_of(settings)
+    return LigandEncoder.load(path) if embedder is None else FixedLigands.load(path, embedder)

@@ -4,35 +4,58 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from scipy.stats import rankdata
 
 from auric.errors import InputError
 
 METRICS = ("auc", "accuracy", "precision", "recall", "f1", "expected_calibration_error")
 BINS = 10
+THRESHOLD = 0.5
+LEAST_DRAWN = 6
+"""Fewer examples are not drawn by t-SNE."""
 
 
 def auc(labels: np.ndarray, probabilities: np.ndarray) -> float:
     """Area under the ROC curve (Mann and Whitney's statistic; ties count half); NaN where one label is missing."""
-    labels = np.asarray(labels)
-    positives, negatives = int((labels == 1).sum()), int((labels == 0).sum())
-    if not positives or not negatives:
-        return float("nan")
-    ranks = rankdata(probabilities)
-    return float((ranks[labels == 1].sum() - positives * (positives + 1) / 2) / (positives * negatives))
+    return float(_auc(np.asarray(labels), np.asarray(probabilities), np.ones((1, len(labels))))[0])
 
 
-def confusion(labels: np.ndarray, probabilities: np.ndarray, *, threshold: float = 0.5) -> dict[str, int]:
-    """True and false positives and negatives; a probability above the threshold says positive."""
-    said, labels = np.asarray(probabilities) > threshold, np.asarray(labels) == 1
+def _auc(labels: np.ndarray, probabilities: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """The same where examples count several times or not at all, shape (draws,); `weights` are of shape (draws, n)."""
+    order = np.argsort(probabilities, kind="stable")
+    starts = np.flatnonzero(np.diff(np.asarray(probabilities)[order], prepend=-np.inf))
+    above, below = (
+        np.add.reduceat(np.where(labels[order] == label, weights[:, order], 0.0), starts, axis=1) for label in (1, 0)
+    )
+    wins = (above * (np.cumsum(below, axis=1) - below / 2)).sum(axis=1)
+    return _share(wins, above.sum(axis=1) * below.sum(axis=1))
+
+
+def _share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    """NaN where there is nothing to have a share of."""
+    return np.asarray(np.divide(part, whole, out=np.full(np.shape(part), np.nan), where=whole > 0))
+
+
+def confusion(labels: np.ndarray, probabilities: np.ndarray) -> dict[str, int]:
+    """True and false positives and negatives; a probability above 0.5 says positive."""
+    counts = _confusion(np.asarray(labels), np.asarray(probabilities), np.ones((1, len(labels))))
+    return {name: round(value[0]) for name, value in counts.items()}
+
+
+def _confusion(labels: np.ndarray, probabilities: np.ndarray, weights: np.ndarray) -> dict[str, np.ndarray]:
+    said, there = probabilities > THRESHOLD, labels == 1
     return {
-        "true_positives": int((said & labels).sum()), "false_positives": int((said & ~labels).sum()),
-        "false_negatives": int((~said & labels).sum()), "true_negatives": int((~said & ~labels).sum()),
+        "true_positives": weights @ (said & there), "false_positives": weights @ (said & ~there),
+        "false_negatives": weights @ (~said & there), "true_negatives": weights @ (~said & ~there),
     }  # fmt: skip
 
 
-def reliability(labels: np.ndarray, probabilities: np.ndarray, *, bins: int = BINS) -> list[dict[str, float]]:
-    """Share of positives beside the mean probability in bins of equal width; bins without examples are left out.
+def bins_of(probabilities: np.ndarray) -> np.ndarray:
+    """Number of the bin of each probability, shape (n,)."""
+    return np.asarray(np.minimum((np.asarray(probabilities) * BINS).astype(int), BINS - 1))
+
+
+def reliability(labels: np.ndarray, probabilities: np.ndarray) -> list[dict[str, float]]:
+    """Share of positives beside the mean probability in `BINS` bins of equal width; bins without examples are left out.
 
     Raises:
         InputError: A probability outside 0 to 1, or arrays of different lengths.
@@ -40,42 +63,50 @@ def reliability(labels: np.ndarray, probabilities: np.ndarray, *, bins: int = BI
     labels, probabilities = np.asarray(labels, dtype=float), np.asarray(probabilities, dtype=float)
     if labels.shape != probabilities.shape or not ((probabilities >= 0) & (probabilities <= 1)).all():
         raise InputError("probabilities: give one from 0 to 1 for each label")
-    place = np.minimum((probabilities * bins).astype(int), bins - 1)
+    place = bins_of(probabilities)
     return [
         {"bin": float(b), "n": float((place == b).sum()), "probability": float(probabilities[place == b].mean()), "share": float(labels[place == b].mean())}
-        for b in range(bins) if (place == b).any()
+        for b in range(BINS) if (place == b).any()
     ]  # fmt: skip
 
 
-def expected_calibration_error(labels: np.ndarray, probabilities: np.ndarray, *, bins: int = BINS) -> float:
-    """Mean gap between share and probability over bins, weighted by their examples (Naeini et al., AAAI 2015)."""
-    rows = reliability(labels, probabilities, bins=bins)
-    return float(sum(row["n"] * abs(row["share"] - row["probability"]) for row in rows) / len(labels))
+def expected_calibration_error(labels: np.ndarray, probabilities: np.ndarray) -> float:
+    """Mean gap between share and probability over `BINS` bins, weighted by their examples (Naeini et al., AAAI 2015)."""
+    return scores_of(labels, probabilities)["expected_calibration_error"]
 
 
 def scores_of(labels: np.ndarray, probabilities: np.ndarray) -> dict[str, float]:
     """All `METRICS`; precision is NaN where nothing is called positive, recall where nothing is."""
-    counts = confusion(labels, probabilities)
-    hit, called, there = (
-        counts["true_positives"],
-        counts["true_positives"] + counts["false_positives"],
-        counts["true_positives"] + counts["false_negatives"],
-    )
-    nan = float("nan")
+    found = drawn_scores(labels, probabilities, np.ones((1, len(labels))))
+    return {name: float(values[0]) for name, values in found.items()}
+
+
+def drawn_scores(labels: np.ndarray, probabilities: np.ndarray, weights: np.ndarray) -> dict[str, np.ndarray]:
+    """All `METRICS` of draws of examples, each of shape (draws,).
+
+    Args:
+        labels: 1 or 0, shape (n,).
+        probabilities: Shape (n,).
+        weights: How often each example is in each draw, shape (draws, n).
+    """
+    labels, probabilities = np.asarray(labels), np.asarray(probabilities, dtype=float)
+    counts = _confusion(labels, probabilities, weights)
+    hit, total = counts["true_positives"], weights.sum(axis=1)
+    called, there = hit + counts["false_positives"], hit + counts["false_negatives"]
+    place = bins_of(probabilities)
+    gaps = sum(np.abs(weights @ np.where(place == b, labels - probabilities, 0.0)) for b in range(BINS))
     return {
-        "auc": auc(labels, probabilities),
-        "accuracy": (hit + counts["true_negatives"]) / len(labels),
-        "precision": hit / called if called else nan,
-        "recall": hit / there if there else nan,
-        "f1": 2 * hit / (called + there) if called + there else nan,
-        "expected_calibration_error": expected_calibration_error(labels, probabilities),
-    }  # fmt: skip
+        "auc": _auc(labels, probabilities, weights),
+        "accuracy": (hit + counts["true_negatives"]) / total,
+        "precision": _share(hit, called),
+        "recall": _share(hit, there),
+        "f1": _share(2 * hit, called + there),
+        "expected_calibration_error": np.asarray(gaps) / total,
+    }
 
 
-def intervals_of(
-    labels: np.ndarray, probabilities: np.ndarray, groups: Sequence[Any], *, samples: int = 1000, seed: int = 0
-) -> dict[str, tuple[float, float]]:
-    """95 % intervals of all `METRICS`: groups (of examples that belong together) are drawn again with replacement.
+def draws_of(groups: Sequence[Any], *, samples: int, seed: int) -> np.ndarray:
+    """How often each example is in each draw, shape (samples, n): groups are drawn again with replacement, examples with their group.
 
     Raises:
         InputError: Fewer than two groups.
@@ -83,14 +114,30 @@ def intervals_of(
     names, place = np.unique(np.asarray(groups).astype(str), return_inverse=True)
     if len(names) < 2:
         raise InputError(f"{len(names)} group of examples gives no interval; give two or more")
-    members = [np.flatnonzero(place == k) for k in range(len(names))]
-    rng = np.random.default_rng(seed)
-    drawn: dict[str, list[float]] = {name: [] for name in METRICS}
-    for _ in range(samples):
-        rows = np.concatenate([members[k] for k in rng.integers(len(names), size=len(names))])
-        for name, value in scores_of(labels[rows], probabilities[rows]).items():
-            drawn[name].append(value)
-    return {name: _interval(values) for name, values in drawn.items()}
+    drawn = np.random.default_rng(seed).integers(len(names), size=(samples, len(names)))
+    counts = np.zeros((samples, len(names)))
+    np.add.at(counts, (np.arange(samples)[:, None], drawn), 1.0)
+    return np.asarray(counts[:, place])
+
+
+def intervals_of(
+    labels: np.ndarray, probabilities: np.ndarray, groups: Sequence[Any], *, samples: int = 1000, seed: int = 0
+) -> dict[str, tuple[float, float]]:
+    """95 % intervals of the means over seeds of all `METRICS`; groups are drawn again, all seeds with the same draws.
+
+    Args:
+        labels: Shape (n,).
+        probabilities: Of each seed, shape (seeds, n).
+        groups: What of each example belongs together, n of them.
+        samples: Draws.
+        seed: Of the draws.
+
+    Raises:
+        InputError: Fewer than two groups.
+    """
+    weights = draws_of(groups, samples=samples, seed=seed)
+    each = [drawn_scores(labels, one, weights) for one in np.atleast_2d(probabilities)]
+    return {name: _interval(_mean([scores[name] for scores in each])) for name in METRICS}
 
 
 def paired_difference(
@@ -102,33 +149,39 @@ def paired_difference(
     samples: int = 1000,
     seed: int = 0,
 ) -> dict[str, float]:
-    """AUC of the first less that of the second on the same examples, with a 95 % interval from drawing groups again.
+    """AUC of the first less that of the second on the same examples, means over seeds, with a 95 % interval from drawing groups again.
 
-    `p_value`: two-sided, twice the smaller share of draws on one side of zero, at least 1 / samples.
+    `p_value`: two-sided, twice the smaller share of draws on one side of zero, at least 1 / samples. Arguments as `intervals_of`.
 
     Raises:
         InputError: Fewer than two groups.
     """
-    names, place = np.unique(np.asarray(groups).astype(str), return_inverse=True)
-    if len(names) < 2:
-        raise InputError(f"{len(names)} group of examples gives no interval; give two or more")
-    members = [np.flatnonzero(place == k) for k in range(len(names))]
-    rng = np.random.default_rng(seed)
-    drawn = []
-    for _ in range(samples):
-        rows = np.concatenate([members[k] for k in rng.integers(len(names), size=len(names))])
-        drawn.append(auc(labels[rows], first[rows]) - auc(labels[rows], second[rows]))
-    kept = np.array([value for value in drawn if np.isfinite(value)])
+    labels = np.asarray(labels)
+    weights = draws_of(groups, samples=samples, seed=seed)
+
+    def difference(counted: np.ndarray) -> np.ndarray:
+        one, other = (_mean([_auc(labels, p, counted) for p in np.atleast_2d(given)]) for given in (first, second))
+        return np.asarray(one - other)
+
+    drawn = difference(weights)
+    kept = drawn[np.isfinite(drawn)]
     low, high = _interval(drawn)
     below, above = float((kept <= 0).mean()), float((kept >= 0).mean())
     return {
-        "difference": auc(labels, first) - auc(labels, second), "low": low, "high": high,
+        "difference": float(difference(np.ones((1, len(labels))))[0]), "low": low, "high": high,
         "p_value": float(np.clip(2 * min(below, above), 1 / samples, 1.0)),
     }  # fmt: skip
 
 
-def _interval(values: Sequence[float]) -> tuple[float, float]:
-    kept = np.array([value for value in values if np.isfinite(value)])
+def _mean(seeds: Sequence[np.ndarray]) -> np.ndarray:
+    """Mean over seeds, shape (draws,), of those that are defined."""
+    values = np.array(seeds)
+    there = np.isfinite(values)
+    return _share(np.where(there, values, 0.0).sum(axis=0), there.sum(axis=0))
+
+
+def _interval(values: np.ndarray) -> tuple[float, float]:
+    kept = values[np.isfinite(values)]
     if not len(kept):
         return float("nan"), float("nan")
     low, high = np.quantile(kept, [0.025, 0.975])
@@ -149,8 +202,8 @@ def separation(vectors: np.ndarray, labels: np.ndarray, *, seed: int = 0) -> tup
     from sklearn.manifold import TSNE
     from sklearn.metrics import calinski_harabasz_score, davies_bouldin_score
 
-    if len(vectors) < 6 or len(set(np.asarray(labels).tolist())) < 2:
-        raise InputError(f"{len(vectors)} examples cannot be drawn apart; give six or more, of two labels")
+    if len(vectors) < LEAST_DRAWN or len(set(np.asarray(labels).tolist())) < 2:
+        raise InputError(f"{len(vectors)} examples cannot be drawn apart; give {LEAST_DRAWN} or more, of two labels")
     scaled = (vectors - vectors.mean(axis=0)) / np.maximum(vectors.std(axis=0), 1e-9)
     width = max(2.0, min(30.0, (len(vectors) - 1) / 3))
     places = np.asarray(TSNE(perplexity=width, init="pca", random_state=seed).fit_transform(scaled))

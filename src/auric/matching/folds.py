@@ -1,7 +1,8 @@
 """Folds that keep together what is alike, and a check that nothing alike lies on both sides of a split.
 
 `pair`: examples of one core geometry with one ligand set stay together, as in the paper. `core`: all examples of a geometry stay together,
-so that a test core was never seen. `ligand`: no training example holds a ligand of a test example, or one that is nearly the same.
+so that a test core was never seen. In both, cores that stand for one compound (a whole core, and an inner shell of it) count as one. `ligand`: no training
+example holds a ligand of a test example, or one that is nearly the same.
 """
 
 from collections.abc import Sequence
@@ -25,10 +26,14 @@ def groups_of(examples: Sequence[Example], split: str) -> list[str]:
     Raises:
         InputError: An unknown split.
     """
-    if split == "pair":
-        return [f"{each.pair.geometry}:{each.ligands}" for each in examples]
-    if split == "core":
-        return [f"{each.pair.geometry}" for each in examples]
+    if split in ("pair", "core"):
+        beside = [f":{each.ligands}" if split == "pair" else "" for each in examples]
+        names = [
+            [f"{core}{text}" for core in (each.pair.geometry, each.pair.identity) if core != ""]
+            for each, text in zip(examples, beside, strict=True)
+        ]
+        one = _joined(names)
+        return [one[own[0]] for own in names]
     if split == "ligand":
         family = _families(examples)
         return [";".join(sorted({family[one] for one in each.ligands.split(".")})) for each in examples]
@@ -59,6 +64,16 @@ def likeness(first: Sequence[str], second: Sequence[str]) -> np.ndarray:
         [maker.GetSparseCountFingerprint(Chem.MolFromSmiles(one)) for one in ligands] for ligands in (first, second)
     ]
     return np.array([DataStructs.BulkTanimotoSimilarity(one, counts[1]) for one in counts[0]])
+
+
+def _joined(sets: Sequence[Sequence[str]]) -> dict[str, str]:
+    """What is named together, directly or in a chain, has one family: the least of them by name."""
+    family: dict[str, str] = {}
+    for together in sets:
+        names = {family.setdefault(one, one) for one in together}
+        least = min(names)
+        family = {one: least if name in names else name for one, name in family.items()}
+    return family
 
 
 def split_folds(
@@ -122,7 +137,8 @@ def check_split(
             first, second = examples[i], examples[j]
             if split == "pair" and first.ligands != second.ligands:
                 continue
-            if geometry_difference(first.pair.fingerprint, second.pair.fingerprint) <= tolerance:
+            same = first.pair.identity and first.pair.identity == second.pair.identity
+            if same or geometry_difference(first.pair.fingerprint, second.pair.fingerprint) <= tolerance:
                 raise InputError(
                     f"split by {split}: {first.pair.name} with {first.ligands} (training) and {second.pair.name} with "
                     f"{second.ligands} (test) are near duplicates; keep them on one side"

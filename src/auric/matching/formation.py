@@ -26,6 +26,15 @@ FURTHEST = 5.0
 HUBER_SDS = 1.5
 """Energies further off the line than so many standard deviations count by their distance, not its square."""
 
+COHESIVE_EV = {
+    "Li": 1.63, "Be": 3.32, "B": 5.81, "C": 7.37, "Na": 1.113, "Mg": 1.51, "Al": 3.39, "Si": 4.63, "P": 3.43, "S": 2.85, "K": 0.934, "Ca": 1.84,
+    "Sc": 3.90, "Ti": 4.85, "V": 5.31, "Cr": 4.10, "Mn": 2.92, "Fe": 4.28, "Co": 4.39, "Ni": 4.44, "Cu": 3.49, "Zn": 1.35, "Ga": 2.81, "Ge": 3.85,
+    "As": 2.96, "Se": 2.46, "Rb": 0.852, "Sr": 1.72, "Y": 4.37, "Zr": 6.25, "Nb": 7.57, "Mo": 6.82, "Ru": 6.74, "Rh": 5.75, "Pd": 3.89, "Ag": 2.95,
+    "Cd": 1.16, "In": 2.52, "Sn": 3.14, "Sb": 2.75, "Te": 2.19, "Cs": 0.804, "Ba": 1.90, "Hf": 6.44, "Ta": 8.10, "W": 8.90, "Re": 8.03, "Os": 8.17,
+    "Ir": 6.94, "Pt": 5.84, "Au": 3.81, "Tl": 1.88, "Pb": 2.03, "Bi": 2.18,
+}  # fmt: skip
+"""Cohesive energies of the elements' solids, eV/atom: Kittel, Introduction to Solid State Physics, 8th edition (Wiley, 2005), chapter 3, table 1."""
+
 
 @dataclass(frozen=True)
 class ClusterEnergies:
@@ -133,37 +142,50 @@ def fit_lines(data: ClusterEnergies, chosen: np.ndarray, *, huber_sds: float | N
             raise InputError(
                 f"element {chemical_symbols[number]}: {mine.sum()} clusters give no line; {LEAST_CLUSTERS} at least"
             )
-        x, y = drop_terms(size[mine]), energy[mine]
-        weights = np.ones(len(y))
-        for _ in range(1 if huber_sds is None else 8):
-            found = np.linalg.lstsq(x * np.sqrt(weights)[:, None], y * np.sqrt(weights), rcond=None)[0]
-            off = np.abs(y - x @ found)
-            spread = max(1.4826 * float(np.median(off)), 1e-4)
-            if huber_sds is not None:
-                weights = 1 / np.maximum(1, off / (huber_sds * spread))
+        found, spread = _huber(
+            drop_terms(size[mine]),
+            energy[mine],
+            sds=huber_sds or HUBER_SDS,
+            rounds=1 if huber_sds is None else 8,
+            least=1e-4,
+        )
         terms.append(found)
         spreads.append(spread)
     return DropLines(elements, np.array(terms), np.array(spreads))
 
 
 def universal_lines(data: ClusterEnergies, chosen: np.ndarray) -> DropLines:
-    """One line for all elements, in units of each one's reference energy: E/N = a (1 + b N^(-1/3) + c N^(-2/3)).
+    """One line for all elements in units of the cohesive energy K of their solids (`COHESIVE_EV`): E/N = K (a + b N^(-1/3) + c N^(-2/3)).
 
-    b and c are learned from the chosen clusters; a of every element of the table is fitted to its own clusters, for it
-    defines the formation energy. An element of which nothing was chosen has a line all the same.
+    a, b and c are learned from the chosen clusters; of an element of which nothing was chosen, no energy of a cluster is used, and
+    it has a line all the same.
+
+    Raises:
+        InputError: An element whose cohesive energy is not in the table.
     """
-    own = fit_lines(data, np.arange(len(data.size)), huber_sds=HUBER_SDS)
-    bulk = own.terms_ev[own.place(data.element), 0]
-    shares, x = data.energy_ev / bulk - 1, drop_terms(data.size)[:, 1:]
-    weights = np.ones(len(chosen))
-    for _ in range(8):
-        root = np.sqrt(weights)[:, None]
-        found = np.linalg.lstsq(x[chosen] * root, shares[chosen] * root[:, 0], rcond=None)[0]
-        off = np.abs(shares[chosen] - x[chosen] @ found)
-        spread = 1.4826 * float(np.median(off))
-        weights = 1 / np.maximum(1, off / (HUBER_SDS * max(spread, 1e-6)))
-    terms = own.terms_ev[:, :1] * np.array([1.0, *found])
-    return DropLines(own.elements, terms, spread * np.abs(own.terms_ev[:, 0]))
+    elements, place = np.unique(data.element, return_inverse=True)
+    if missing := [chemical_symbols[z] for z in elements if chemical_symbols[z] not in COHESIVE_EV]:
+        raise InputError(
+            f"element {missing[0]}: no cohesive energy of its solid is known here, so it cannot be left out; use other splits"
+        )
+    cohesive = np.array([COHESIVE_EV[chemical_symbols[z]] for z in elements])
+    shares, x = (data.energy_ev / cohesive[place])[chosen], drop_terms(data.size)[chosen]
+    found, spread = _huber(x, shares, least=1e-6)
+    return DropLines(elements, cohesive[:, None] * found, spread * cohesive)
+
+
+def _huber(
+    x: np.ndarray, y: np.ndarray, *, sds: float = HUBER_SDS, rounds: int = 8, least: float
+) -> tuple[np.ndarray, float]:
+    """Weights of the columns of x by reweighted least squares (Huber's loss), and the robust standard deviation, `least` at least."""
+    weights = np.ones(len(y))
+    for _ in range(rounds):
+        root = np.sqrt(weights)
+        found = np.linalg.lstsq(x * root[:, None], y * root, rcond=None)[0]
+        off = np.abs(y - x @ found)
+        spread = max(1.4826 * float(np.median(off)), least)
+        weights = 1 / np.maximum(1, off / (sds * spread))
+    return found, spread
 
 
 def size_folds(size: np.ndarray, *, folds: int = 5, seed: int = 0) -> np.ndarray:

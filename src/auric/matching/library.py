@@ -9,20 +9,23 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from ase import Atoms
+from ase.data import chemical_symbols
+from ase.formula import Formula
 
-from auric.errors import AuricError, InputError
+from auric.errors import AuricError, InputError, StructureError
 from auric.files import read_frames, write_frames, write_table
 from auric.matching.crystals import read_cluster
 from auric.matching.fingerprints import SAME_GEOMETRY, CoreFingerprint, core_fingerprint, geometry_groups
 from auric.matching.ligand_smiles import METALS, functional_group, ligand_set
 from auric.matching.splitting import check_core, split_cluster
 
-PAIR_COLUMNS = ("name", "formula", "geometry", "nuclearity", "ligands", "source")
+PAIR_COLUMNS = ("name", "formula", "geometry", "nuclearity", "ligands", "source", "compound", "simplified")
 DROPPED_COLUMNS = ("structure", "step", "what", "reason")
 MOST_LIGANDS = 4
 """Kinds of ligands of one cluster, as in the paper."""
 LEAST_METALS, MOST_METALS = 3, 400
 SIZES = f"a cluster has {LEAST_METALS} to {MOST_METALS} here"
+LONGEST_FORMULA = 300
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,8 @@ class Pair:
         source: Where it was reported.
         fingerprint: Of the core.
         geometry: Number of its geometry in the library.
+        compound: Formula of the whole cluster (`standard_formula`); '' where it is not known.
+        simplified: What of the reported core is left out here, such as an outer shell; '' for a whole core.
     """
 
     name: str
@@ -44,6 +49,13 @@ class Pair:
     source: str
     fingerprint: CoreFingerprint
     geometry: int = -1
+    compound: str = ""
+    simplified: str = ""
+
+    @property
+    def identity(self) -> str:
+        """What is made: the compound and its ligands, as ligands may be isomers of each other; '' where it is not known."""
+        return f"{self.compound} of {self.ligands}" if self.compound else ""
 
 
 @dataclass(frozen=True)
@@ -66,14 +78,34 @@ class Library:
         return tuple(sorted({one for pair in self.pairs for one in pair.ligands.split(".")}))
 
 
-def pair_of(name: str, core: Atoms, ligands: str, source: str) -> Pair:
+def standard_formula(text: str) -> str:
+    """A formula such as `Ag25(SC8H9)18` in the order of Hill, brackets multiplied out; '' stays.
+
+    Raises:
+        StructureError: What is no formula.
+    """
+    if not text:
+        return ""
+    try:
+        formula = Formula(text[:LONGEST_FORMULA])
+        counts = formula.count()
+        if not counts or len(text) > LONGEST_FORMULA or not set(counts) <= set(chemical_symbols[1:]):
+            raise ValueError
+        return str(formula.convert("hill"))
+    except ValueError:
+        raise StructureError(f"compound '{text[:60]}' is no formula; write one such as Ag25(SC8H9)18") from None
+
+
+def pair_of(name: str, core: Atoms, ligands: str, source: str, *, compound: str = "", simplified: str = "") -> Pair:
     """A checked pair.
 
     Raises:
-        StructureError: A core that is none (`check_core`), or ligands that are none (`ligand_set`).
+        StructureError: A core that is none (`check_core`), ligands that are none (`ligand_set`), or a compound that is no formula.
     """
     check_core(core)
-    return Pair(name, core, ligand_set(ligands), source, core_fingerprint(core))
+    return Pair(
+        name, core, ligand_set(ligands), source, core_fingerprint(core), compound=standard_formula(compound), simplified=simplified
+    )  # fmt: skip
 
 
 def pair_of_file(
@@ -88,7 +120,7 @@ def pair_of_file(
     name = name or Path(path).stem
     split = split_cluster(atoms)
     dropped = [dropped_row(name, "pieces of the file", what, reason) for what, reason in split.dropped]
-    pair = pair_of(name, split.core, split.ligand_set, source or str(atoms.info["source"]))
+    pair = pair_of(name, split.core, split.ligand_set, source or str(atoms.info["source"]), compound=split.compound)
     return pair, dropped
 
 
@@ -110,9 +142,11 @@ def library_of_files(paths: Sequence[str | Path], *, tolerance: float = SAME_GEO
 def cleaned(pairs: Sequence[Pair], *, tolerance: float = SAME_GEOMETRY) -> Library:
     """Number the geometries, and drop what is no cluster and what is there already.
 
-    Steps, in order: size (`LEAST_METALS` to `MOST_METALS`), kinds of ligands (`MOST_LIGANDS`), duplicates (the same
-    composition and geometry of the core with the same ligands; the first is kept).
+    Steps, in order: size (`LEAST_METALS` to `MOST_METALS`), kinds of ligands (`MOST_LIGANDS`), compounds (a simplified core where
+    a whole one of the same compound is there), duplicates (the same composition and geometry of the core with the same ligands;
+    the first is kept).
     """
+    whole = {pair.identity: pair.name for pair in pairs if pair.identity and not pair.simplified}
     kept, dropped = [], []
     for pair in pairs:
         metals, kinds = pair.fingerprint.nuclearity, pair.ligands.count(".") + 1
@@ -121,6 +155,15 @@ def cleaned(pairs: Sequence[Pair], *, tolerance: float = SAME_GEOMETRY) -> Libra
         elif kinds > MOST_LIGANDS:
             dropped.append(
                 dropped_row(pair.name, "ligands", pair.ligands, f"{kinds} kinds of ligands, at most {MOST_LIGANDS}")
+            )
+        elif pair.simplified and pair.identity in whole:
+            dropped.append(
+                dropped_row(
+                    pair.name,
+                    "compounds",
+                    pair.compound,
+                    f"{pair.simplified}; {whole[pair.identity]} has the whole core",
+                )
             )
         else:
             kept.append(pair)
@@ -137,7 +180,7 @@ def cleaned(pairs: Sequence[Pair], *, tolerance: float = SAME_GEOMETRY) -> Libra
             same_as[pair.name] = met[key]
             continue
         met[key] = pair.name
-        pure.append(Pair(pair.name, pair.core, pair.ligands, pair.source, pair.fingerprint, int(group)))
+        pure.append(replace(pair, geometry=int(group)))
     return Library(tuple(pure), tuple(dropped), same_as)
 
 
@@ -153,6 +196,7 @@ def library_statistics(library: Library) -> list[dict[str, Any]]:
     tell("geometries", ["all"] * len({pair.geometry for pair in pairs}))
     tell("ligands", ["all"] * len(library.ligands))
     tell("metals of the core", ["+".join(_metals(pair.core)) for pair in pairs])
+    tell("cores", ["simplified" if pair.simplified else "whole" for pair in pairs])
     tell("number of metals", [f"{len(_metals(pair.core))}" for pair in pairs])
     tell("nuclearity", [_range(pair.fingerprint.nuclearity) for pair in pairs])
     tell("kinds of ligands", [f"{pair.ligands.count('.') + 1}" for pair in pairs])
@@ -169,7 +213,7 @@ def write_library(library: Library, cores: str | Path, table: str | Path, droppe
     write_frames(cores, frames)
     rows = [
         {"name": pair.name, "formula": pair.fingerprint.formula, "geometry": pair.geometry, "nuclearity": pair.fingerprint.nuclearity,
-         "ligands": pair.ligands, "source": pair.source}
+         "ligands": pair.ligands, "source": pair.source, "compound": pair.compound, "simplified": pair.simplified}
         for pair in library.pairs
     ]  # fmt: skip
     write_table(table, rows, PAIR_COLUMNS)
@@ -187,7 +231,8 @@ def read_library(cores: str | Path, table: str | Path) -> Library:
     if [frame.info.get("name") for frame in frames] != [row.get("name") for row in rows]:
         raise InputError(f"{cores} and {table}: the names of cores and pairs differ; make both again")
     pairs = [
-        Pair(row["name"], Atoms(frame.numbers, frame.positions), row["ligands"], row["source"], core_fingerprint(frame), int(row["geometry"]))
+        Pair(row["name"], Atoms(frame.numbers, frame.positions), row["ligands"], row["source"], core_fingerprint(frame), int(row["geometry"]),
+             row["compound"], row["simplified"])
         for frame, row in zip(frames, rows, strict=True)
     ]  # fmt: skip
     return Library(tuple(pairs))

@@ -154,11 +154,6 @@ class LigandEncoder(nn.Module):
         self.header: dict[str, Any] = {}
         self.register_buffer("seen", torch.zeros(LARGEST_NUMBER + 1, dtype=torch.bool))
 
-    def learn_elements(self, packed: Molecules, chosen: Tensor | None = None) -> None:
-        """Take note of the elements of ligands that are learned from: of all, or of those marked, shape (molecules,), bool."""
-        kept = packed.numbers if chosen is None else packed.numbers[chosen[packed.molecule]]
-        self.seen[torch.unique(kept)] = True
-
     def forward(self, packed: Molecules) -> Tensor:
         """Vectors of molecules, shape (molecules, width)."""
         atoms = self.start(packed.atoms)
@@ -264,7 +259,7 @@ def pretrain_ligands(
         for part in np.array_split(rng.permutation(train), steps)
     ]
     for packed, _ in batches:
-        model.learn_elements(packed)
+        model.seen[torch.unique(packed.numbers)] = True
     for epoch in range(settings.epochs):
         for place in rng.permutation(steps):
             packed, wanted = batches[place]
@@ -298,11 +293,11 @@ class UniMolEmbedder:
     def __init__(self, weights: str | Path) -> None:
         if find_spec("unimol_tools") is None:
             raise InputError(
-                "ligand encoder 'unimol' needs the package unimol_tools; install it, or take the encoder 'own'"
+                "ligand encoder 'unimol' needs the package unimol_tools; install it, or set matching.ligand_encoder.kind to own"
             )
         if not any(Path(weights).glob("*.pt")):
             raise InputError(
-                f"{weights}: no weights of Uni-Mol (*.pt) in it; put them there, or take the encoder 'own'"
+                f"{weights}: no weights of Uni-Mol (*.pt) in it; put them there, or set matching.ligand_encoder.kind to own"
             )
         import os
 

@@ -35,6 +35,8 @@ from auric.progress import log, reason_of
 from auric.structures import mirror_folder, read_structure
 
 REPORTED_COLUMNS = ("name", "core", "ligands", "source")
+REPORTED_OPTIONAL = ("compound", "simplified")
+"""Formula of the whole cluster, and what of its core the recipe leaves out."""
 STATISTICS_COLUMNS = ("what", "which", "count")
 MIRRORED = "mirror:"
 
@@ -52,7 +54,7 @@ def make_pairs(
     """Collect pairs, clean them, and draw their negatives.
 
     Args:
-        reported: Tables with the columns `REPORTED_COLUMNS`; `core` is a recipe (`build_core`) or `file:` and a path.
+        reported: Tables with the columns `REPORTED_COLUMNS`, perhaps `REPORTED_OPTIONAL`; `core` is a recipe (`build_core`) or `file:` and a path.
         structures: Files of protected clusters, or `mirror:` and a path in the mirror.
         failures: Table of reported failures; '' for none.
         outputs: Files `cores`, `pairs`, `examples`, `dropped` and `statistics`.
@@ -116,7 +118,7 @@ def reported_pairs(table: str | Path) -> tuple[list[Pair], list[dict[str, str]]]
         InputError: Other columns, a row without a source, or a name twice.
     """
     pairs, dropped, met = [], [], set()
-    for number, row in read_rows(table, REPORTED_COLUMNS):
+    for number, row in read_rows(table, REPORTED_COLUMNS, REPORTED_OPTIONAL):
         if not row["source"]:
             raise InputError(f"{table}, line {number}: '{row['name']}' has no source; say where it was reported")
         if row["name"] in met:
@@ -125,7 +127,8 @@ def reported_pairs(table: str | Path) -> tuple[list[Pair], list[dict[str, str]]]
             )
         met.add(row["name"])
         try:
-            pairs.append(pair_of(row["name"], _core_of(row["core"]), row["ligands"], row["source"]))
+            told = {name: row[name] for name in REPORTED_OPTIONAL}
+            pairs.append(pair_of(row["name"], _core_of(row["core"]), row["ligands"], row["source"], **told))
         except AuricError as error:
             dropped.append(dropped_row(row["name"], "table", row["core"], reason_of(error, row["name"])))
     return pairs, dropped

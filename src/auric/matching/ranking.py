@@ -18,7 +18,8 @@ from auric.errors import InputError, StructureError
 from auric.given import given_text
 from auric.graphs import pack_clusters
 from auric.matching.colim import Ensemble
-from auric.matching.ligand_encoder import BATCH, pack_ligands
+from auric.matching.fixed_ligands import packed_for
+from auric.matching.ligand_encoder import BATCH
 from auric.matching.ligand_smiles import elements_of, functional_group, standard_smiles
 from auric.matching.splitting import check_core
 
@@ -74,7 +75,7 @@ def embed_ligands(ensemble: Ensemble, ligands: Sequence[str]) -> EmbeddedLigands
     parts: list[list[np.ndarray]] = [[] for _ in ensemble.members]
     with torch.no_grad():
         for start in range(0, len(names), BATCH):
-            packed = pack_ligands(names[start : start + BATCH])
+            packed = packed_for(ensemble.members[0].ligand, names[start : start + BATCH])
             for own, member in zip(parts, ensemble.members, strict=True):
                 own.append(member.ligand(packed).numpy())
     return EmbeddedLigands(names, np.array([np.concatenate(own) for own in parts]))

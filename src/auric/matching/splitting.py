@@ -36,11 +36,13 @@ class Split:
         core: Metals and their halide, hydride and chalcogenide atoms.
         ligands: SMILES of every ligand, protonated and canonical, one for each piece, sorted.
         dropped: What of the file is neither, and why.
+        compound: Formula of both together, without what was dropped (`standard_formula`).
     """
 
     core: Atoms
     ligands: tuple[str, ...]
     dropped: tuple[tuple[str, str], ...] = ()
+    compound: str = ""
 
     @property
     def ligand_set(self) -> str:
@@ -108,7 +110,7 @@ def split_cluster(atoms: Atoms) -> Split:
         ligands.append(perceived_smiles(Atoms(atoms.numbers[members], atoms.positions[members]), inside, bound))
     core += np.flatnonzero(metal & (cluster_of == kept)).tolist()
     found = Atoms(atoms.numbers[sorted(core)], atoms.positions[sorted(core)])
-    return Split(found, tuple(sorted(ligands)), tuple(dropped))
+    return Split(found, tuple(sorted(ligands)), tuple(dropped), _formula(atoms, cluster_of == kept))
 
 
 def check_core(core: Atoms) -> None:

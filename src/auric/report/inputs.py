@@ -118,17 +118,31 @@ SYNTHESIS_TABLES = {
     "external": ("data", "model", "name", "outcome", "paper_probability", "probability", "spread"),
 }  # fmt: skip
 """Tables on one fitted model, side by side in a folder of its own."""
-MATCHED_PAIRS = ("name", "formula", "geometry", "nuclearity", "ligands", "source")
+MATCHED_PAIRS = ("name", "formula", "geometry", "nuclearity", "ligands", "source", "compound", "simplified")
 MATCHED_DROPPED = ("structure", "step", "what", "reason")
 MATCHED_STATISTICS = ("what", "which", "count")
 MATCHED_METRICS = (
-    "split", "subject", "metric", "mean", "sd_over_seeds", "low", "high", "examples", "positives", "groups", "seeds",
+    "split", "subject", "learner", "metric", "mean", "sd_over_seeds", "low", "high", "examples", "positives", "groups", "seeds",
 )  # fmt: skip
-MATCHED_CURVES = ("split", "subject", "bin", "n", "probability", "share")
+MATCHED_CURVES = ("split", "subject", "seed", "bin", "n", "probability", "share")
+MATCHED_CONFUSION = (
+    "split", "subject", "seed", "true_positives", "false_positives", "false_negatives", "true_negatives",
+)  # fmt: skip
 MATCHED_PAIRED = ("split", "first", "second", "difference", "low", "high", "p_value", "examples", "groups")
 FORMATION_ERRORS = ("split", "subject", "mae_ev", "low", "high", "median_ev", "clusters", "groups", "seconds")
-MATCHED_PLACES = ("encoder", "name", "ligands", "label", "x", "y", "davies_bouldin", "calinski_harabasz")
-MATCHED_CASES = ("case", "core", "edit", "ligands", "known", "seed", "probability")
+MATCHED_PLACES = (
+    "split",
+    "fold",
+    "encoder",
+    "name",
+    "ligands",
+    "label",
+    "x",
+    "y",
+    "davies_bouldin",
+    "calinski_harabasz",
+)
+MATCHED_CASES = ("case", "core", "edit", "ligands", "known", "left_out", "seed", "probability")
 MATCHED_EXTERNAL = ("name", "formula", "ligands", "probability", "spread", "called", "warning", "source")
 DROPPED = ("structure", "frame", "bond", "third_atom", "reason")
 
@@ -154,7 +168,8 @@ NUMBERS = frozenset(
      "charge", "multiplicity", "energy_above_lowest_ev", "steps", "residual_force_ev_angstrom", "nearest_added_angstrom", "broken", "formed",
      "examples", "success", "fresh", "teacher_share", "depth", "leaves", "f1", "planted", "found", "relative_error",
      "outcome", "paper_probability",
-     "nuclearity", "count", "mean", "sd_over_seeds", "positives", "groups", "seeds", "p_value", "mae_ev", "median_ev", "clusters", "label", "x", "y", "davies_bouldin", "calinski_harabasz", "called", "bin"}
+     "nuclearity", "count", "mean", "sd_over_seeds", "positives", "groups", "seeds", "p_value", "mae_ev", "median_ev", "clusters", "label", "x", "y", "davies_bouldin", "calinski_harabasz", "called", "bin",
+     "true_positives", "false_positives", "false_negatives", "true_negatives"}
 )  # fmt: skip
 
 
@@ -215,9 +230,10 @@ class ReportFiles:
         matching_statistics: Counts of the library, columns `MATCHED_STATISTICS`.
         matching_metrics: Metrics in folds, columns `MATCHED_METRICS`.
         matching_reliability: Shares beside probabilities, columns `MATCHED_CURVES`.
+        matching_confusion: Confusion matrices, columns `MATCHED_CONFUSION`.
         matching_paired: Differences of AUC, columns `MATCHED_PAIRED`.
         matching_errors: Errors of formation energies, columns `FORMATION_ERRORS`.
-        matching_places: Examples in latent space, columns `MATCHED_PLACES`.
+        matching_places: Examples in latent space, a file for each split and one of encoders before training, columns `MATCHED_PLACES`.
         matching_cases: Edited cores, columns `MATCHED_CASES`.
         matching_external: Clusters not learned from, columns `MATCHED_EXTERNAL`.
     """
@@ -273,6 +289,7 @@ class ReportFiles:
     matching_statistics: Sequence[str | Path] = ()
     matching_metrics: Sequence[str | Path] = ()
     matching_reliability: Sequence[str | Path] = ()
+    matching_confusion: Sequence[str | Path] = ()
     matching_paired: Sequence[str | Path] = ()
     matching_errors: Sequence[str | Path] = ()
     matching_places: Sequence[str | Path] = ()

@@ -23,11 +23,14 @@ METRICS = {
 }
 SPLITS = {"pair": "core and ligands together (the paper's)", "core": "core left out", "ligand": "ligands left out"}
 OURS = "colim, pretrained"
+UNTRAINED = "none"
+"""In the column `split` of places: no example was learned from."""
+CONFUSION = ("true_positives", "false_negatives", "false_positives", "true_negatives")
 FORMATION_SPLITS = {
     "size": "sizes left out",
     "random": "random",
     "larger": "above 40 atoms from smaller ones",
-    "element": "elements left out",
+    "element": "elements left out (reference: measured cohesive energies of solids)",
 }
 
 
@@ -40,6 +43,7 @@ class Matching:
     statistics: pd.DataFrame
     metrics: pd.DataFrame
     curves: pd.DataFrame
+    confusion: pd.DataFrame
     paired: pd.DataFrame
     errors: pd.DataFrame
     places: pd.DataFrame
@@ -57,11 +61,17 @@ def gather(files: inputs.ReportFiles) -> Matching | None:
         return None
     given = (
         (files.matching_pairs, inputs.MATCHED_PAIRS), (files.matching_dropped, inputs.MATCHED_DROPPED), (files.matching_statistics, inputs.MATCHED_STATISTICS),
-        (files.matching_metrics, inputs.MATCHED_METRICS), (files.matching_reliability, inputs.MATCHED_CURVES), (files.matching_paired, inputs.MATCHED_PAIRED),
+        (files.matching_metrics, inputs.MATCHED_METRICS), (files.matching_reliability, inputs.MATCHED_CURVES),
+        (files.matching_confusion, inputs.MATCHED_CONFUSION), (files.matching_paired, inputs.MATCHED_PAIRED),
         (files.matching_errors, inputs.FORMATION_ERRORS), (files.matching_places, inputs.MATCHED_PLACES), (files.matching_cases, inputs.MATCHED_CASES),
         (files.matching_external, inputs.MATCHED_EXTERNAL),
     )  # fmt: skip
-    return Matching(*(inputs.read_table(paths[0] if paths else "", columns) for paths, columns in given))
+    return Matching(
+        *(
+            pd.concat([inputs.read_table(path, columns) for path in paths or [""]], ignore_index=True)
+            for paths, columns in given
+        )
+    )
 
 
 def _beside_chance(row: Mapping[str, Any]) -> str:
@@ -76,8 +86,10 @@ def _beside_chance(row: Mapping[str, Any]) -> str:
 def words(found: Matching) -> list[str]:
     """How much data there is, and what can and cannot be concluded from it."""
     first = found.metrics.iloc[0]
+    simplified = int((found.pairs["simplified"] != "").sum())
     sentences = [
-        f"{len(found.pairs)} reported pairs of {found.pairs['geometry'].nunique()} core geometries, {first['examples']:.0f} examples with negatives. "
+        f"{len(found.pairs)} reported pairs of {found.pairs['geometry'].nunique()} core geometries, {first['examples']:.0f} examples with negatives; "
+        f"{simplified} of the pairs stand with a part of their core only (an inner shell, or without its halides). "
         "Intervals draw core geometries again; with so few they are wide, and the paper's numbers (1,989 structures, licensed) are not comparable."
     ]
     told = found.metrics[(found.metrics["metric"] == "auc") & (found.metrics["subject"] == OURS)]
@@ -91,8 +103,12 @@ def words(found: Matching) -> list[str]:
                 "no difference can be told" if row["low"] <= 0 <= row["high"] else "the difference is told from zero"
             )
             sentences.append(
-                f"Pretrained less scratch, {SPLITS.get(row['split'], row['split'])}: {row['difference']:+.3f} ({row['low']:+.3f} to {row['high']:+.3f}): {verdict}."
+                f"{row['first'].removeprefix('colim, ').capitalize()} less scratch, {SPLITS.get(row['split'], row['split'])}: {row['difference']:+.3f} ({row['low']:+.3f} to {row['high']:+.3f}): {verdict}."
             )
+    if len(found.external):
+        sentences.append(
+            f"{int(found.external['called'].sum())} of {len(found.external)} clusters that were made and not learned from get a probability above 0.5."
+        )
     return sentences
 
 
@@ -103,9 +119,21 @@ def metric_rows(found: Matching) -> list[dict[str, str]]:
         by = part.set_index("metric")
         cells = {name: number(by.loc[name, "mean"]) for name in METRICS}
         rows.append(
-            {"split": SPLITS.get(str(split), str(split)), "subject": str(subject), **cells, "sd": number(by.loc["auc", "sd_over_seeds"]),
+            {"split": SPLITS.get(str(split), str(split)), "subject": str(subject), "learner": part["learner"].iloc[0], **cells, "sd": number(by.loc["auc", "sd_over_seeds"]),
              "interval": f"{number(by.loc['auc', 'low'])} to {number(by.loc['auc', 'high'])}"}
         )  # fmt: skip
+    return rows
+
+
+def confusion_rows(found: Matching) -> list[dict[str, str]]:
+    """For print: what the matcher called reported pairs and negatives of every split, means over seeds."""
+    rows = []
+    for split, part in found.confusion[found.confusion["subject"] == OURS].groupby("split", sort=False):
+        counts = {name: number(part[name].mean()) for name in CONFUSION}
+        rows += [
+            {"split": SPLITS.get(str(split), str(split)), "truth": truth, "made": counts[made], "not_made": counts[other]}
+            for truth, made, other in (("reported", *CONFUSION[:2]), ("negative", *CONFUSION[2:]))
+        ]  # fmt: skip
     return rows
 
 
@@ -136,6 +164,11 @@ def dropped_rows(found: Matching) -> list[dict[str, Any]]:
     ]
 
 
+def left_out(found: Matching) -> str:
+    """How many examples were left out for the edited cores, for print."""
+    return ", ".join(found.cases.drop_duplicates(["core", "edit"])["left_out"])
+
+
 def draw_metrics(path: Path, found: Matching) -> None:
     """AUC with intervals, a panel for each split."""
     table = found.metrics[found.metrics["metric"] == "auc"]
@@ -160,43 +193,57 @@ def draw_metrics(path: Path, found: Matching) -> None:
 
 
 def draw_calibration(path: Path, found: Matching) -> None:
-    """Share of positives against probability, for the matcher, a line for each split."""
+    """Share of positives against probability, for the matcher, a line for each split and seed."""
     table = found.curves[found.curves["subject"] == OURS]
+    splits = list(dict.fromkeys(table["split"]))
     with figure_at(path, 4.2, 3.2) as figure:
         axes = figure.subplots()
         axes.plot([0, 1], [0, 1], color=INK, linewidth=0.8, linestyle=":")
-        for (split, part), ink in zip(table.groupby("split", sort=False), (BLUE, VERMILION, GREY), strict=False):
+        for (split, seed), part in table.groupby(["split", "seed"], sort=False):
             axes.plot(
-                part["probability"],
-                part["share"],
-                "o-",
-                color=ink,
-                markersize=4,
-                label=SPLITS.get(str(split), str(split)),
-            )
+                part["probability"], part["share"], "o-", color=(BLUE, VERMILION, GREY)[splits.index(split) % 3], markersize=3, linewidth=0.9,
+                label=None if seed else SPLITS.get(str(split), str(split)),
+            )  # fmt: skip
         axes.set(xlabel="probability", ylabel="share of reported pairs", xlim=(0, 1), ylim=(-0.03, 1.03))
-        if len(table):
+        if splits:
             axes.legend(frameon=False, fontsize=7)
+
+
+def place_panels(found: Matching) -> list[tuple[str, pd.DataFrame]]:
+    """A title and the examples to draw for every encoder: of folds the one with most, the indices as means over folds."""
+    panels = []
+    for (split, encoder), part in found.places.groupby(["split", "encoder"], sort=False):
+        folds = {fold: rows for fold, rows in part.groupby("fold", sort=False)}
+        drawn = max(folds.values(), key=len)
+        means = part.drop_duplicates("fold")[["davies_bouldin", "calinski_harabasz"]].mean()
+        where = (
+            f"core encoder: {encoder}\nbefore training"
+            if split == UNTRAINED
+            else f"{encoder}\n{split} left out: test examples of one fold of {len(folds)}"
+        )
+        title = f"{where}\nDBI {means['davies_bouldin']:.1f}, CHI {means['calinski_harabasz']:.2f} (n = {len(drawn)})"
+        panels.append((title, drawn))
+    return panels
 
 
 def draw_places(path: Path, found: Matching) -> None:
     """Examples in two dimensions (t-SNE), a panel for each encoder, and the two indices in its title."""
-    names = list(dict.fromkeys(found.places["encoder"]))
-    with figure_at(path, 8.6, 2.7) as figure:
-        for axes, name in zip(np.atleast_1d(figure.subplots(1, len(names))), names, strict=True):
-            part = found.places[found.places["encoder"] == name]
+    panels = place_panels(found)
+    across = min(3, len(panels))
+    down = -(-len(panels) // across)
+    with figure_at(path, 8.6, 2.9 * down) as figure:
+        grid = np.atleast_1d(figure.subplots(down, across)).ravel()
+        for axes in grid[len(panels) :]:
+            axes.axis("off")
+        for axes, (title, part) in zip(grid, panels, strict=False):
             for label, ink in ((0, VERMILION), (1, BLUE)):
                 mine = part[part["label"] == label]
                 axes.plot(
                     mine["x"], mine["y"], "o", color=ink, markersize=3.5, label="reported" if label else "negative"
                 )
-            indices = part.iloc[0]
-            axes.set(
-                title=f"{name}\nDBI {indices['davies_bouldin']:.1f}, CHI {indices['calinski_harabasz']:.2f}",
-                xticks=[],
-                yticks=[],
-            )
-        axes.legend(frameon=False, fontsize=7)
+            axes.set_title(title, fontsize=8)
+            axes.set(xticks=[], yticks=[])
+        grid[len(panels) - 1].legend(frameon=False, fontsize=7)
 
 
 def draw_cases(path: Path, found: Matching) -> None:

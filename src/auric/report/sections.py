@@ -185,7 +185,8 @@ def draw_matching(assets: Assets, files: ReportFiles) -> dict[str, Any] | None:
         return None
     for name, table, label in (
         ("pairs", found.pairs, "reported pairs"), ("dropped", found.dropped, "dropped on the way to pairs"), ("statistics", found.statistics, "counts of the library"),
-        ("metrics", found.metrics, "metrics of matchers"), ("reliability", found.curves, "calibration"), ("paired", found.paired, "paired differences"),
+        ("metrics", found.metrics, "metrics of matchers"), ("reliability", found.curves, "calibration"),
+        ("confusion", found.confusion, "confusion matrices"), ("paired", found.paired, "paired differences"),
         ("errors", found.errors, "errors of formation energies"), ("places", found.places, "examples in latent space"), ("cases", found.cases, "edited cores"),
         ("external", found.external, "clusters not learned from"),
     ):  # fmt: skip
@@ -193,6 +194,7 @@ def draw_matching(assets: Assets, files: ReportFiles) -> dict[str, Any] | None:
     return {
         "words": matchings.words(found), "rows": matchings.metric_rows(found), "formation": matchings.formation_rows(found),
         "external": matchings.external_rows(found), "dropped": matchings.dropped_rows(found),
+        "left_out": matchings.left_out(found), "confusion": matchings.confusion_rows(found),
         "metrics": assets.draw("matching_metrics.svg", partial(matchings.draw_metrics, found=found)),
         "calibration": assets.draw("matching_calibration.svg", partial(matchings.draw_calibration, found=found)),
         "places": assets.draw("matching_places.svg", partial(matchings.draw_places, found=found)) if len(found.places) else None,
