@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from ase import Atoms
 
-from auric.errors import InputError
+from auric.errors import InputError, StructureError
 from auric.files import read_frames, write_frames
 from auric.potential import Correction, LinearSettings
 from auric.reference import Labels
@@ -166,6 +166,41 @@ def test_forces_that_lead_upwards_are_told_by_the_reference(springs, tetrahedron
     assert row["rise_ev"] == pytest.approx(trace[-1]["energy_ev"] - min(point["energy_ev"] for point in trace))
     assert row["rise_ev"] > 0.01
     assert [point["call"] for point in trace] == [0, 3, 6, 12, 25, 50, blind.calls - 1]
+
+
+def test_a_way_that_leads_to_nowhere_costs_no_other(springs, tetrahedron):
+    """Learned forces led to a structure that the reference cannot compute: that way has recovered nothing, the others stand."""
+
+    class Limited(springs):
+        def calculate(self, atoms=None, *args, **kwargs):
+            if np.ptp(atoms.positions) > 50:
+                raise StructureError("atoms 1 and 2 lie on one place; remove one")
+            super().calculate(atoms, *args, **kwargs)
+
+    plain = relax(tetrahedron, springs())
+    apart = tetrahedron.copy()
+    apart.positions *= 40
+    lost = replace(plain, atoms=apart, positions=[tetrahedron.positions, apart.positions], energies_ev=[])
+    ways = [Way("bfgs", REFERENCE, plain), Way("lost", COARSE, lost, traced=True), Way("good", COARSE, plain)]
+    rows = [row for row, _, _ in tell(tetrahedron, ways, Limited())]
+    assert [row["verdict"] for row in rows] == ["converged", "rising", "converged"]
+    assert np.isnan(rows[1]["energy_ev"])
+    assert "no answer" in rows[1]["note"]
+    table = pd.DataFrame([{"system": "x", "run": "r", "step": 0} | row for row in rows])
+    card = {
+        (row["subject"], row["quantity"]): row["ours"] for row in relaxation_rows(table, study="s", samples=20, seed=0)
+    }
+    assert card["lost", "energy_recovered"] == 0
+    assert card["good", "energy_recovered"] == pytest.approx(1)
+
+
+def test_a_start_that_the_reference_cannot_compute_is_refused(springs, tetrahedron):
+    class Never(springs):
+        def calculate(self, *args, **kwargs):
+            raise StructureError("atoms 1 and 2 lie on one place; remove one")
+
+    with pytest.raises(StructureError, match="remove one"):
+        relax(tetrahedron, Never())
 
 
 def test_what_a_series_saved_counts_every_call(tmp_path):

@@ -8,7 +8,7 @@ import numpy as np
 from ase import Atoms
 from ase.calculators.calculator import CalculationFailed, Calculator, all_changes
 
-from auric.errors import AuricError, ScfError
+from auric.errors import AuricError, ScfError, StructureError
 
 
 class NotFiniteError(AuricError):
@@ -54,7 +54,8 @@ class Recorder(Calculator):  # type: ignore[misc]
 
         Raises:
             NotFiniteError: If a force or the energy is not finite.
-            ScfError: If the calculator failed.
+            ScfError: If the calculator failed, or has no answer for a structure on the way.
+            StructureError: If it has none for the first.
         """
         super().calculate(atoms, properties, system_changes)
         wanted = self.atoms.copy()  # without constraints: forces on fixed atoms are forces too
@@ -63,7 +64,9 @@ class Recorder(Calculator):  # type: ignore[misc]
         try:
             forces = np.array(self.inner.get_property("forces", wanted))
             energy = float(self.inner.get_property("energy", wanted)) if self.has_energy else None
-        except (CalculationFailed, ScfError) as error:
+        except (CalculationFailed, ScfError, StructureError) as error:
+            if isinstance(error, StructureError) and not self.positions:
+                raise  # nothing is wrong with the way, but with the start
             self.failed += 1
             self.core_seconds += time.process_time() - started
             raise ScfError(f"{formula}: call {number} failed ({error})") from error

@@ -79,7 +79,7 @@ def relaxation_rows(
             if uses == REFERENCE:
                 continue
             said = _said(study, method, str(system), SPLIT, len(ways))
-            rows.append(said | _mean("energy_recovered", "1", ways["energy_recovered"], "higher", **drawn))
+            rows.append(said | _mean("energy_recovered", "1", _recovered(ways), "higher", **drawn))
             rows.append(
                 said | _mean("rmsd_to_reference", "angstrom", ways["rmsd_to_reference_angstrom"], "lower", **drawn)
             )
@@ -193,7 +193,7 @@ def stretched_rows(table: pd.DataFrame, *, study: str, samples: int, seed: int) 
             continue
         subject = f"{method}, step {size:g}" if method == "potential" else str(method)
         said = _said(study, subject, str(system), STRETCHED, len(ways))
-        rows.append(said | _mean("energy_recovered", "1", ways["energy_recovered"], "higher", **drawn))
+        rows.append(said | _mean("energy_recovered", "1", _recovered(ways), "higher", **drawn))
         rows.append(said | _mean("rmsd_to_reference", "angstrom", ways["rmsd_to_reference_angstrom"], "lower", **drawn))
         if method != "potential":
             ways = ways.set_index(["system", "structure", "place"])
@@ -210,6 +210,11 @@ def _said(study: str, subject: str, data: str, split: str, n: int) -> dict[str, 
 
 def _converged(table: pd.DataFrame, uses: str) -> pd.DataFrame:
     return table[(table["uses"] == uses) & (table["verdict"] == "converged")]
+
+
+def _recovered(ways: pd.DataFrame) -> pd.Series:
+    """Shares of energy recovered; nothing where a way ended above its start, which is still at hand, or the reference has no answer."""
+    return ways["energy_recovered"].astype(float).fillna(0.0).clip(lower=0.0)
 
 
 def _spent(ours: pd.Series, theirs: pd.Series, ways: pd.DataFrame) -> pd.Series:

@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 from ase import Atoms
-from ase.calculators.calculator import Calculator
+from ase.calculators.calculator import CalculationFailed, Calculator
 
-from auric.errors import InputError, StructureError
+from auric.errors import InputError, ScfError, StructureError
 from auric.potential.calculators import DirectedCalculator, LinearCalculator
 from auric.potential.directed import DirectedForces
 from auric.potential.linear import LinearPotential
+from auric.progress import log
 from auric.relaxation.hybrid import HybridSettings, hand_over, relax_hybrid
 from auric.relaxation.judge import energy_recovered, heavy_rmsd, turned_over, twist_degree
 from auric.relaxation.optimise import Relaxation, RelaxationSettings, outer_layer, relax
@@ -142,7 +143,8 @@ def tell(start: Atoms, ways: Sequence[Way], reference: Calculator) -> list[Told]
         energy_ev, trace = _judged(made, reference, learned=alone), _trace(way, reference)
         rise_ev = trace[-1]["energy_ev"] - min(point["energy_ev"] for point in trace) if alone and trace else 0.0
         # Forces without an energy do not know that they lead upwards; the reference does.
-        verdict = "rising" if rise_ev > RISE_EV and made.verdict != "converged" else made.verdict
+        lost = not np.isfinite(energy_ev)
+        verdict = "rising" if lost or (rise_ev > RISE_EV and made.verdict != "converged") else made.verdict
         row = {
             "method": way.method, "uses": way.uses, "verdict": verdict, "start_ev": start_ev, "energy_ev": energy_ev,
             "fmax_ev_angstrom": made.fmax_ev_angstrom,
@@ -153,7 +155,7 @@ def tell(start: Atoms, ways: Sequence[Way], reference: Calculator) -> list[Told]
             "reference_core_seconds": 0.0 if alone else made.core_seconds,
             "coarse_calls": made.calls if alone else made.coarse_calls,
             "coarse_core_seconds": made.core_seconds if alone else made.coarse_core_seconds,
-            "labels": way.labels, "note": made.note,
+            "labels": way.labels, "note": "the reference has no answer for the end" if lost else made.note,
         }  # fmt: skip
         end = made.atoms.copy()
         end.info = {
@@ -176,8 +178,9 @@ def _trace(way: Way, reference: Calculator) -> list[dict[str, Any]]:
             else []
         )
         frames = {call: Atoms(made.atoms.numbers, made.positions[call]) for call in wanted}
-        points = {call: float(reference.get_property("energy", frame)) for call, frame in frames.items()}
-    return [{"method": way.method, "uses": way.uses, "call": call, "energy_ev": ev} for call, ev in points.items()]
+        points = {call: _single_point(reference, frame) for call, frame in frames.items()}
+    told = {call: ev for call, ev in points.items() if ev is not None and np.isfinite(ev)}
+    return [{"method": way.method, "uses": way.uses, "call": call, "energy_ev": ev} for call, ev in told.items()]
 
 
 def relax_rings(
@@ -303,10 +306,17 @@ def relax_stretched(
 
 
 def _judged(way: Relaxation, reference: Calculator, *, learned: bool = False) -> float:
-    """The reference's energy of where a way ended (eV): its own, or a single point."""
-    if learned or way.energy_ev is None:
-        return float(reference.get_property("energy", way.atoms))
-    return way.energy_ev
+    """The reference's energy of where a way ended (eV): its own, or a single point; NaN if it has none for it."""
+    return _single_point(reference, way.atoms) if learned or way.energy_ev is None else way.energy_ev
+
+
+def _single_point(reference: Calculator, atoms: Atoms) -> float:
+    """The reference's energy (eV); NaN where learned forces led to what it has no answer for."""
+    try:
+        return float(reference.get_property("energy", atoms))
+    except (CalculationFailed, ScfError, StructureError) as error:
+        log.info("%s", error)
+        return float("nan")
 
 
 def _twist(atoms: Atoms) -> float:

@@ -64,6 +64,8 @@ def gather(tables: Sequence[str | Path], traces: Sequence[str | Path], series: S
         pd.concat([inputs.read_table(path, columns) for path in [*paths, ""]], ignore_index=True)
         for paths, columns in ((tables, inputs.RELAXATIONS), (traces, inputs.TRACES), (series, inputs.SERIES))
     ]
+    # As in the scorecard: a way that led above its start, or to where the reference has no answer, has recovered nothing.
+    every[0]["energy_recovered"] = every[0]["energy_recovered"].astype(float).fillna(0.0).clip(lower=0.0)
     return [
         Relaxed(str(system), *(table[table["system"] == system] for table in every))
         for system in dict.fromkeys(every[0]["system"])
