@@ -4,6 +4,7 @@ from ase import Atoms
 from ase.calculators.calculator import CalculationFailed
 from ase.calculators.emt import EMT
 from ase.cluster import Octahedron
+from scipy.spatial.distance import pdist
 
 from auric.errors import InputError
 from auric.potential import LinearCalculator
@@ -180,6 +181,31 @@ def test_stored_points_of_xtb_are_those_of_its_calculator(tmp_path):
     made = relax(atoms, again, RelaxationSettings())
     assert again.computed == made.calls - 1, "the first point was known"
     assert made.core_seconds > 0
+
+
+def test_nothing_is_asked_of_atoms_on_top_of_each_other(copper):
+    """A coarse potential without repulsion, and a reference that rewards collapse, as tight-binding energies do."""
+
+    class Hole(EMT):
+        def calculate(self, atoms=None, properties=("energy",), system_changes=("positions",)):
+            super().calculate(atoms, properties, system_changes)
+            if pdist(atoms.positions).min() < 1.0:
+                self.results["energy"] -= 2e4
+
+    class Collapsing(EMT):
+        def calculate(self, atoms=None, properties=("energy",), system_changes=("positions",)):
+            super().calculate(atoms, properties, system_changes)
+            first, second = atoms.positions[:2]
+            self.results["forces"] = 0 * self.results["forces"]
+            self.results["forces"][0], self.results["energy"] = (
+                20 * (second - first),
+                10 * ((second - first) ** 2).sum(),
+            )
+
+    made = relax_hybrid(copper, Collapsing(), Hole(), HybridSettings(radius_angstrom=3.0, largest_radius_angstrom=3.0))
+    assert made.verdict == "converged"
+    assert made.energy_ev == pytest.approx(relax(copper, EMT()).energy_ev, abs=0.05)
+    assert "overlap" in relax(copper, Collapsing(), RelaxationSettings(max_step_angstrom=0.5)).note
 
 
 def test_trials_where_the_reference_fails_are_made_nearer(copper):

@@ -22,7 +22,7 @@ def icosahedron():
     corners = [(0, a, b * golden) for a in (-1, 1) for b in (-1, 1)]
     corners += [(a, b * golden, 0) for a in (-1, 1) for b in (-1, 1)]
     corners += [(b * golden, 0, a) for a in (-1, 1) for b in (-1, 1)]
-    return Atoms("Ar13", np.vstack([[0, 0, 0], 0.58 * np.array(corners)]))
+    return Atoms("He13", np.vstack([[0, 0, 0], 0.58 * np.array(corners)]))
 
 
 @pytest.mark.parametrize("optimiser", ["bfgs", "fire"])

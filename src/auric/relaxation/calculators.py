@@ -9,6 +9,7 @@ from ase import Atoms
 from ase.calculators.calculator import CalculationFailed, Calculator, all_changes
 
 from auric.errors import AuricError, ScfError, StructureError
+from auric.structures.check import check_overlap
 
 
 class NotFiniteError(AuricError):
@@ -54,13 +55,19 @@ class Recorder(Calculator):  # type: ignore[misc]
 
         Raises:
             NotFiniteError: If a force or the energy is not finite.
-            ScfError: If the calculator failed, or has no answer for a structure on the way.
-            StructureError: If it has none for the first.
+            ScfError: If the calculator failed, has no answer for a structure on the way, or atoms overlap in it.
+            StructureError: If it is so with the first.
         """
         super().calculate(atoms, properties, system_changes)
         wanted = self.atoms.copy()  # without constraints: forces on fixed atoms are forces too
         wanted.set_constraint()
         started, number, formula = time.process_time(), self.calls + 1, self.atoms.get_chemical_formula("metal")
+        try:
+            check_overlap(wanted)  # engines give atoms on top of each other energies that are far too low
+        except StructureError as error:
+            if not self.positions:
+                raise
+            raise ScfError(f"{formula}: not asked for call {number} ({error})") from error
         try:
             forces = np.array(self.inner.get_property("forces", wanted))
             energy = float(self.inner.get_property("energy", wanted)) if self.has_energy else None

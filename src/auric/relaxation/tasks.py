@@ -18,6 +18,7 @@ from auric.relaxation.hybrid import HybridSettings, hand_over, relax_hybrid
 from auric.relaxation.judge import energy_recovered, heavy_rmsd, turned_over, twist_degree
 from auric.relaxation.optimise import Relaxation, RelaxationSettings, outer_layer, relax
 from auric.structures.blocks import moving_blocks
+from auric.structures.check import check_overlap
 from auric.structures.motifs import find_motifs
 from auric.structures.rings import build_ring
 
@@ -313,6 +314,7 @@ def _judged(way: Relaxation, reference: Calculator, *, learned: bool = False) ->
 def _single_point(reference: Calculator, atoms: Atoms) -> float:
     """The reference's energy (eV); NaN where learned forces led to what it has no answer for."""
     try:
+        check_overlap(atoms)
         return float(reference.get_property("energy", atoms))
     except (CalculationFailed, ScfError, StructureError) as error:
         log.info("%s", error)
