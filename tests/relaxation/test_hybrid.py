@@ -1,3 +1,5 @@
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from ase import Atoms
@@ -8,7 +10,7 @@ from scipy.spatial.distance import pdist
 
 from auric.errors import InputError
 from auric.potential import LinearCalculator
-from auric.reference import Labels, Store, XtbEngine, XtbSettings
+from auric.reference import Labels, Store, XtbEngine, XtbSettings, points
 from auric.reference.points import StoredCalculator
 from auric.relaxation import (
     HybridSettings,
@@ -206,6 +208,35 @@ def test_nothing_is_asked_of_atoms_on_top_of_each_other(copper):
     assert made.verdict == "converged"
     assert made.energy_ev == pytest.approx(relax(copper, EMT()).energy_ev, abs=0.05)
     assert "overlap" in relax(copper, Collapsing(), RelaxationSettings(max_step_angstrom=0.5)).note
+
+
+def test_a_field_that_was_led_astray_is_begun_afresh(copper, tmp_path, monkeypatch):
+    """An engine whose field, once it has seen a stretched cluster, stays in a state far too low."""
+
+    class Astray(EMT):
+        lost = False
+
+        def calculate(self, atoms=None, properties=("energy",), system_changes=("positions",)):
+            super().calculate(atoms, properties, system_changes)
+            stretched = np.ptp(atoms.positions) > 1.5 * np.ptp(copper.positions)
+            self.results["energy"] += 500.0 if stretched else -17.0 if self.lost else 0.0
+            self.lost |= stretched
+
+    monkeypatch.setattr(points, "engine_calculator", lambda *_: Astray())
+    engine = SimpleNamespace(identity=lambda: {"engine": "x"}, check=lambda symbols: None)
+    stored, wide = StoredCalculator(engine, 0, 1, Store(tmp_path)), copper.copy()
+    wide.positions *= 1.6
+    right = EMT().get_property("energy", copper.copy())
+    told = [stored.get_property("energy", atoms) for atoms in (copper, wide, _rattled(copper))]
+    assert told[1] > right + 400
+    assert told[2] == pytest.approx(EMT().get_property("energy", _rattled(copper)))
+    assert stored.computed == 3
+
+
+def _rattled(atoms):
+    moved = atoms.copy()
+    moved.rattle(0.01, seed=8)
+    return moved
 
 
 def test_trials_where_the_reference_fails_are_made_nearer(copper):
