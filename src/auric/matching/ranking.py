@@ -165,23 +165,27 @@ def _combined(count: int, kinds: int, most_sets: int) -> int:
 
 def warnings_of(ensemble: Ensemble, core: Atoms) -> list[str]:
     """What of a core the matchers never met, or met only beside ligands."""
-    found = []
-    if never := ensemble.unknown_elements(core):
-        found.append(f"never seen: {', '.join(never)}")
-    if late := ensemble.late_elements(core):
-        found.append(f"not in the pretraining: {', '.join(late)}")
-    return found
+    return _told(
+        {
+            "never seen": ensemble.unknown_elements(core),
+            "not in the pretraining": ensemble.late_elements(core),
+        }
+    )
 
 
 def ligand_warnings(ensemble: Ensemble, ligands: str) -> list[str]:
     """The same of a set of ligands, standard SMILES joined by '.'."""
     symbols = set().union(*(elements_of(one) for one in ligands.split(".")))
-    found = []
-    if never := ensemble.unknown_ligand_elements(symbols):
-        found.append(f"never seen in a ligand: {', '.join(never)}")
-    if late := ensemble.late_ligand_elements(symbols):
-        found.append(f"not in the pretraining on ligands: {', '.join(late)}")
-    return found
+    return _told(
+        {
+            "never seen in a ligand": ensemble.unknown_ligand_elements(symbols),
+            "not in the pretraining on ligands": ensemble.late_ligand_elements(symbols),
+        }
+    )
+
+
+def _told(found: dict[str, list[str]]) -> list[str]:
+    return [f"{what}: {', '.join(symbols)}" for what, symbols in found.items() if symbols]
 
 
 def screen(ensemble: Ensemble, core: Atoms, embedded: EmbeddedLigands) -> tuple[np.ndarray, np.ndarray]:
