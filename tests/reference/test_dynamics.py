@@ -272,6 +272,18 @@ def test_interrupted_run_goes_on_bit_for_bit(runs, tmp_path, ensemble):
     assert again.calls == 0
 
 
+@pytest.mark.parametrize(("bath", "kept"), [({}, True), ({"end_temperature_k": 600.0}, False)])
+def test_a_longer_run_goes_on_where_a_shorter_one_ended(runs, tmp_path, bath, kept):
+    """But for a bath that heats: its temperature at a step depends on how many there are."""
+    longer = SHORT | {"ensemble": "langevin", "steps": 40} | bath
+    whole, rest = Springs(), Springs()
+    runs(longer, engine=whole)
+    runs(longer | {"steps": 20}, engine=Springs(), folder="grown")
+    runs(longer, engine=rest, folder="grown")
+    assert (tmp_path / "grown/run.extxyz").read_bytes() == (tmp_path / "one/run.extxyz").read_bytes()
+    assert (rest.calls < 0.6 * whole.calls) == kept
+
+
 def chunks_of(folder):
     """Entries of a store in the order they were made."""
     return sorted((folder / "store").rglob("*.npz"), key=lambda path: path.stat().st_mtime_ns)

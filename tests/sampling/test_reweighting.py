@@ -85,6 +85,24 @@ def walk(tmp_path_factory):
     return place
 
 
+def test_a_longer_walk_goes_on_where_a_shorter_one_ended(walk, caplog):
+    """And leaves the shorter one's file as it was."""
+    caplog.set_level("INFO")
+    before, texts = (walk / "walk.extxyz").read_bytes(), []
+    for folder in ("store", "fresh"):
+        settings = {"steps": 100, "equilibration_steps": 20, "every": 20}
+        caplog.clear()
+        walk_beside(
+            walk / "linear.npz", [walk / "run.extxyz"], walk / "run.extxyz", walk / "long.extxyz", walk / "long.csv",
+            walker="linear", chains=3, settings=settings, seed=0, store=walk / folder,
+        )  # fmt: skip
+        texts.append((walk / "long.extxyz").read_bytes())
+        assert ("the walk goes on after step" in caplog.text) == (folder == "store")
+    assert texts[0] == texts[1]
+    assert texts[0].startswith(before)
+    assert (walk / "walk.extxyz").read_bytes() == before
+
+
 def told(walk, engines, frames=8, run="run.extxyz"):
     reweight_walk(
         walk / "walk.extxyz", walk / "walk.csv", walk / run, walk / "reweighted.csv", walk / "failures.csv", frames=frames,

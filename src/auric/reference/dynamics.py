@@ -198,7 +198,7 @@ def run_dynamics(
     run = run or f"{atoms.info['name']}_{settings.seed}"
     _check(atoms, engine, charge, multiplicity)
     base: dict[str, Any] = {
-        "kind": "dynamics", "structure": structure_hash(atoms, charge, multiplicity), "settings": asdict(settings),
+        "kind": "dynamics", "structure": structure_hash(atoms, charge, multiplicity), "settings": _on_the_way(settings),
         "engine": engine.identity(), "method_version": METHOD_VERSION,
     }  # fmt: skip
     state, _ = store.get_or_make(base | {"chunk": "start"}, partial(_start, atoms, engine, settings, base["structure"]))
@@ -216,6 +216,14 @@ def run_dynamics(
     frames = list(_labelled(atoms, engine, settings, chunks, run))
     write_frames(path, frames)
     return _summary(run, settings, frames, state[0])
+
+
+def _on_the_way(settings: DynamicsSettings) -> dict[str, Any]:
+    """What a step depends on: not how many there are, but where the bath changes on the way. So a run goes on where a shorter one ended."""
+    found = asdict(settings)
+    if settings.end_temperature_k in (None, settings.temperature_k):
+        del found["steps"]
+    return found
 
 
 def _check(atoms: Atoms, engine: Engine, charge: int, multiplicity: int) -> None:

@@ -4,6 +4,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -73,7 +74,8 @@ def walk_beside(
 ) -> None:  # fmt: skip
     """Walk from the first frame of a run, at its temperature; a run without frames gives no walk.
 
-    The trajectory grows in the store, outside of what the workflow deletes when a job fails; a killed walk goes on there.
+    The trajectory grows in the store, outside of what the workflow deletes when a job fails; a killed walk goes on there, and one
+    of more steps where a shorter one ended.
 
     Args:
         model: File of the potential.
@@ -103,7 +105,7 @@ def walk_beside(
     make, identity = potential_walk(walker, model)
     temperatures = tuple(temperature * factor for factor in (1.0, *ladder) for _ in range(chains))
     plan = WalkSettings(temperatures, **settings, exchange=bool(ladder), seed=seed)
-    growing = Path(store) / "walks" / f"{digest(identity, str(plan), start.positions.tobytes())}.extxyz"
+    growing = _growing(Path(store) / "walks", plan, identity, start)
     busy = time.process_time()
     before = growing.stat().st_size if growing.exists() else 0
     run_walk([start] * len(temperatures), make, plan, growing, identity=identity, outside=DomainGuard(known).outside)
@@ -114,6 +116,18 @@ def walk_beside(
     _link(growing, Path(trajectory))
     told = _told(growing, frames, walker, chains) | {"ladder": len(ladder), "seconds_per_step": seconds}
     write_table(table, [told], WALK_COLUMNS)
+
+
+def _growing(folder: Path, plan: WalkSettings, identity: str, start: Atoms) -> Path:
+    """Where a walk grows: if it is not begun, as a copy of the longest shorter one, whose file is others' result."""
+    beginning = digest(identity, str(replace(plan, steps=plan.every)), start.positions.tobytes())
+    path = folder / beginning / f"{plan.steps}.extxyz"
+    shorter = {int(known.stem): known for known in path.parent.glob("*.extxyz") if known.stem.isdecimal()}
+    lengths = [steps for steps in shorter if steps < plan.steps]
+    if lengths and not path.exists():
+        with atomic(path) as temporary:
+            shutil.copyfile(shorter[max(lengths)], temporary)
+    return path
 
 
 def _temperature(frames: Sequence[Atoms], dynamics: str | Path) -> float:
