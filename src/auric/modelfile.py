@@ -90,6 +90,19 @@ def read_model(path: str | Path, name: str | None = None) -> Contents:
     return header, arrays
 
 
+def content_digest(path: str | Path) -> str:
+    """Digest of what a model is, whichever study made it with whichever versions of libraries.
+
+    Raises:
+        InputError: As `read_model`.
+    """
+    header, arrays = read_model(path)
+    header.pop("made_with", None)
+    if isinstance(header.get("trained_on"), dict):
+        header["trained_on"].pop("study", None)
+    return _digest(header, arrays)
+
+
 @contextmanager
 def fitting(path: str | Path, what: str) -> Iterator[None]:
     """Say of whatever is raised by parts that do not fit each other that the file is to blame.

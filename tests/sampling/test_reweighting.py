@@ -86,14 +86,16 @@ def walk(tmp_path_factory):
 
 
 def test_a_longer_walk_goes_on_where_a_shorter_one_ended(walk, caplog):
-    """And leaves the shorter one's file as it was."""
+    """Also of another study, if its potential is the same; and leaves the shorter one's file as it was."""
+    train_linear([walk / "run.extxyz"], walk / "again.npz", study="longer")
+    assert (walk / "again.npz").read_bytes() != (walk / "linear.npz").read_bytes()
     caplog.set_level("INFO")
     before, texts = (walk / "walk.extxyz").read_bytes(), []
     for folder in ("store", "fresh"):
         settings = {"steps": 100, "equilibration_steps": 20, "every": 20}
         caplog.clear()
         walk_beside(
-            walk / "linear.npz", [walk / "run.extxyz"], walk / "run.extxyz", walk / "long.extxyz", walk / "long.csv",
+            walk / "again.npz", [walk / "run.extxyz"], walk / "run.extxyz", walk / "long.extxyz", walk / "long.csv",
             walker="linear", chains=3, settings=settings, seed=0, store=walk / folder,
         )  # fmt: skip
         texts.append((walk / "long.extxyz").read_bytes())

@@ -13,6 +13,7 @@ from ase import Atoms
 
 from auric.errors import InputError
 from auric.files import atomic, read_frames, write_table
+from auric.modelfile import content_digest
 from auric.potential import LinearPotential, energy_of, load_emlm
 from auric.progress import log
 from auric.provenance import digest
@@ -51,7 +52,7 @@ WALK_COLUMNS = (
 
 
 def potential_walk(walker: str, model: str | Path) -> tuple[Callable[[Atoms, np.ndarray], WalkingEnergies], str]:
-    """How a potential's file is walked on, and a digest of the file.
+    """How a potential's file is walked on, and a digest of the potential (`content_digest`).
 
     Args:
         walker: A key of `WALKERS`.
@@ -60,7 +61,7 @@ def potential_walk(walker: str, model: str | Path) -> tuple[Callable[[Atoms, np.
     Raises:
         InputError: If the file is damaged or another potential's.
     """
-    identity = digest(walker, Path(model).read_bytes())
+    identity = digest(walker, content_digest(model))
     if walker == "linear":
         potential = LinearPotential.load(model)
         return lambda atoms, where: LinearWalk(potential, atoms, where), identity
