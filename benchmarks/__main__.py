@@ -10,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from auric.files import read_tables
+from auric.memory import keep_freed_memory
 from auric.scorecard import write_scorecard
 from benchmarks import (
     alkanes,
@@ -63,6 +64,7 @@ if unknown := set(chosen) - set(BENCHMARKS):
     sys.exit(f"unknown benchmark {sorted(unknown)[0]}; choose from {', '.join(BENCHMARKS)}")
 if "training" in chosen and not Path(training.IMAGES).exists():
     sys.exit(f"{training.IMAGES} is missing; run `make run` first, or name other benchmarks")
+keep_freed_memory()  # as jobs do
 measured = []
 for name in chosen:
     for row in BENCHMARKS[name]():

@@ -5,9 +5,11 @@ import numpy as np
 import pytest
 from ase import Atoms
 
+from auric.memory import keep_freed_memory
 from auric.reference.gto import GtoEngine, GtoSettings
 
 ROOT = Path(__file__).parents[1]
+keep_freed_memory()  # as jobs do
 
 
 @pytest.fixture(scope="session")

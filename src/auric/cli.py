@@ -15,6 +15,7 @@ from auric.cleaning import removable, remove
 from auric.configuration import load_yaml, settings_page
 from auric.errors import EXIT_OK, AuricError, InputError
 from auric.files import read_tables, write_table
+from auric.memory import keep_freed_memory
 from auric.plan import plan_study
 from auric.progress import log
 from auric.results import results_page
@@ -27,6 +28,7 @@ READERS = ("elfnet", "ridge", "valence", "valence-image", "valence-elfnet")
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; its exit code is one of `auric.errors`."""
+    keep_freed_memory()
     parser = argparse.ArgumentParser(prog="auric", description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(dest="command", required=True)

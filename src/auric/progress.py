@@ -14,6 +14,7 @@ from pathlib import Path
 from threadpoolctl import threadpool_limits
 
 from auric.errors import EXIT_FAILURE, AuricError
+from auric.memory import keep_freed_memory
 from auric.running import end_with_parent
 
 log = logging.getLogger("auric")
@@ -26,10 +27,11 @@ def log_to(path: str | Path, *, threads: int = 1) -> Iterator[None]:
     """Run a job with its records in a file.
 
     An `AuricError` becomes one line on the terminal and the job's exit code; any other exception is a defect of ours:
-    its traceback goes to the log and one line to the terminal. Numerical libraries get `threads` threads. A job whose scheduler
+    its traceback goes to the log and one line to the terminal. Numerical libraries get `threads` threads, and keep memory that they free. A job whose scheduler
     was killed ends too.
     """
     end_with_parent()
+    keep_freed_memory()
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     handler = logging.FileHandler(path, mode="w", encoding="utf-8")
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
