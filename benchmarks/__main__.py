@@ -1,6 +1,6 @@
 """Benchmarks, side by side with peers or the plain way in one run; not part of the tests.
 
-`python -m benchmarks [alkanes] [descriptors] [elf] [equivariant] [gth] [matching] [microscopes] [microscopy] [noise] [oamlm] [plan] [potential] [relaxation] [sampling] [scale] [seeing] [structures] [synthesis] [training] [workflow]` measures those named, or all, and puts their rows into
+`python -m benchmarks [alkanes] [descriptors] [elf] [equivariant] [gth] [matching] [memory] [microscopes] [microscopy] [noise] [oamlm] [plan] [potential] [relaxation] [sampling] [scale] [seeing] [structures] [synthesis] [training] [workflow]` measures those named, or all, and puts their rows into
 docs/benchmarks.csv in place of earlier ones.
 """
 
@@ -20,6 +20,7 @@ from benchmarks import (
     equivariant,
     gth,
     matching,
+    memory,
     microscopes,
     microscopy,
     noise,
@@ -44,6 +45,7 @@ BENCHMARKS = {
     "equivariant": equivariant.measure_equivariant,
     "gth": gth.measure_gth,
     "matching": matching.measure_matching,
+    "memory": memory.measure_memory,
     "microscopes": microscopes.measure_microscopes,
     "microscopy": microscopy.measure_microscopy,
     "noise": noise.measure_noise,

@@ -8,6 +8,8 @@ from ase.calculators.calculator import CalculationFailed
 from pyscf import dft as molecular_dft
 from pyscf import gto
 from pyscf.pbc import dft
+from pyscf.pbc.tools import cutoff_to_mesh
+from scipy.fft import next_fast_len
 from scipy.spatial.transform import Rotation
 
 from auric.errors import InputError, ScfError, StructureError
@@ -232,6 +234,17 @@ class TestGth(WithGold):
         (coefficients,) = result.orbitals.coefficients
         norm = coefficients.T @ molecule.intor("int1e_ovlp") @ coefficients
         np.testing.assert_allclose(norm, np.eye(9), atol=1e-5)
+
+    @pytest.mark.parametrize("stretch", [0.0, 0.7, 1.4])
+    def test_grids_are_fast_and_no_coarser_than_asked_for(self, stretch):
+        atoms, charge, spin = MOLECULES["AuSH"]
+        atoms = atoms.copy()
+        atoms.positions[0, 0] -= stretch
+        engine = GthEngine(GthSettings(cutoff_hartree=60.0, margin_angstrom=3.0))
+        basis, pseudo, _ = engine._parts(["Au", "S", "H"])
+        cell = engine._cell(atoms, basis, pseudo, charge, spin)
+        assert (np.array(cell.mesh) >= cutoff_to_mesh(cell.lattice_vectors(), 60.0)).all()
+        assert [next_fast_len(int(points)) for points in cell.mesh] == list(cell.mesh)
 
     def test_charged_molecules_are_labelled(self):
         result = GthEngine(GthSettings(cutoff_hartree=60.0, margin_angstrom=3.0)).label(

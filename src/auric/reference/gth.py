@@ -5,7 +5,8 @@ Gamma point, MOLOPT Gaussians and plane waves on nested grids (`pyscf.pbc`, mult
 four-centre integrals, no exchange matrix: the cost grows little faster than the number of atoms, so that a protected
 cluster takes minutes where Gaussian-basis density fitting takes hours. Gold keeps 11 electrons (5d10 6s1, without 5s 5p).
 
-The box is the cluster with a margin on all sides, rounded up to a coarse step so that neighbouring frames share a grid.
+The box is the cluster with a margin on all sides, rounded up to a coarse step so that neighbouring frames share a grid; the
+grid has no fewer points along each side than the cutoff asks for, and numbers of points whose Fourier transform is fast.
 Charged clusters stand in a uniform background: their total energies shift with the box, their densities hardly do.
 A uniform electric field acts inside the box and starts anew in the next one; its jump lies where no Gaussian reaches.
 """
@@ -22,6 +23,7 @@ from pyscf import lib
 from pyscf.pbc import dft, gto
 from pyscf.pbc.gto.basis import load as load_basis
 from pyscf.pbc.gto.pseudo import load as load_pseudo
+from scipy.fft import next_fast_len
 
 from auric.errors import InputError, StructureError, suggestion
 from auric.reference.electric import NO_FIELD, check_field, in_field, without_field
@@ -79,7 +81,8 @@ class GthEngine:
 
     def identity(self) -> dict[str, Any]:
         """See `Engine`."""
-        return {"engine": self.name, "method": self.settings.xc} | without_field(asdict(self.settings))
+        told = {"engine": self.name, "method": self.settings.xc, "mesh": "next fast length"}
+        return told | without_field(asdict(self.settings))
 
     def check(self, symbols: list[str]) -> None:
         """See `Engine`."""
@@ -153,6 +156,7 @@ class GthEngine:
         cell.a, cell.basis, cell.pseudo = np.diag(sides), basis, pseudo
         cell.ke_cutoff, cell.max_memory = self.settings.cutoff_hartree, self.memory_mb
         cell.build(dump_input=False, parse_arg=False)
+        cell.mesh = [next_fast_len(int(points)) for points in cell.mesh]  # PySCF's numbers are odd, and prime at times
         return cell
 
     def _mean_field(self, cell: gto.Cell) -> Any:
