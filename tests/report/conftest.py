@@ -192,7 +192,7 @@ class Study:
                     heights = (np.exp(-0.5 * (value / width) ** 2) / width for width in (0.1, 0.2))
                     change_curves.append((run, walker, apart, "eV", value, *heights))
         places = [
-            (run, source, *rng.normal(size=2), 0.5, 0.25) for source in ("training", "dynamics", *shifts) for _ in range(20)
+            (run, source, *rng.normal(size=2), 0.5, 0.25, int(source == "dynamics" and k < 5)) for source in ("training", "dynamics", *shifts) for k in range(20)
         ]  # fmt: skip
         self.walks.append(
             {

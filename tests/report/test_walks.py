@@ -30,6 +30,7 @@ def test_words_and_figures(finished):
     assert "ring_test (300 K)" in section
     assert "the walk on “linear, energies and forces” for 2, on “EMLM on MBTR, second parameters” for 0" in section
     assert "by its slowest kind: “linear, energies and forces” 320" in section
+    assert "lie 25 % of the dynamics, 0 % of the walk on “linear, energies and forces”, 0 % of the walk on" in section
     assert re.search(r"Au-Au</td><td class=.figure.>\+0.060 Å</td>", section)
     assert "half a walk apart differ with a standard deviation of 0.100 eV on “linear, energies and forces”" in section
     assert "“linear, energies and forces”: for 4 of 4 kinds and temperatures" in section

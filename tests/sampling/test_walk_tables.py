@@ -133,6 +133,9 @@ def test_a_map_of_walks(tables):
     walk = places[places["source"] == WALKER]
     assert walk["step"].min() == EVERY
     assert walk["step"].max() == STEPS
+    outside = places.groupby("source")["outside"].mean()
+    assert outside["training"] == 0
+    assert 0 < outside["dynamics"] < 1  # its frames are drawn as the training's, a hundredth longer
 
 
 def test_the_scorecard(tables):

@@ -32,7 +32,7 @@ CURVES = ("run", "walker", "coordinate", "unit", "value", "walk", "dynamics")
 CHANGES = (
     "run", "walker", "apart", "walk_sd_ev", "dynamics_sd_ev", "walk_harmonic_ev", "dynamics_harmonic_ev",
 )  # fmt: skip
-WALK_PLACES = ("run", "source", "pc1", "pc2", "pc1_share", "pc2_share")
+WALK_PLACES = ("run", "source", "pc1", "pc2", "pc1_share", "pc2_share", "outside")
 ISOMERS = (
     "first", "second", "temperature_k", "source", "coordinate", "unit", "shift", "shift_low", "shift_high", "wasserstein",
     "wasserstein_low", "wasserstein_high",
@@ -150,7 +150,7 @@ HOLDOUT = "holdout"
 NUMBERS = frozenset(
     {"bond_length_angstrom", "weight", "predicted_angstrom", "epoch", "learning_rate", "training_mae_angstrom",
      "validation_mae_angstrom", "seconds", "ours", "ci_low", "ci_high", "n", "step", "energy_ev", "predicted_ev",
-     "force_norm_rmse", "weighted_angle", "temperature_k", "pc1", "pc2", "pc1_share", "pc2_share", "runner_up_ours", "ahead",
+     "force_norm_rmse", "weighted_angle", "temperature_k", "pc1", "pc2", "pc1_share", "pc2_share", "outside", "runner_up_ours", "ahead",
      "runs", "shift", "shift_low", "shift_high", "wasserstein", "wasserstein_low", "wasserstein_high", "dynamics_halves",
      "autocorrelation_steps", "effective_samples", "value", "walk", "dynamics", "walk_sd_ev", "dynamics_sd_ev", "walk_harmonic_ev", "dynamics_harmonic_ev",
      "energy_recovered", "rise_ev", "reference_calls",

@@ -131,6 +131,13 @@ def words(walked: Walked) -> list[str]:
         for walker in walked.walkers
     ]
     sentences.append(f"Independent structures that the walk is worth, by its slowest kind: {', '.join(worth)}.")
+    outside = 100 * walked.places.groupby("source")["outside"].mean()
+    if outside.any():
+        shares = [f"{outside[walker]:.0f} % of the walk on “{potential_name(walker)}”" for walker in walked.walkers]
+        sentences.append(
+            f"Outside of what the potentials learned from lie {outside[DYNAMICS]:.0f} % of the dynamics, {', '.join(shares)}: they "
+            "extrapolate there, and active expansion would teach them."
+        )
     return sentences
 
 

@@ -32,7 +32,11 @@ class DomainGuard:
 
     def outside(self, frames: Sequence[Atoms]) -> np.ndarray:
         """Which structures are farther from training than 99 % of the training frames, shape (frames,), boolean."""
-        return np.asarray(self._domain.judge(self.features(frames)).outside)
+        return self.judge(self.features(frames))
+
+    def judge(self, features: np.ndarray) -> np.ndarray:
+        """The same of features that are known, shape (frames, features)."""
+        return np.asarray(self._domain.judge(features).outside)
 
     def features(self, frames: Sequence[Atoms]) -> np.ndarray:
         """Scaled descriptors, shape (frames, features)."""

@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 from ase import Atoms
 
-from auric.descriptors import MBTR_SECOND, FeatureScaler, Mbtr
 from auric.files import read_frames, write_table
 from auric.potential import principal_components
 from auric.potential.labels import read_runs
+from auric.sampling.guard import DomainGuard
 from auric.sampling.walked import read_walked
 
-PLACE_COLUMNS = ("system", "run", "source", "chain", "step", "pc1", "pc2", "pc1_share", "pc2_share")
+PLACE_COLUMNS = ("system", "run", "source", "chain", "step", "pc1", "pc2", "pc1_share", "pc2_share", "outside")
 TRAINING, DYNAMICS = "training", "dynamics"
 SHOWN = 400
 """Frames of each walk, and of the training, that are placed at most, evenly spread."""
@@ -33,23 +33,23 @@ def walk_map(
         tables: Of these walks, columns `auric.sampling.beside.WALK_COLUMNS`.
         dynamics: The run (extended xyz).
         table: CSV to write, columns `PLACE_COLUMNS`; a row a frame, coordinates in scaled descriptors (no unit), shares of the
-            training frames' variance. A frame of the training or of dynamics has the chain 0.
+            training frames' variance, and whether the frame lies outside of the training (`DomainGuard`; 0 or 1). A frame of the
+            training or of dynamics has the chain 0.
     """
     frames, run = read_runs(training, "training"), read_frames(dynamics)
     rows: list[dict[str, Any]] = []
     if run:  # else there is no walk, and the table of failures says why
-        maker = Mbtr(sorted({symbol for atoms in frames for symbol in atoms.symbols}), MBTR_SECOND)
-        learned = maker.describe_all(frames)
-        scaler = FeatureScaler().fit(learned)
-        components = principal_components(scaler.transform(learned))
+        guard = DomainGuard(frames)
+        components = principal_components(guard.features(frames))
         shares = {f"pc{k}_share": share for k, share in enumerate(components.shares, 1)}
         common = {"system": run[0].info["system"], "run": run[0].info["run"]} | shares
 
         def place(source: str, some: Sequence[Atoms], chains: Sequence[int], steps: Sequence[int]) -> None:
-            scores = components.scores(scaler.transform(maker.describe_all(some)))
+            features = guard.features(some)
+            told = zip(chains, steps, components.scores(features), guard.judge(features).astype(int), strict=True)
             rows.extend(
-                common | {"source": source, "chain": chain, "step": step, "pc1": pc1, "pc2": pc2}
-                for chain, step, (pc1, pc2) in zip(chains, steps, scores, strict=True)
+                common | {"source": source, "chain": chain, "step": step, "pc1": pc1, "pc2": pc2, "outside": outside}
+                for chain, step, (pc1, pc2), outside in told
             )
 
         few = [frames[k] for k in _spread(len(frames))]
