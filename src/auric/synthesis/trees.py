@@ -81,6 +81,25 @@ class _Level:
     chosen: np.ndarray
 
 
+class _End(NamedTuple):
+    """What predictions need of the last level, less than half of its memory: where there are three, it has thousands of sets and millions of pairs.
+
+    Attributes:
+        leaf: As in `_Level`.
+        below, above: Probability of each split of each set times the success there, shape (sets, kinds).
+    """
+
+    leaf: np.ndarray
+    below: np.ndarray
+    above: np.ndarray
+
+    @classmethod
+    def of(cls, level: _Level, kinds: int) -> "_End":
+        ends = np.zeros((2, len(level.members), kinds))
+        ends[:, level.node, level.kind] = level.chosen * level.below, level.chosen * level.above
+        return cls(level.leaf, *ends)
+
+
 class TreeAverage:
     """Bayesian mean over all trees of a few splits in a row.
 
@@ -109,7 +128,8 @@ class TreeAverage:
             )
         self.splits_, sides = possible_splits(np.asarray(values, dtype=float), self.groups)
         prior = np.bincount(self.splits_.kind, self.splits_.weight, len(sides))
-        self.levels_ = _levels(sides, np.asarray(outcomes, dtype=int), prior, self.levels)
+        *self.levels_, last = _levels(sides, np.asarray(outcomes, dtype=int), prior, self.levels)
+        self.last_ = _End.of(last, len(sides))
         return self
 
     def predict_proba(self, values: np.ndarray) -> np.ndarray:
@@ -120,31 +140,25 @@ class TreeAverage:
         """
         passed = self.splits_.passed(np.asarray(values, dtype=float))
         first, place = _distinct(passed)  # many points of a map lie between the same limits
-        ends, told = self._ends(), np.empty(len(first))
+        told = np.empty(len(first))
         for start in range(0, len(first), CHUNK):
             here = slice(start, start + CHUNK)
-            told[here] = self._success(self.splits_.below(passed[first[here]]), ends)
+            told[here] = self._success(self.splits_.below(passed[first[here]]))
         success = told[place]
         return np.stack([1 - success, success], axis=1)
 
-    def _ends(self) -> tuple[np.ndarray, np.ndarray]:
-        """On the last level, the probability of each split times the success below it and above it, shape (sets, kinds)."""
-        last = self.levels_[-1]
-        found = np.zeros((2, len(last.members), 1 + self.splits_.kind.max(initial=-1)))
-        found[:, last.node, last.kind] = last.chosen * last.below, last.chosen * last.above
-        return found[0], found[1]
-
-    def _success(self, below: np.ndarray, ends: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+    def _success(self, below: np.ndarray) -> np.ndarray:
         """Mean probability of success, shape (n,), of recipes that splits send below with the probabilities `below`, (n, kinds)."""
         here = np.ones((len(below), 1))
         found = np.zeros(len(below))
-        for level, after in zip(self.levels_, self.levels_[1:], strict=False):
+        afters: list[_Level | _End] = [*self.levels_[1:], self.last_]
+        for level, after in zip(self.levels_, afters, strict=False):
             found += here @ level.leaf
-            took, size = here[:, level.node] * level.chosen, len(after.members)
+            took, size = here[:, level.node] * level.chosen, len(after.leaf)
             passed = took * below[:, level.kind]
             here = passed @ _gather(level.below, size) + (took - passed) @ _gather(level.above, size)
-        under, over = (here @ end for end in ends)
-        found += here @ self.levels_[-1].leaf + (under * below + over * (1 - below)).sum(1)
+        found += here @ self.last_.leaf
+        found += (here @ self.last_.below * below + here @ self.last_.above * (1 - below)).sum(1)
         return found
 
 
