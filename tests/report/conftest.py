@@ -187,7 +187,9 @@ class Study:
         changes, change_curves, rng = [], [], np.random.default_rng(9)
         for walker in shifts:
             for apart in ("next", "half the length"):
-                changes.append((run, walker, apart, 0.1, 0.2, 0.11, 0.19))
+                changes.append(
+                    (run, walker, apart, 0.1, 0.2, 0.11, 0.19, -0.03 if walker.startswith("emlm") else -0.02, 0.01)
+                )
                 for value in np.linspace(-0.5, 0.5, 50):
                     heights = (np.exp(-0.5 * (value / width) ** 2) / width for width in (0.1, 0.2))
                     change_curves.append((run, walker, apart, "eV", value, *heights))

@@ -33,6 +33,10 @@ def test_words_and_figures(finished):
     assert "lie 25 % of the dynamics, 0 % of the walk on “linear, energies and forces”, 0 % of the walk on" in section
     assert re.search(r"Au-Au</td><td class=.figure.>\+0.060 Å</td>", section)
     assert "half a walk apart differ with a standard deviation of 0.100 eV on “linear, energies and forces”" in section
+    assert section.count("has not settled") == 1
+    assert (
+        "The walk on “EMLM on MBTR, second parameters” has not settled: its mean energy falls by 0.0300 eV" in section
+    )
     assert "“linear, energies and forces”: for 4 of 4 kinds and temperatures" in section
     assert "“EMLM on MBTR, second parameters”: for 0 of 4 kinds" in section
     assert section.count("<figure>") == 5

@@ -30,7 +30,8 @@ GEOMETRY = (
 )  # fmt: skip
 CURVES = ("run", "walker", "coordinate", "unit", "value", "walk", "dynamics")
 CHANGES = (
-    "run", "walker", "apart", "walk_sd_ev", "dynamics_sd_ev", "walk_harmonic_ev", "dynamics_harmonic_ev",
+    "run", "walker", "apart", "walk_sd_ev", "dynamics_sd_ev", "walk_harmonic_ev", "dynamics_harmonic_ev", "walk_drift_ev",
+    "walk_drift_half_width_ev",
 )  # fmt: skip
 WALK_PLACES = ("run", "source", "pc1", "pc2", "pc1_share", "pc2_share", "outside")
 ISOMERS = (
@@ -153,7 +154,7 @@ NUMBERS = frozenset(
      "force_norm_rmse", "weighted_angle", "temperature_k", "pc1", "pc2", "pc1_share", "pc2_share", "outside", "runner_up_ours", "ahead",
      "runs", "shift", "shift_low", "shift_high", "wasserstein", "wasserstein_low", "wasserstein_high", "dynamics_halves",
      "autocorrelation_steps", "effective_samples", "value", "walk", "dynamics", "walk_sd_ev", "dynamics_sd_ev", "walk_harmonic_ev", "dynamics_harmonic_ev",
-     "energy_recovered", "rise_ev", "reference_calls",
+     "walk_drift_ev", "walk_drift_half_width_ev", "energy_recovered", "rise_ev", "reference_calls",
      "reference_core_seconds", "coarse_calls", "coarse_core_seconds", "call", "seed", "twist_degree", "calls", "max_step_angstrom",
      "rmsd_to_reference_angstrom", "toward_right", "upward", "mae_angstrom", "rise_percent", "rise_low", "rise_high", "low", "high",
      "folds", "diverged", "parameters", "mae_low", "mae_high", "difference_angstrom", "difference_low", "difference_high", "tested",

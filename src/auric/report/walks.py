@@ -13,6 +13,8 @@ from auric.report.potentials import potential_name
 WHOLE = "whole walk"
 DYNAMICS = "dynamics"
 NEXT, FAR = "next", "half the length"
+SETTLED = 0.25
+"""Drift of a walk's energy that nobody needs to hear of, as a share of the spread of its differences."""
 
 
 @dataclass(frozen=True)
@@ -146,11 +148,24 @@ def words_on_energies(walked: Walked) -> str:
     far = walked.changes[walked.changes["apart"] == FAR].set_index("walker")
     told = [f"{number(far.loc[walker, 'walk_sd_ev'])} eV on “{potential_name(walker)}”" for walker in walked.walkers]
     row = far.iloc[0]
+    drifting = [walker for walker in walked.walkers if _drifts(far.loc[walker])]
+    unsettled = "".join(
+        f" The walk on “{potential_name(walker)}” has not settled: its mean energy "
+        f"{'falls' if far.loc[walker, 'walk_drift_ev'] < 0 else 'rises'} by {number(abs(far.loc[walker, 'walk_drift_ev']))} eV from its "
+        "first half to its second; give it more equilibration_steps."
+        for walker in drifting
+    )
     return (
         f"Energies of structures half a walk apart differ with a standard deviation of {', '.join(told)}; half the dynamics apart, of "
         f"{number(row['dynamics_sd_ev'])} eV. Were all harmonic, it would be {number(row['walk_harmonic_ev'])} eV with rigid ligands and "
-        f"{number(row['dynamics_harmonic_ev'])} eV without."
+        f"{number(row['dynamics_harmonic_ev'])} eV without.{unsettled}"
     )
+
+
+def _drifts(far: pd.Series) -> bool:
+    """Whether a walk's mean energy moves: beyond chance, and by more than a part of what it varies by."""
+    drift = abs(far["walk_drift_ev"])
+    return bool(drift > far["walk_drift_half_width_ev"] and drift > SETTLED * far["walk_sd_ev"])
 
 
 def words_on_isomers(isomers: Isomers) -> list[str]:
