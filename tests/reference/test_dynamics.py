@@ -25,7 +25,6 @@ from auric.reference import (
     Store,
     XtbEngine,
     XtbSettings,
-    engine_calculator,
     read_runs,
     reference_run,
     reference_set,
@@ -509,7 +508,6 @@ def test_a_kohn_sham_engine_drives_from_the_last_orbitals(runs, monkeypatch):
     assert [start is None for start in starts] == [True, False, False] * 2
     total = [frame.info["energy_ev"] + frame.info["kinetic_energy_ev"] for frame in frames]
     assert np.ptp(total) < 0.1 * np.ptp([frame.info["energy_ev"] for frame in frames])
-    assert isinstance(engine_calculator(engine, 0, 1), EngineCalculator)
 
 
 # The plan of reference sets

@@ -10,7 +10,7 @@ from scipy.spatial.distance import pdist
 
 from auric.errors import InputError
 from auric.potential import LinearCalculator
-from auric.reference import Labels, Store, XtbEngine, XtbSettings, points
+from auric.reference import Labels, SteadyCalculator, Store, XtbEngine, XtbSettings, points
 from auric.reference.points import StoredCalculator
 from auric.relaxation import (
     HybridSettings,
@@ -222,7 +222,7 @@ def test_a_field_that_was_led_astray_is_begun_afresh(copper, tmp_path, monkeypat
             self.results["energy"] += 500.0 if stretched else -17.0 if self.lost else 0.0
             self.lost |= stretched
 
-    monkeypatch.setattr(points, "engine_calculator", lambda *_: Astray())
+    monkeypatch.setattr(points, "engine_calculator", lambda *_: SteadyCalculator(Astray))
     engine = SimpleNamespace(identity=lambda: {"engine": "x"}, check=lambda symbols: None)
     stored, wide = StoredCalculator(engine, 0, 1, Store(tmp_path)), copper.copy()
     wide.positions *= 1.6

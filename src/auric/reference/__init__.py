@@ -10,7 +10,8 @@ __getattr__, __all__ = public(
     {
         "blas": ["load_openblas", "prefer_openblas"],
         "bond_indices": ["delocalisation_indices", "mayer_bond_orders"],
-        "dynamics": ["DynamicsSettings", "DynamicsSummary", "EngineCalculator", "engine_calculator", "run_dynamics"],
+        "calculators": ["EngineCalculator", "SteadyCalculator", "engine_calculator"],
+        "dynamics": ["DynamicsSettings", "DynamicsSummary", "run_dynamics"],
         "engines": ["make_engine"],
         "frames": ["frames_block", "relaxed_structure"],
         "gth": ["GthEngine", "GthSettings"],

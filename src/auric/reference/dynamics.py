@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 from ase import Atoms, units
-from ase.calculators.calculator import CalculationFailed, Calculator, all_changes
+from ase.calculators.calculator import CalculationFailed
 from ase.data import covalent_radii
 from ase.md.langevin import Langevin
 from ase.md.md import MolecularDynamics
@@ -28,12 +28,11 @@ from auric.errors import InputError, ScfError, StructureError, suggestion
 from auric.files import write_frames
 from auric.progress import log
 from auric.provenance import digest
+from auric.reference.calculators import engine_calculator
 from auric.reference.interface import Engine
 from auric.reference.label import basis_name
-from auric.reference.orbitals import Orbitals
 from auric.reference.store import Entry, Store, structure_hash
 from auric.reference.version import METHOD_VERSION
-from auric.reference.xtb import XtbEngine
 from auric.structures.check import check_overlap, electron_count
 from auric.structures.motifs import METALS
 from auric.structures.table import frame_name
@@ -133,41 +132,6 @@ class DynamicsSummary:
     energy_drift_ev_per_atom_ps: float
     energy_scatter_ev_per_atom: float
     stopped: str
-
-
-class EngineCalculator(Calculator):  # type: ignore[misc]
-    """An ASE calculator (eV, eV/angstrom) of any engine that labels with forces; each call starts from the orbitals of the last."""
-
-    implemented_properties = ("energy", "forces")
-
-    def __init__(self, engine: Engine, charge: int, multiplicity: int) -> None:
-        super().__init__()
-        self.engine, self.charge, self.multiplicity = engine, charge, multiplicity
-        self._last: Orbitals | None = None
-
-    def calculate(
-        self, atoms: Atoms | None = None, properties: Sequence[str] = ("energy",),
-        system_changes: Sequence[str] = tuple(all_changes),
-    ) -> None:  # fmt: skip
-        """Called by ASE.
-
-        Raises:
-            InputError: If the engine's settings leave out forces.
-            ScfError: If nothing in the engine's retry ladder converged.
-        """
-        super().calculate(atoms, properties, system_changes)
-        labels = self.engine.label(self.atoms, self.charge, self.multiplicity, start=self._last)
-        if labels.forces_ev_angstrom is None:
-            raise InputError(f"the engine {self.engine.name} gives no forces; set forces: true in its settings")
-        self._last = labels.orbitals
-        self.results = {"energy": labels.energy_ev, "forces": labels.forces_ev_angstrom}
-
-
-def engine_calculator(engine: Engine, charge: int, multiplicity: int) -> Calculator:
-    """An ASE calculator of an engine: its own if it has one."""
-    if isinstance(engine, XtbEngine):
-        return engine.calculator(charge, multiplicity)
-    return EngineCalculator(engine, charge, multiplicity)
 
 
 def run_dynamics(

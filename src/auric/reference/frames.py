@@ -19,6 +19,7 @@ from ase.optimize import LBFGS
 from auric.errors import ScfError, StructureError
 from auric.files import read_frames, write_frames, write_table
 from auric.progress import log, reason_of
+from auric.reference.calculators import engine_calculator
 from auric.reference.engines import make_engine
 from auric.reference.store import Entry, Store, structure_hash
 from auric.reference.version import METHOD_VERSION
@@ -122,7 +123,7 @@ def _trajectory(
     """Positions of all frames, shape (frames, atoms, 3), angstrom; hotter electrons if the SCF fails on the way."""
     for attempt, temperature_k in enumerate(RETRY_TEMPERATURES_K, start=1):
         moving = Atoms(atoms.numbers, atoms.positions)
-        moving.calc = engine.calculator(charge, multiplicity, temperature_k=temperature_k)
+        moving.calc = engine_calculator(engine, charge, multiplicity, temperature_k=temperature_k)
         positions: list[np.ndarray] = []
         stopped = ""
         try:

@@ -3,27 +3,23 @@
 import time
 from collections.abc import Sequence
 from functools import partial
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from ase import Atoms
 from ase.calculators.calculator import CalculationFailed, Calculator, all_changes
 
-from auric.reference.dynamics import engine_calculator
+from auric.reference.calculators import engine_calculator
 from auric.reference.interface import Engine
 from auric.reference.store import Entry, Store, structure_hash
 from auric.reference.version import METHOD_VERSION
-
-LEAP_EV = 3.0
-"""Between one point and the next; steps of a relaxation change the energy by less."""
 
 
 class StoredCalculator(Calculator):  # type: ignore[misc]
     """Energies (eV) and forces (eV/angstrom) of a reference engine, each point kept in the label store.
 
     A relaxation that was killed finds its points again, bit for bit, and goes on behind them. Self-consistent fields start
-    from the point before, so that a point depends on it within the convergence tolerance; after a leap of energy, such as from a
-    structure that nothing is right about, a field may stay in a state that is none, and is begun afresh.
+    from the point before, so that a point depends on it within the convergence tolerance.
 
     Args:
         engine: Gives energies and forces.
@@ -42,10 +38,7 @@ class StoredCalculator(Calculator):  # type: ignore[misc]
         super().__init__()
         self.engine, self.charge, self.multiplicity, self.store = engine, charge, multiplicity, store
         self.computed, self.last_core_seconds = 0, 0.0
-        self._begin()
-
-    def _begin(self) -> None:
-        self._inner, self._before_ev = engine_calculator(self.engine, self.charge, self.multiplicity), np.nan
+        self._inner = engine_calculator(engine, charge, multiplicity)
 
     def calculate(
         self, atoms: Atoms | None = None, properties: Sequence[str] = ("energy",),
@@ -73,18 +66,11 @@ class StoredCalculator(Calculator):  # type: ignore[misc]
         self.engine.check(atoms.get_chemical_symbols())
         plain, started = Atoms(atoms.numbers, atoms.positions), time.process_time()
         try:
-            energy, forces = self._ask(plain)
-            if abs(energy - self._before_ev) > LEAP_EV:
-                self._begin()
-                energy, forces = self._ask(plain)
-            self._before_ev = energy
+            energy = float(self._inner.get_property("energy", plain))
+            forces = self._inner.get_property("forces", plain)
         except CalculationFailed:
-            self._begin()
             labels = self.engine.label(plain, self.charge, self.multiplicity)  # which knows what else to try
             energy, forces = labels.energy_ev, labels.forces_ev_angstrom
         return {"energy_ev": energy, "core_seconds": time.process_time() - started}, {
             "forces_ev_angstrom": np.asarray(forces)
         }
-
-    def _ask(self, atoms: Atoms) -> tuple[float, Any]:
-        return float(self._inner.get_property("energy", atoms)), self._inner.get_property("forces", atoms)

@@ -16,6 +16,7 @@ from scipy.sparse.csgraph import connected_components
 
 from auric.errors import ScfError, StructureError
 from auric.progress import log
+from auric.reference.calculators import engine_calculator
 from auric.reference.interface import Engine
 from auric.reference.label import basis_name, label_once
 from auric.reference.proposals import GOLD, HYDROGEN, MOVES, SULFUR, drawing, other_side, splice
@@ -258,7 +259,7 @@ def _child(pool: list[Atoms], rng: np.random.Generator) -> Atoms:
 def _relaxed(atoms: Atoms, engine: XtbEngine, fmax_ev_angstrom: float, steps: int) -> bool:
     """Relax in place and say whether the engine could; energy and largest force go to `info`."""
     multiplicity = lowest_multiplicities(atoms, 0)[0]
-    atoms.calc = engine.calculator(0, multiplicity)
+    atoms.calc = engine_calculator(engine, 0, multiplicity)
     optimizer = BFGS(atoms, logfile=None)
     optimizer.H0 = _stiffness(atoms)
     try:

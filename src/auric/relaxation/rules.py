@@ -15,7 +15,7 @@ from auric.potential.directed import DirectedForces, DirectedSettings
 from auric.potential.labels import read_runs, sampled
 from auric.potential.linear import LinearPotential
 from auric.progress import log, reason_of
-from auric.reference.dynamics import engine_calculator
+from auric.reference.calculators import engine_calculator
 from auric.reference.engines import make_engine
 from auric.reference.points import StoredCalculator
 from auric.reference.store import Store
