@@ -462,7 +462,7 @@ SIZES: dict[str, Measure] = {
     "structures": _structures, "frames": _frames, "labels": _labels, "relabel": _relabel, "images": _images, "grid": _grid,
     "unpack": _pictures, "dynamics": _dynamics, "trial_moves": _trial_moves, "potential": _learned, "emlm": _learned,
     "potential_energies": _energies, "potential_forces": _forces, "soap_scan": _scan, "soap_choice": _choice,
-    "descriptor_map": _charted, "potential_correction": _charted, "potential_scorecard": _setting("potential", "contenders"),
+    "descriptor_map": _charted, "potential_correction": _charted, "potential_corrected": _one, "potential_scorecard": _setting("potential", "contenders"),
     "walk": _walked, "walk_geometry": partial(_walked, power=1.0), "walk_map": partial(_walked, power=1.0),
     "walk_isomers": _walks, "walk_reweighted": _reweighted, "sampling_scorecard": _one, "expansion_round": _expansion,
     "expanded": _learned, "relax_run": _relaxed, "relax_series": _series, "relax_better": _bettered, "relax_rings": _rings,

@@ -257,6 +257,12 @@ def _check_among_potentials(settings: Mapping[str, Any]) -> None:
     for key, names, among, known in (
         ("potential.scan.systems", settings["potential"]["scan"]["systems"], "potential.systems", learned),
         ("sampling.walks", [walk["potential"] for walk in sampling["walks"]], "potential.systems", learned),
+        (
+            "sampling.walkers: corrected",
+            [walk["potential"] for walk in sampling["walks"] if "corrected" in sampling["walkers"]],
+            "potential.correction.systems",
+            settings["potential"]["correction"]["systems"],
+        ),
         ("sampling.expansion.systems", sampling["expansion"]["systems"], "potential.systems", learned),
         ("relaxation.systems", relaxation["systems"], "potential.systems", learned),
         *(

@@ -1,5 +1,7 @@
 """The correction between two levels: it finds a known difference, refuses what it does not know, and is set beside simpler ways."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -14,7 +16,7 @@ from auric.errors import InputError, StructureError
 from auric.files import write_frames
 from auric.potential import Correction, EnergyUncertainty, LinearPotential, compare_correction, energy_of, forces_of
 from auric.potential.comparison import ENERGY_COLUMNS, FORCE_COLUMNS, INDEPENDENT
-from auric.potential.corrected import KNOWN, REFUSAL_COLUMNS, STRANGE, TAKEN, pairs
+from auric.potential.corrected import KNOWN, REFUSAL_COLUMNS, STRANGE, TAKEN, add_correction, pairs
 from auric.potential.correction import difference_of
 from auric.potential.linear import LinearSettings
 from auric.potential.scores import energy_scores
@@ -119,6 +121,29 @@ def test_saved_and_loaded(correction: Correction, tmp_path: object) -> None:
         Correction.load(f"{tmp_path}/p.npz")
     with pytest.raises(InputError, match="format is 'auric Correction 2' where 'auric LinearPotential 1' is needed"):
         LinearPotential.load(f"{tmp_path}/c.npz")
+
+
+def test_added_to_a_potential_it_makes_one_of_the_better_level(correction: Correction, tmp_path: Path) -> None:
+    frames = [_frame(seed, "cheap") for seed in range(20)]
+    told = {"engine": "cheap", "method": "cheap", "basis": "b", "study": "tests", "systems": ["x"]}
+    cheap = LinearPotential.fit(frames, spectrum=correction.difference.spectrum.settings, trained_on=told)
+    cheap.save(tmp_path / "linear.npz")
+    correction.save(tmp_path / "correction.npz")
+    add_correction(tmp_path / "linear.npz", tmp_path / "correction.npz", tmp_path / "corrected.npz")
+    whole, frame = LinearPotential.load(tmp_path / "corrected.npz"), _frame(91, "cheap")
+    for ours, one, other in zip(
+        whole.energy_and_forces(frame), cheap.energy_and_forces(frame), correction.difference.energy_and_forces(frame), strict=True
+    ):  # fmt: skip
+        np.testing.assert_allclose(ours, one + other, atol=1e-9)
+    assert whole.energy(frame) == pytest.approx(energy_of(_frame(91, "better")), abs=0.05)
+    assert [whole.header["trained_on"][key] for key in ("engine", "method", "basis", "systems")] == [
+        "better", "better", "b", ["x"]
+    ]  # fmt: skip
+    with pytest.raises(InputError, match="on a potential of better better b"):
+        correction.added_to(whole)
+    other = LinearPotential.fit(frames, spectrum=PowerSpectrumSettings(pair_functions=6), trained_on=told)
+    with pytest.raises(InputError, match="have no sum"):
+        correction.added_to(other)
 
 
 def test_the_limit_is_a_quarter_of_thermal_motion(correction: Correction) -> None:

@@ -20,6 +20,14 @@ def test_columns_are_those_that_the_room_writes():
     assert walks.DYNAMICS == isomers.DYNAMICS == landscape.DYNAMICS
     assert walk_figures.TRAINING == landscape.TRAINING
     assert beside.WALKERS["linear"] == walk_figures.RECOMMENDED
+    assert beside.WALKERS["corrected"] == walks.CORRECTED
+
+
+def test_a_walk_at_a_better_level_is_not_ranked(study):
+    study.add_walk("ring_test", {"linear, energies and forces": 0.004, walks.CORRECTED: 0.06})
+    source = every_page(study.build())
+    assert "is of another level of theory than the dynamics" in source
+    assert "Nearer to the dynamics, of" not in source
 
 
 def test_words_and_figures(finished):

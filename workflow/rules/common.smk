@@ -150,7 +150,7 @@ wildcard_constraints:
     system=r"[A-Za-z][A-Za-z0-9_-]{0,63}",
     contender=r"[a-z_]+",
     learned=r"linear|quadratic",
-    walker=r"linear|emlm",
+    walker=r"linear|emlm|corrected",
     round=r"[1-9]",
     candidate=r"[A-Za-z][A-Za-z0-9_-]{0,63}",
     experiment=r"[A-Za-z][A-Za-z0-9_-]{0,63}",
@@ -313,6 +313,7 @@ def rounds(prefix=""):
         f"{RESULTS}/sampling/{system}/expansion/{prefix}{walker}_{number}.csv"
         for system in wanted["systems"]
         for walker in STUDY["sampling"]["walkers"]
+        if walker != "corrected"  # whose labels would be wanted at two levels
         for number in range(1, wanted["rounds"] + 2)
     ]
 

@@ -262,6 +262,28 @@ rule potential_correction:
         "../scripts/potential_correction.py"
 
 
+rule potential_corrected:
+    input:
+        linear=f"{RESULTS}/potential/{{system}}/linear.npz",
+        correction=f"{RESULTS}/potential/{{system}}/correction.npz",
+    output:
+        model=f"{RESULTS}/potential/{{system}}/corrected.npz",
+    log:
+        f"{RESULTS}/logs/potential_corrected/{{system}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/potential_corrected/{{system}}.tsv"
+    conda:
+        "../../envs/learn.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        code=code_fingerprint("auric.potential.correction", libraries=("numpy",)),
+    script:
+        "../scripts/potential_corrected.py"
+
+
 rule potential_scorecard:
     input:
         energies=[

@@ -90,6 +90,20 @@ def compare_correction(
     write_table(refusals, rows, REFUSAL_COLUMNS)
 
 
+def add_correction(linear: str | Path, correction: str | Path, model: str | Path) -> None:
+    """Write the potential of the better level that a potential of the cheap one and the correction make together.
+
+    Args:
+        linear: File of the potential.
+        correction: File of the correction.
+        model: npz to write, which `LinearPotential.load` reads.
+
+    Raises:
+        InputError: If one does not fit the other.
+    """
+    Correction.load(correction).added_to(LinearPotential.load(linear)).save(model)
+
+
 def _taken(correction: Correction, frames: Sequence[Atoms]) -> list[bool]:
     """Which frames the correction takes, of runs that it neither takes whole nor refuses nearly whole."""
     good = [not correction.refusal(atoms) for atoms in frames]

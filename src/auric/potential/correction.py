@@ -19,6 +19,8 @@ from auric.potential.linear import LinearPotential, LinearSettings
 from auric.potential.uncertainty import EnergyUncertainty
 
 FORMAT = "auric Correction 2"
+LEVEL = ("engine", "method", "basis")
+"""What a level of theory is called in the headers of potentials."""
 SAME_ANGSTROM = 1e-4
 """Two labels are of one structure if no atom lies further apart."""
 SETTINGS = LinearSettings(penalties=(1e-9, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1))
@@ -128,6 +130,22 @@ class Correction:
         """`corrected` of a frame whatever it is like, to measure what refusal is worth."""
         energy, forces = self.difference.energy_and_forces(atoms)
         return energy_of(atoms) + energy, forces_of(atoms) + forces
+
+    def added_to(self, potential: LinearPotential) -> LinearPotential:
+        """A potential of the better level, which asks nobody for the cheap one: what was learned of that, and the difference.
+
+        Raises:
+            InputError: If the potential is of another level than the cheap one, or of other descriptors or elements.
+        """
+        told = potential.header["trained_on"]
+        level = tuple(told.get(key) for key in LEVEL)
+        if level != self.cheap:
+            raise InputError(
+                f"a correction of {' '.join(self.cheap)} on a potential of {' '.join(map(str, level))}; learn one of the other"
+            )
+        whole = potential.plus(self.difference)
+        whole.header["trained_on"] = told | dict(zip(LEVEL, self.better, strict=True))
+        return whole
 
     def save(self, path: str | Path) -> None:
         """Write npz with a JSON header (`auric.modelfile`)."""

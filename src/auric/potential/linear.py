@@ -170,6 +170,23 @@ class LinearPotential:
         }  # fmt: skip
         return cls(maker, solution[:size], solution[size:] + offsets, committee, header)
 
+    def plus(self, other: "LinearPotential") -> "LinearPotential":
+        """The sum of two potentials, as one; with the header of the first.
+
+        Members of the committees are added in their order, so that the sum's spread is that of independent errors.
+
+        Raises:
+            InputError: If their descriptors, elements or numbers of members differ.
+        """
+        if self.spectrum.header() != other.spectrum.header() or self.committee.shape != other.committee.shape:
+            raise InputError(
+                "potentials of different descriptors, elements or committees have no sum; learn both alike"
+            )
+        return LinearPotential(
+            self.spectrum, self.weights + other.weights, self.offsets_ev + other.offsets_ev,
+            self.committee + other.committee, dict(self.header),
+        )  # fmt: skip
+
     def energy(self, atoms: Atoms) -> float:
         """Energy, eV."""
         return float(self.weighted.values(atoms).sum() + self.constant_ev(atoms))

@@ -29,7 +29,7 @@ from auric.report.potentials import (
     shown_subjects,
 )
 
-BLUE, VERMILION, GREY, PALE = "#0072B2", "#D55E00", "#5b6470", "#b9c0c9"
+BLUE, VERMILION, GREEN, GREY, PALE = "#0072B2", "#D55E00", "#009E73", "#5b6470", "#b9c0c9"
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "p")
 RUN_COLOURS = ("#009E73", "#CC79A7", "#56B4E9", "#E69F00")
 """Of the map only, where no contender is drawn."""

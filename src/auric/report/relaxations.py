@@ -12,14 +12,13 @@ from matplotlib.ticker import MaxNLocator
 from auric.report import inputs
 from auric.report.drawing import INK, figure_at, log_axis
 from auric.report.page import number
-from auric.report.potential_figures import BLUE, GREY, VERMILION
+from auric.report.potential_figures import BLUE, GREEN, GREY, VERMILION
 
 REFERENCE, COARSE, BOTH = "reference alone", "potential alone", "both"
 DIRECTED = "thesis's forces"
 LEAST_EV = 1e-3
 """Smaller energies above the lowest end are drawn there."""
 SAME_EV = 0.02
-GREEN = "#009E73"
 DASHES: dict[str, Any] = {
     "full": "-", "shell": (0, (6, 2)), "partwise": (0, (3, 1.5)), "partwise_reset": (0, (1, 1.2)),
 }  # fmt: skip

@@ -1,6 +1,7 @@
 """Figures of Monte Carlo walks. Each function draws one file.
 
-Black is dynamics, blue the walk on the recommended potential, vermilion that on the published one.
+Black is dynamics, blue the walk on the recommended potential, vermilion that on the published one, green that on the recommended one
+brought to a better level of theory.
 """
 
 from collections.abc import Sequence
@@ -12,9 +13,9 @@ from matplotlib.lines import Line2D
 
 from auric.report.drawing import INK, figure_at
 from auric.report.page import UNITS
-from auric.report.potential_figures import BLUE, PALE, VERMILION
+from auric.report.potential_figures import BLUE, GREEN, PALE, VERMILION
 from auric.report.potentials import RECOMMENDED, potential_name
-from auric.report.walks import DYNAMICS, FAR, NEXT, Isomers, Walked
+from auric.report.walks import CORRECTED, DYNAMICS, FAR, NEXT, Isomers, Walked
 
 PANELS_A_ROW = 3
 TRAINING = "training"
@@ -49,7 +50,7 @@ def draw_geometry(path: Path, walked: Walked) -> None:
 
 
 def _line(walker: str) -> dict[str, Any]:
-    return {"color": _colour(walker), "lw": 1.6, "ls": "-" if walker == RECOMMENDED else (0, (4, 1.2))}
+    return {"color": _colour(walker), "lw": 1.6, "ls": "-" if walker in (RECOMMENDED, CORRECTED) else (0, (4, 1.2))}
 
 
 def draw_space(path: Path, walked: Walked) -> None:
@@ -130,8 +131,8 @@ def _legend(figure: Any, walkers: Sequence[str], *more: Line2D) -> None:
 
 
 def _colour(source: str) -> str:
-    return INK if source == DYNAMICS else BLUE if source == RECOMMENDED else VERMILION
+    return {DYNAMICS: INK, RECOMMENDED: BLUE, CORRECTED: GREEN}.get(source, VERMILION)
 
 
 def _marker(source: str) -> str:
-    return "o" if source == DYNAMICS else "s" if source == RECOMMENDED else "D"
+    return {DYNAMICS: "o", RECOMMENDED: "s", CORRECTED: "^"}.get(source, "D")

@@ -12,6 +12,7 @@ from auric.report.potentials import potential_name
 
 WHOLE = "whole walk"
 DYNAMICS = "dynamics"
+CORRECTED = "corrected, linear at the better level"
 NEXT, FAR = "next", "half the length"
 SETTLED = 0.25
 """Drift of a walk's energy that nobody needs to hear of, as a share of the spread of its differences."""
@@ -116,11 +117,17 @@ def words(walked: Walked) -> list[str]:
     whole = walked.whole
     kinds = list(dict.fromkeys(whole["coordinate"]))
     sentences = []
-    if len(walked.walkers) > 1:
-        nearest = whole.loc[whole.groupby("coordinate")["wasserstein"].idxmin(), "walker"].value_counts()
-        told = [f"“{potential_name(walker)}” for {nearest.get(walker, 0)}" for walker in walked.walkers]
+    alike = [walker for walker in walked.walkers if walker != CORRECTED]
+    if len(alike) > 1:
+        same = whole[whole["walker"] != CORRECTED]
+        nearest = same.loc[same.groupby("coordinate")["wasserstein"].idxmin(), "walker"].value_counts()
+        told = [f"“{potential_name(walker)}” for {nearest.get(walker, 0)}" for walker in alike]
         sentences.append(
             f"Nearer to the dynamics, of {len(kinds)} kinds of bonds and angles: the walk on {', on '.join(told)}."
+        )
+    if CORRECTED in walked.walkers:
+        sentences.append(
+            f"The walk on “{CORRECTED}” is of another level of theory than the dynamics: by how much it differs is what that level changes."
         )
     lost = whole[whole["wasserstein"] <= whole["dynamics_halves"]]
     if len(lost):

@@ -36,7 +36,9 @@ from auric.sampling.walk import WalkSettings, run_walk
 from auric.sampling.walked import read_walked, visited, walked_chains
 from auric.structures import moving_blocks
 
-WALKERS = {"linear": "linear, energies and forces", "emlm": "emlm on MBTR, second parameters"}
+WALKERS = {
+    "linear": "linear, energies and forces", "emlm": "emlm on MBTR, second parameters", "corrected": "corrected, linear at the better level",
+}  # fmt: skip
 """Potentials that can be walked on, by what the scorecard calls them."""
 WHOLE = "whole walk"
 GEOMETRY_COLUMNS = (
@@ -62,11 +64,11 @@ def potential_walk(walker: str, model: str | Path) -> tuple[Callable[[Atoms, np.
         InputError: If the file is damaged or another potential's.
     """
     identity = digest(walker, content_digest(model))
-    if walker == "linear":
-        potential = LinearPotential.load(model)
-        return lambda atoms, where: LinearWalk(potential, atoms, where), identity
-    mbtr, learned, _ = load_emlm(model)
-    return lambda atoms, where: EmlmWalk(mbtr, learned, atoms, where), identity
+    if walker == "emlm":
+        mbtr, learned, _ = load_emlm(model)
+        return lambda atoms, where: EmlmWalk(mbtr, learned, atoms, where), identity
+    potential = LinearPotential.load(model)
+    return lambda atoms, where: LinearWalk(potential, atoms, where), identity
 
 
 def walk_beside(

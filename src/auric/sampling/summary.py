@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from auric.files import read_tables
-from auric.sampling.beside import WHOLE
+from auric.sampling.beside import WALKERS, WHOLE
 from auric.sampling.differences import FAR
 from auric.scorecard import write_scorecard
 
@@ -50,9 +50,11 @@ def summarise_walks(
     for one in read_tables(geometry).to_dict("records") if geometry else ():
         subject, place = f"{one['walker']}: {one['coordinate']}", (one["run"], one["part"])
         n = one["effective_samples"]
+        # Beside dynamics of another level, what differs is no error.
+        better = "nearer" if one["walker"] == WALKERS["corrected"] else "lower"
         for quantity, value in (("peak_shift", "shift"), ("wasserstein", "wasserstein")):
             interval = {"ci_low": one[f"{value}_low"], "ci_high": one[f"{value}_high"]}
-            row = _row(study, quantity, one["unit"], subject, one[value], *place, n, "lower") | interval
+            row = _row(study, quantity, one["unit"], subject, one[value], *place, n, better) | interval
             rows.append(
                 row
                 | (
