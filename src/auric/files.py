@@ -4,6 +4,7 @@ A file is written beside its place and renamed into it, so that a killed process
 """
 
 import errno
+import fcntl
 import itertools
 import json
 import math
@@ -13,7 +14,7 @@ import stat
 import tempfile
 import zipfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -61,6 +62,27 @@ def atomic(path: str | Path) -> Iterator[Path]:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def alone_with(path: str | Path) -> Iterator[None]:
+    """Hold a lock of the operating system, in a file beside `path`; wait while another process holds it.
+
+    For what two jobs may want to write at once, such as a walk that two studies ask for. Where there are no locks, none is held.
+
+    Raises:
+        InputError: If the folder cannot be written.
+    """
+    beside = Path(f"{path}.lock")
+    try:
+        beside.parent.mkdir(parents=True, exist_ok=True)
+        file = beside.open("a")
+    except OSError as error:
+        raise InputError(f"cannot write {beside}: {error.strerror}; choose a folder you may write to") from error
+    with file:
+        with suppress(OSError):  # a file system without locks
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def remove_partial(folder: str | Path) -> list[Path]:

@@ -1,11 +1,10 @@
 """What the C library does with memory that numerical libraries free."""
 
 import ctypes
-import sys
 
 KEPT_BYTES = 2**30
 """Freed blocks up to this size, and as much free memory at the end of the heap, are kept for the next request."""
-M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_MMAP_MAX = -1, -3, -4
 
 
 def keep_freed_memory() -> bool:
@@ -22,4 +21,6 @@ def keep_freed_memory() -> bool:
         mallopt = ctypes.CDLL(None).mallopt
     except (OSError, AttributeError, TypeError):  # another C library, or another system
         return False
-    return sys.platform == "linux" and all(mallopt(which, KEPT_BYTES) for which in (M_MMAP_THRESHOLD, M_TRIM_THRESHOLD))
+    # Older versions take no threshold above 32 MB; then no block at all comes from the system by itself.
+    own = mallopt(M_MMAP_THRESHOLD, KEPT_BYTES) or mallopt(M_MMAP_MAX, 0)
+    return bool(own and mallopt(M_TRIM_THRESHOLD, KEPT_BYTES))

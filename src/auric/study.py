@@ -254,6 +254,14 @@ def runs(settings: Mapping[str, Any], root: Path) -> dict[str, list[dict[str, An
 def _check_among_potentials(settings: Mapping[str, Any]) -> None:
     """Refuse parts of a study that build on a potential which it does not learn."""
     learned, sampling, relaxation = settings["potential"]["systems"], settings["sampling"], settings["relaxation"]
+    walkers = sampling["walkers"]
+    if "corrected" in walkers and not sampling["walks"]:
+        raise InputError("sampling.walkers: corrected walks nowhere; name walks under sampling.walks, or leave it out")
+    if sampling["expansion"]["systems"] and walkers == ["corrected"]:
+        raise InputError(
+            "sampling.expansion: corrected is not expanded; name linear or emlm under sampling.walkers too"
+        )
+    reweighted = sampling["reweight"]["walkers"] if sampling["walks"] and sampling["reweight"]["frames"] else []
     for key, names, among, known in (
         ("potential.scan.systems", settings["potential"]["scan"]["systems"], "potential.systems", learned),
         ("sampling.walks", [walk["potential"] for walk in sampling["walks"]], "potential.systems", learned),
@@ -263,6 +271,7 @@ def _check_among_potentials(settings: Mapping[str, Any]) -> None:
             "potential.correction.systems",
             settings["potential"]["correction"]["systems"],
         ),
+        ("sampling.reweight.walkers", reweighted, "sampling.walkers", walkers),
         ("sampling.expansion.systems", sampling["expansion"]["systems"], "potential.systems", learned),
         ("relaxation.systems", relaxation["systems"], "potential.systems", learned),
         *(

@@ -139,6 +139,7 @@ def test_added_to_a_potential_it_makes_one_of_the_better_level(correction: Corre
     assert [whole.header["trained_on"][key] for key in ("engine", "method", "basis", "systems")] == [
         "better", "better", "b", ["x"]
     ]  # fmt: skip
+    assert whole.header["trained_on"]["correction"]["states"] == [list(state) for state in correction.states]
     with pytest.raises(InputError, match="on a potential of better better b"):
         correction.added_to(whole)
     other = LinearPotential.fit(frames, spectrum=PowerSpectrumSettings(pair_functions=6), trained_on=told)

@@ -1,10 +1,12 @@
 """Calculators that begin afresh where the structure before leads them astray."""
 
+import numpy as np
 import pytest
 from ase import Atoms
 from ase.calculators.calculator import CalculationFailed
 from ase.calculators.emt import EMT
 
+from auric.errors import ScfError
 from auric.reference import SteadyCalculator, XtbEngine, XtbSettings, engine_calculator
 
 PAIR = Atoms("Cu2", [[0, 0, 0], [0, 0, 2.3]])
@@ -26,10 +28,10 @@ class Remembering(EMT):
         self.results["energy"] -= 500.0 if overlapping else 17.0 if self.lost else 0.0
         self.lost |= overlapping
         if overlapping and self.fails:
-            raise CalculationFailed("no convergence")
+            raise self.fails("no convergence")
 
 
-@pytest.mark.parametrize("fails", [False, True])
+@pytest.mark.parametrize("fails", [None, CalculationFailed, ScfError])
 def test_what_follows_an_unphysical_structure_is_right(fails):
     made.clear()
     steady, right = SteadyCalculator(lambda: Remembering(fails)), EMT().get_property("energy", PAIR.copy())
@@ -37,7 +39,7 @@ def test_what_follows_an_unphysical_structure_is_right(fails):
     near.positions[1, 2] = 0.6
     assert steady.get_property("energy", PAIR.copy()) == pytest.approx(right)
     if fails:
-        with pytest.raises(CalculationFailed):
+        with pytest.raises(fails):
             steady.get_property("energy", near)
     else:
         assert steady.get_property("energy", near) < right - 100
@@ -46,9 +48,23 @@ def test_what_follows_an_unphysical_structure_is_right(fails):
     assert steady.get_property("energy", moved) == pytest.approx(EMT().get_property("energy", moved.copy()))
 
 
+def test_an_energy_that_is_no_number_is_not_gone_on_from():
+    class Lost(EMT):
+        def calculate(self, atoms=None, properties=("energy",), system_changes=("positions",)):
+            super().calculate(atoms, properties, system_changes)
+            self.results["energy"] = np.nan
+
+    begun = []
+    steady = SteadyCalculator(lambda: begun.append(1) or (Lost() if len(begun) == 1 else EMT()))
+    assert np.isnan(steady.get_property("energy", PAIR.copy()))
+    moved = PAIR.copy()
+    moved.positions[1, 2] += 0.01
+    assert np.isfinite(steady.get_property("energy", moved))
+
+
 def test_small_steps_begin_once():
     made.clear()
-    steady, atoms = SteadyCalculator(lambda: Remembering(False)), PAIR.copy()
+    steady, atoms = SteadyCalculator(lambda: Remembering(None)), PAIR.copy()
     atoms.calc = steady
     for _ in range(5):
         atoms.positions[1, 2] += 0.02

@@ -1,12 +1,18 @@
 """Reweighting a walk to another potential, where both distributions are known."""
 
+import os
+import threading
+import time
+
 import numpy as np
 import pandas as pd
 import pytest
 from ase.units import kB
 
 from auric.errors import InputError
-from auric.files import write_frames
+from auric.files import alone_with, write_frames
+from auric.modelfile import content_digest
+from auric.potential import LinearPotential
 from auric.potential.linear import train_linear
 from auric.reference import Store, label_frames, make_engine
 from auric.sampling import reweight
@@ -103,6 +109,52 @@ def test_a_longer_walk_goes_on_where_a_shorter_one_ended(walk, caplog):
     assert texts[0] == texts[1]
     assert texts[0].startswith(before)
     assert (walk / "walk.extxyz").read_bytes() == before
+
+
+def test_a_finished_walk_that_is_taken_again_stays_as_old_as_it_is(walk):
+    """Else all that was made of it in another study would seem to be out of date."""
+    (growing,) = (walk / "store/walks").glob("*/60.extxyz")
+    os.utime(growing, (1e9, 1e9))
+    walk_beside(
+        walk / "linear.npz", [walk / "run.extxyz"], walk / "run.extxyz", walk / "same.extxyz", walk / "same.csv",
+        walker="corrected", chains=3, settings={"steps": 60, "equilibration_steps": 20, "every": 20}, seed=0, store=walk / "store",
+    )  # fmt: skip
+    assert pd.read_csv(walk / "same.csv")["walker"][0].startswith("corrected")
+    walk_beside(
+        walk / "linear.npz", [walk / "run.extxyz"], walk / "run.extxyz", walk / "same.extxyz", walk / "same.csv",
+        walker="linear", chains=3, settings={"steps": 60, "equilibration_steps": 20, "every": 20}, seed=0, store=walk / "store",
+    )  # fmt: skip
+    assert growing.stat().st_mtime == 1e9
+    assert np.isnan(pd.read_csv(walk / "same.csv")["seconds_per_step"][0])
+
+
+def test_two_jobs_write_one_walk_one_after_the_other(tmp_path):
+    order = []
+
+    def hold(name, seconds):
+        with alone_with(tmp_path / "walks/60.extxyz"):
+            order.append(f"{name} in")
+            time.sleep(seconds)
+            order.append(f"{name} out")
+
+    threads = [threading.Thread(target=hold, args=(name, 0.2)) for name in "ab"]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert order in (["a in", "a out", "b in", "b out"], ["b in", "b out", "a in", "a out"])
+
+
+def test_a_potential_is_known_by_its_content(walk):
+    train_linear([walk / "run.extxyz"], walk / "again.npz", study="longer")
+    assert content_digest(walk / "again.npz") == content_digest(walk / "linear.npz")
+    potential = LinearPotential.load(walk / "linear.npz")
+    potential.weights[0] += 1e-9
+    potential.save(walk / "changed.npz")
+    assert content_digest(walk / "changed.npz") != content_digest(walk / "linear.npz")
+    (walk / "damaged.npz").write_bytes((walk / "linear.npz").read_bytes()[:-100])
+    with pytest.raises(InputError, match="damaged"):
+        content_digest(walk / "damaged.npz")
 
 
 def told(walk, engines, frames=8, run="run.extxyz"):

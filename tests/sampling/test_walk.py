@@ -327,6 +327,13 @@ def test_more_steps_go_on(walked):
     assert go("grown.extxyz", longer) == go("longer.extxyz", longer)
 
 
+def test_a_walk_that_two_wrote_at_once_is_refused(walked):
+    go, _, folder = walked
+    (folder / "twice.extxyz").write_bytes(2 * go("once.extxyz"))
+    with pytest.raises(InputError, match="step -10 of chain 0 follows step 20 of chain 2; two walks wrote it at once"):
+        read_walk(folder / "twice.extxyz")
+
+
 def test_ase_reads_it(walked):
     go, _, folder = walked
     go("walk.extxyz")

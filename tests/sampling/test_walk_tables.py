@@ -74,7 +74,7 @@ def tables(folder):
     walk_map([dynamics[1]], walks[:1], cards[:1], dynamics[0], paths[4])
     compare_isomers(walks, cards, dynamics, paths[5], samples=100, seed=0)
     summarise_walks(
-        cards[:1], paths[:1], folder / "card.csv", study="tests", energies=[paths[2]], isomers=[paths[5]]
+        cards[:1], paths[:1], folder / "card.csv", study="tests", energies=[paths[2]], isomers=[paths[5]], maps=[paths[4]]
     )  # fmt: skip
     read = {name: pd.read_csv(path) for name, (path, _) in found.items()}
     assert all(list(read[name]) == list(columns) for name, (_, columns) in found.items())
@@ -154,6 +154,7 @@ def test_the_scorecard(tables):
     expected = whole.loc["S-Au", "effective_samples"] / (STEPS * 0.01 / 3600)
     assert value("effective_samples_per_core_hour", f"{WALKER}: S-Au") == pytest.approx(expected)
     assert value("chain_length", f"{WALKER}: S-Au") == pytest.approx(STEPS / whole.loc["S-Au", "autocorrelation_steps"])
+    assert 0 < value("outside_share", "dynamics") < 1
     assert value("steps_per_core_hour") == pytest.approx(CHAINS * 360_000)
     assert value("steps_per_core_hour", column="paper") == pytest.approx(10_000 / 29)
     assert value("rate_over_paper") == pytest.approx(CHAINS * 360_000 / (10_000 / 29))

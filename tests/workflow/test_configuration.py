@@ -238,6 +238,35 @@ def test_closing_words_tell_how_good_potentials_are(tmp_path):
             "relaxation.elsewhere: 'ring' is not among relaxation.systems",
         ),
         (
+            {
+                "potential": {"systems": ["ring"]},
+                "sampling": {"walks": [{"potential": "ring", "beside": "ring"}], "walkers": ["corrected"]},
+            },
+            "sampling.walkers: corrected: 'ring' is not among potential.correction.systems",
+        ),
+        ({"potential": {"systems": ["ring"]}, "sampling": {"walkers": ["corrected"]}}, "corrected walks nowhere"),
+        (
+            {
+                "potential": {"systems": ["ring"]},
+                "sampling": {
+                    "walks": [{"potential": "ring", "beside": "ring"}],
+                    "walkers": ["corrected"],
+                    "expansion": {"systems": ["ring"]},
+                },
+            },
+            "corrected is not expanded; name linear or emlm",
+        ),
+        (
+            {
+                "potential": {"systems": ["ring"]},
+                "sampling": {
+                    "walks": [{"potential": "ring", "beside": "ring"}],
+                    "reweight": {"frames": 5, "walkers": ["corrected"]},
+                },
+            },
+            "sampling.reweight.walkers: 'corrected' is not among sampling.walkers",
+        ),
+        (
             {"potential": {"systems": ["ring"]}, "relaxation": {"better": ["ring"]}},
             "relaxation.better: 'ring' is not among potential.correction.systems",
         ),

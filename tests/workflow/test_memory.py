@@ -3,6 +3,7 @@
 import ctypes
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 
@@ -31,6 +32,15 @@ def test_large_blocks_are_used_again():
     }
     assert faults["kept"] < 3 * PAGES
     assert faults["kept"] < faults["plain"]
+
+
+def test_an_older_c_library_takes_no_blocks_from_the_system(monkeypatch):
+    asked = []
+    monkeypatch.setattr(
+        ctypes, "CDLL", lambda _: SimpleNamespace(mallopt=lambda *told: asked.append(told) or told[0] != -3)
+    )
+    assert keep_freed_memory()
+    assert (-4, 0) in asked
 
 
 def test_another_c_library_is_left_alone(monkeypatch):

@@ -190,6 +190,7 @@ rule sampling_scorecard:
         ],
         geometry=[f"{place}/geometry.csv" for place in WALKED],
         energies=[f"{place}/energies.csv" for place in WALKED],
+        maps=[f"{place}/map.csv" for place in WALKED],
         isomers=ISOMERS,
         reweighted=reweighted(),
         rounds=rounds(),

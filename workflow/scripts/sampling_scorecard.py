@@ -9,6 +9,7 @@ with log_to(snakemake.log[0], threads=snakemake.threads):
         snakemake.input.geometry,
         snakemake.output.scorecard,
         energies=snakemake.input.energies,
+        maps=snakemake.input.maps,
         isomers=snakemake.input.isomers,
         rounds=snakemake.input.rounds,
         reweighted=snakemake.input.reweighted,

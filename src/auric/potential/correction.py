@@ -144,7 +144,10 @@ class Correction:
                 f"a correction of {' '.join(self.cheap)} on a potential of {' '.join(map(str, level))}; learn one of the other"
             )
         whole = potential.plus(self.difference)
-        whole.header["trained_on"] = told | dict(zip(LEVEL, self.better, strict=True))
+        ours = self.difference.header
+        of_ours = {key: ours[key] for key in ("frames", "runs", "penalty")} | ours["trained_on"]
+        whole.header["trained_on"] = told | dict(zip(LEVEL, self.better, strict=True)) | {"correction": of_ours}
+        del whole.header["left_out_error"]  # of the cheap level alone
         return whole
 
     def save(self, path: str | Path) -> None:

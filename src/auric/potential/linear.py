@@ -173,7 +173,7 @@ class LinearPotential:
     def plus(self, other: "LinearPotential") -> "LinearPotential":
         """The sum of two potentials, as one; with the header of the first.
 
-        Members of the committees are added in their order, so that the sum's spread is that of independent errors.
+        Members of the committees are added in their order: those that left out the same part of their runs.
 
         Raises:
             InputError: If their descriptors, elements or numbers of members differ.

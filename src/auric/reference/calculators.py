@@ -8,7 +8,7 @@ import numpy as np
 from ase import Atoms
 from ase.calculators.calculator import CalculationFailed, Calculator, all_changes
 
-from auric.errors import InputError
+from auric.errors import InputError, ScfError
 from auric.reference.interface import Engine
 from auric.reference.orbitals import Orbitals
 from auric.reference.xtb import XtbEngine
@@ -44,7 +44,8 @@ class SteadyCalculator(Calculator):  # type: ignore[misc]
         """Called by ASE.
 
         Raises:
-            CalculationFailed: As the other calculator's; the next structure begins afresh.
+            CalculationFailed, ScfError: As the other calculator; the next structure begins afresh.
+            InputError: As the other calculator.
         """
         super().calculate(atoms, properties, system_changes)
         plain = Atoms(self.atoms.numbers, self.atoms.positions)
@@ -54,10 +55,13 @@ class SteadyCalculator(Calculator):  # type: ignore[misc]
                 self._begin()
                 energy = float(self._inner.get_property("energy", plain))
             self.results = {"energy": energy, "forces": self._inner.get_property("forces", plain)}
-        except CalculationFailed:
+        except (CalculationFailed, ScfError):
             self._begin()
             raise
-        self._before_ev = energy
+        if np.isfinite(energy):
+            self._before_ev = energy
+        else:
+            self._begin()
 
 
 class EngineCalculator(Calculator):  # type: ignore[misc]

@@ -14,6 +14,7 @@ WHOLE = "whole walk"
 DYNAMICS = "dynamics"
 CORRECTED = "corrected, linear at the better level"
 NEXT, FAR = "next", "half the length"
+LEAST_PERCENT = 0.5
 SETTLED = 0.25
 """Drift of a walk's energy that nobody needs to hear of, as a share of the spread of its differences."""
 
@@ -117,22 +118,23 @@ def words(walked: Walked) -> list[str]:
     whole = walked.whole
     kinds = list(dict.fromkeys(whole["coordinate"]))
     sentences = []
+    compared = whole[whole["walker"] != CORRECTED]
     alike = [walker for walker in walked.walkers if walker != CORRECTED]
     if len(alike) > 1:
-        same = whole[whole["walker"] != CORRECTED]
-        nearest = same.loc[same.groupby("coordinate")["wasserstein"].idxmin(), "walker"].value_counts()
+        nearest = compared.loc[compared.groupby("coordinate")["wasserstein"].idxmin(), "walker"].value_counts()
         told = [f"“{potential_name(walker)}” for {nearest.get(walker, 0)}" for walker in alike]
         sentences.append(
             f"Nearer to the dynamics, of {len(kinds)} kinds of bonds and angles: the walk on {', on '.join(told)}."
         )
     if CORRECTED in walked.walkers:
         sentences.append(
-            f"The walk on “{CORRECTED}” is of another level of theory than the dynamics: by how much it differs is what that level changes."
+            f"The walk on “{CORRECTED}” (green) is of another level of theory than the dynamics: it differs by what that level changes, and "
+            "by what potential and correction err."
         )
-    lost = whole[whole["wasserstein"] <= whole["dynamics_halves"]]
+    lost = compared[compared["wasserstein"] <= compared["dynamics_halves"]]
     if len(lost):
         sentences.append(
-            f"{len(lost)} of {len(whole)} distances are no larger than that between the two halves of the dynamics, which are "
+            f"{len(lost)} of {len(compared)} distances are no larger than that between the two halves of the dynamics, which are "
             "too short to tell more."
         )
     worth = [
@@ -141,11 +143,11 @@ def words(walked: Walked) -> list[str]:
     ]
     sentences.append(f"Independent structures that the walk is worth, by its slowest kind: {', '.join(worth)}.")
     outside = 100 * walked.places.groupby("source")["outside"].mean()
-    if outside.any():
+    if (outside >= LEAST_PERCENT).any():
         shares = [f"{outside[walker]:.0f} % of the walk on “{potential_name(walker)}”" for walker in walked.walkers]
         sentences.append(
-            f"Outside of what the potentials learned from lie {outside[DYNAMICS]:.0f} % of the dynamics, {', '.join(shares)}: they "
-            "extrapolate there, and active expansion would teach them."
+            f"Outside of what the potentials learned from lie {outside[DYNAMICS]:.0f} % of the dynamics, {', '.join(shares)}; there they "
+            "extrapolate, rightly or not."
         )
     return sentences
 
@@ -182,6 +184,8 @@ def words_on_isomers(isomers: Isomers) -> list[str]:
     theirs = told[told["source"] == DYNAMICS]
     sentences = []
     for walker in isomers.walkers:
+        if walker == CORRECTED:  # of another level
+            continue
         both = told[told["source"] == walker].join(theirs, rsuffix="_dynamics")
         meet = (both["shift_low"] <= both["shift_high_dynamics"]) & (both["shift_low_dynamics"] <= both["shift_high"])
         sentences.append(

@@ -12,7 +12,7 @@ import numpy as np
 from ase import Atoms
 
 from auric.errors import InputError
-from auric.files import atomic, read_frames, write_table
+from auric.files import alone_with, atomic, read_frames, write_table
 from auric.modelfile import content_digest
 from auric.potential import LinearPotential, energy_of, load_emlm
 from auric.progress import log
@@ -32,7 +32,7 @@ from auric.sampling.geometry import (
     side_peak,
 )
 from auric.sampling.guard import DomainGuard
-from auric.sampling.walk import WalkSettings, run_walk
+from auric.sampling.walk import WALK_VERSION, WalkSettings, run_walk
 from auric.sampling.walked import read_walked, visited, walked_chains
 from auric.structures import moving_blocks
 
@@ -108,29 +108,29 @@ def walk_beside(
     make, identity = potential_walk(walker, model)
     temperatures = tuple(temperature * factor for factor in (1.0, *ladder) for _ in range(chains))
     plan = WalkSettings(temperatures, **settings, exchange=bool(ladder), seed=seed)
-    growing = _growing(Path(store) / "walks", plan, identity, start)
-    busy = time.process_time()
-    before = growing.stat().st_size if growing.exists() else 0
-    run_walk([start] * len(temperatures), make, plan, growing, identity=identity, outside=DomainGuard(known).outside)
-    walked = 1 - before / growing.stat().st_size  # nothing is known of how long the rest took
-    seconds = (
-        (time.process_time() - busy) / (plan.steps + plan.equilibration_steps) / walked if walked > 0.5 else np.nan
-    )
-    _link(growing, Path(trajectory))
+    beginning = digest(f"{WALK_VERSION} {identity}", str(replace(plan, steps=plan.every)), start.positions.tobytes())
+    growing = Path(store) / "walks" / beginning / f"{plan.steps}.extxyz"
+    with alone_with(growing):
+        _begin(growing)
+        busy = time.process_time()
+        before = growing.stat().st_size if growing.exists() else 0
+        outside = DomainGuard(known).outside
+        run_walk([start] * len(temperatures), make, plan, growing, identity=identity, outside=outside)
+        walked = 1 - before / growing.stat().st_size  # nothing is known of how long the rest took
+        spent = time.process_time() - busy
+        _link(growing, Path(trajectory))
+    seconds = spent / (plan.steps + plan.equilibration_steps) / walked if walked > 0.5 else np.nan
     told = _told(growing, frames, walker, chains) | {"ladder": len(ladder), "seconds_per_step": seconds}
     write_table(table, [told], WALK_COLUMNS)
 
 
-def _growing(folder: Path, plan: WalkSettings, identity: str, start: Atoms) -> Path:
-    """Where a walk grows: if it is not begun, as a copy of the longest shorter one, whose file is others' result."""
-    beginning = digest(identity, str(replace(plan, steps=plan.every)), start.positions.tobytes())
-    path = folder / beginning / f"{plan.steps}.extxyz"
-    shorter = {int(known.stem): known for known in path.parent.glob("*.extxyz") if known.stem.isdecimal()}
-    lengths = [steps for steps in shorter if steps < plan.steps]
-    if lengths and not path.exists():
-        with atomic(path) as temporary:
-            shutil.copyfile(shorter[max(lengths)], temporary)
-    return path
+def _begin(growing: Path) -> None:
+    """A walk that is not begun begins as a copy of the longest shorter one of the same, whose file is others' result."""
+    known = {int(path.stem): path for path in growing.parent.glob("*.extxyz") if path.stem.isdecimal()}
+    shorter = [steps for steps in known if steps < int(growing.stem)]
+    if shorter and not growing.exists():
+        with atomic(growing) as temporary:
+            shutil.copyfile(known[max(shorter)], temporary)
 
 
 def _temperature(frames: Sequence[Atoms], dynamics: str | Path) -> float:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from ase import Atoms
 
-from auric.files import read_frames, write_frames, write_table
+from auric.files import alone_with, read_frames, write_frames, write_table
 from auric.potential import energy_of, select_references
 from auric.potential.labels import read_runs
 from auric.provenance import digest
@@ -22,7 +22,7 @@ from auric.reference.store import Store
 from auric.sampling.beside import WALKERS, potential_walk
 from auric.sampling.geometry import coordinates
 from auric.sampling.guard import DomainGuard
-from auric.sampling.walk import WalkSettings, run_walk
+from auric.sampling.walk import WALK_VERSION, WalkSettings, run_walk
 from auric.sampling.walked import visited
 from auric.structures.prepare import FAILURE_COLUMNS
 
@@ -63,9 +63,10 @@ def expansion_round(
     make, identity = potential_walk(walker, model)
     guard = DomainGuard(known)
     plan = WalkSettings(temperatures, **settings["walk"], seed=seed + number)
-    name = digest(identity, str(plan), *(atoms.positions.tobytes() for atoms in starts))
+    name = digest(f"{WALK_VERSION} {identity}", str(plan), *(atoms.positions.tobytes() for atoms in starts))
     trajectory = Path(store) / "walks" / f"{name}.extxyz"
-    run_walk(starts, make, plan, trajectory, identity=identity, outside=guard.outside)
+    with alone_with(trajectory):
+        run_walk(starts, make, plan, trajectory, identity=identity, outside=guard.outside)
 
     walked = visited(trajectory, len(temperatures))
     strange = [atoms for atoms in walked if atoms.info["outside"]]

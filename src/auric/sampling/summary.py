@@ -9,6 +9,7 @@ import pandas as pd
 from auric.files import read_tables
 from auric.sampling.beside import WALKERS, WHOLE
 from auric.sampling.differences import FAR
+from auric.sampling.landscape import DYNAMICS
 from auric.scorecard import write_scorecard
 
 SECONDS_PER_HOUR = 3600.0
@@ -27,7 +28,7 @@ is not known, since no autocorrelation time is published."""
 def summarise_walks(
     walks: Sequence[str | Path], geometry: Sequence[str | Path], scorecard: str | Path, *, study: str,
     energies: Sequence[str | Path] = (), isomers: Sequence[str | Path] = (), rounds: Sequence[str | Path] = (),
-    reweighted: Sequence[str | Path] = (),
+    reweighted: Sequence[str | Path] = (), maps: Sequence[str | Path] = (),
 ) -> None:  # fmt: skip
     """Rows of every walk: shifts of peaks, distances of distributions, effective samples, and where it went.
 
@@ -43,6 +44,8 @@ def summarise_walks(
         isomers: Tables of isomers beside each other (CSV, `auric.sampling.isomers.ISOMER_COLUMNS`).
         rounds: Tables of expansions (CSV, `auric.sampling.expansion.ROUND_COLUMNS`).
         reweighted: Tables of walks told on other levels of theory (CSV, `auric.sampling.reweighting.REWEIGHTED_COLUMNS`).
+        maps: Tables of their places in descriptor space, for dynamics that lie outside of the training (CSV,
+            `auric.sampling.landscape.PLACE_COLUMNS`).
     """
     rows: list[dict[str, Any]] = []
     table = read_tables(walks) if walks else pd.DataFrame(columns=["run", "walker"])
@@ -79,6 +82,10 @@ def summarise_walks(
             n = one["steps"] * one["chains"]
             rows.append(_row(study, quantity, unit, one["walker"], value, one["run"], WHOLE, n, better))
         rows += _rates(study, one)
+    for places in (read_tables([path]) for path in maps):
+        for run, beside in places[places["source"] == DYNAMICS].groupby("run"):
+            share = float(beside["outside"].mean())
+            rows.append(_row(study, "outside_share", "1", DYNAMICS, share, str(run), WHOLE, len(beside), "lower"))
     rows += _energies(study, [row for path in energies for row in read_tables([path]).to_dict("records")])
     for one in [row for path in isomers for row in read_tables([path]).to_dict("records")]:
         subject, data = f"{one['source']}: {one['coordinate']}", f"{one['first_run']} less {one['second_run']}"

@@ -6,6 +6,7 @@ byte loses the frames behind the cut and nothing else.
 
 import itertools
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -94,7 +95,7 @@ def read_walk(path: str | Path) -> list[Atoms]:
     """All whole frames of a trajectory.
 
     Raises:
-        InputError: If there are none.
+        InputError: If there are none, or steps do not rise.
     """
     if not regular(path):
         raise InputError(f"{shown(path)}: no such file; give the trajectory of a walk")
@@ -104,6 +105,12 @@ def read_walk(path: str | Path) -> list[Atoms]:
     found = [Atoms(symbols, positions, info=info) for _, positions, info in _frames(path)]
     if not found:
         raise InputError(f"{path}: no whole frame in it; give the trajectory of a walk")
+    for before, after in pairwise((atoms.info["step"], atoms.info.get("chain", 0)) for atoms in found):
+        if after <= before:
+            raise InputError(
+                f"{path}: step {after[0]} of chain {after[1]} follows step {before[0]} of chain {before[1]}; two walks wrote it at once: "
+                "remove it, and walk again"
+            )
     return found
 
 

@@ -12,6 +12,7 @@ differences are compared, never absolute energies.
 """
 
 import json
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from itertools import pairwise
@@ -30,6 +31,8 @@ from auric.structures import move_blocks, moving_blocks
 
 SLOWER, FASTER = 0.8, 1.2
 """By how much the step shrinks or grows when acceptance is out of its range."""
+WALK_VERSION = 1
+"""Raised by hand when the same settings give another walk, so that walks that were kept are not taken for it."""
 LARGEST_SHIFT_ANGSTROM, LARGEST_TURN_DEGREE = 1.0, 180.0
 
 
@@ -148,7 +151,9 @@ class _Walk:
             )
         self._blocks = moving_blocks(self._atoms)
         plan = {key: value for key, value in asdict(settings).items() if key != "steps"}
-        self._walk = "w" + digest(identity, json.dumps(plan), *symbols, *(atoms.positions.tobytes() for atoms in start))
+        self._walk = "w" + digest(
+            f"{WALK_VERSION} {identity}", json.dumps(plan), *symbols, *(atoms.positions.tobytes() for atoms in start)
+        )
         self._tried, self._taken, self._kept = 0, np.zeros(chains), []  # type: int, np.ndarray, list[np.ndarray]
         self._exchanged = np.zeros(chains, dtype=bool)
         found = Recording(trajectory, chains)
@@ -178,8 +183,8 @@ class _Walk:
         self._energies = energies(self._atoms, np.array([where for where, _ in found.frames]))
         exact = np.array([float(info.get("exact_ev", np.nan)) for info in told])
         self._hold(np.ones(len(told), dtype=bool), exact)
-        with self._trajectory.open("r+b") as file:
-            file.truncate(found.size)
+        if self._trajectory.stat().st_size > found.size:  # else its time stays: it may be another study's result
+            os.truncate(self._trajectory, found.size)
         if self.done:
             log.info("the walk goes on after step %d", self.done)
 
