@@ -190,8 +190,13 @@ def _given(path: Path) -> list[Atoms]:
 
 def _walk(path: Path) -> None:
     ring = build_ring(3)
-    info = {"step": 1, "chain": 0, "energy_ev": -1.25, "forces": np.zeros(3)}
-    path.write_text(frame_text(list(ring.symbols), ring.positions, info) * 2)
+    frames = (
+        frame_text(
+            list(ring.symbols), ring.positions, {"step": step, "chain": 0, "energy_ev": -1.25, "forces": np.zeros(3)}
+        )
+        for step in (1, 2)
+    )
+    path.write_text("".join(frames))
 
 
 def _trajectory(path: Path) -> None:

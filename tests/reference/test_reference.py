@@ -278,13 +278,13 @@ class TestGth(WithGold):
 
 
 @pytest.mark.parametrize("engine", [
-    # On a coarse grid the energy of a radical depends on where its electron points, which both starts leave open.
     GtoEngine(GtoSettings(**FAST | {"conv_tol_hartree": 1e-9, "grid_level": 3})),
     GthEngine(GthSettings(cutoff_hartree=60.0, margin_angstrom=3.0, conv_tol_hartree=1e-8)),
 ])  # fmt: skip
-@pytest.mark.parametrize("name", ["H2S", "SH radical"])
-def test_a_warm_start_takes_fewer_cycles_to_the_same_energy(engine, name):
-    atoms, charge, spin = MOLECULES[name]
+@pytest.mark.parametrize(("charge", "spin"), [(0, 1), (1, 2)])
+def test_a_warm_start_takes_fewer_cycles_to_the_same_energy(engine, charge, spin):
+    """The open shell has one lowest state: of SH the hole may point anywhere, and on a grid the two starts find different places for it."""
+    atoms = MOLECULES["H2S"][0]
     moved = atoms.copy()
     moved.positions[1] += [0.0, 0.02, 0.01]
     first = engine.label(atoms, charge, spin)
