@@ -12,7 +12,7 @@ def keep_freed_memory() -> bool:
 
     By default a block above 32 MB comes from the system and goes back to it; its pages are cleared and mapped again at the next
     request. Trainings and self-consistent fields make and free such blocks in every step. Numbers do not change; the largest memory
-    of a process grows by a tenth to a fifth.
+    of a process grows by about a tenth.
 
     Returns:
         Whether the C library knows the settings; where it does not, nothing changes.
