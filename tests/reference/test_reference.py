@@ -12,6 +12,7 @@ from pyscf.pbc.tools import cutoff_to_mesh
 from scipy.fft import next_fast_len
 from scipy.spatial.transform import Rotation
 
+from auric.costs import KEPT
 from auric.errors import InputError, ScfError, StructureError
 from auric.files import read_frames, read_npz, read_tables, write_frames, write_npz
 from auric.provenance import block_of
@@ -362,6 +363,20 @@ def test_store_makes_once_and_makes_again_what_is_damaged(tmp_path):
     _, known = store.get_or_make(identity, make)
     assert (known, len(calls)) == (False, 2)
     assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == [entry.name]
+
+
+def test_a_log_tells_of_entries_that_an_earlier_job_made(tmp_path, monkeypatch, caplog):
+    caplog.set_level("INFO")
+    identities = [{"structure": name} for name in ("abc", "abd")]
+    for identity in identities:
+        for _ in range(2):  # a job that asks twice has made it itself
+            Store(tmp_path).get_or_make(identity, lambda: ({}, {}))
+    assert KEPT not in caplog.text
+    monkeypatch.setattr("auric.reference.store._MADE", set())
+    later = Store(tmp_path)
+    for identity in identities:
+        later.get_or_make(identity, lambda: ({}, {}))
+    assert caplog.text.count(KEPT) == 1
 
 
 def test_store_finds_what_comes_along_and_writes_nothing_there(tmp_path):

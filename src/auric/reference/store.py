@@ -30,6 +30,10 @@ def structure_hash(atoms: Atoms, charge: int, multiplicity: int) -> str:
     return digest(atoms.numbers.astype("<i4").tobytes(), positions.astype("<f8").tobytes(), f"{charge} {multiplicity}")
 
 
+_MADE: set[Path] = set()
+"""Entries that this process made."""
+
+
 class Store:
     """Append-only entries in a folder.
 
@@ -40,6 +44,7 @@ class Store:
 
     def __init__(self, folder: str | Path, shipped: str | Path = SHIPPED) -> None:
         self.folder, self.shipped = Path(folder), Path(shipped)
+        self._told = False
 
     def path(self, key: str) -> Path:
         """Where the entry of a key lies; two levels, so that no folder grows too large."""
@@ -67,13 +72,20 @@ class Store:
         return header["content"], arrays
 
     def get_or_make(self, identity: Mapping[str, Any], make: Callable[[], Entry]) -> tuple[Entry, bool]:
-        """The entry of an identity, made and kept if it is not there; and whether it was there."""
-        found = self.get(identity)
+        """The entry of an identity, made and kept if it is not there; and whether it was there.
+
+        The first entry that an earlier process made is logged: what this job takes is then no measure of its work.
+        """
+        found, path = self.get(identity), self.path(entry_key(identity))
         if found is not None:
+            if path not in _MADE and not self._told:
+                log.info("label store: %s and perhaps more kept from before", path.name)
+                self._told = True
             return found, True
         content, arrays = make()
         header = {"identity": _json(identity), "content": content, "arrays": sorted(arrays)}
-        write_npz(self.path(entry_key(identity)), header, arrays)
+        write_npz(path, header, arrays)
+        _MADE.add(path)
         return (content, arrays), False
 
 

@@ -229,7 +229,7 @@ class _Training:
             for number in range(len(list(self.network.parameters())))
         }
         self.optimiser.load_state_dict(state)
-        log.info("going on after epoch %d of %s", header["epochs"], path)
+        log.info("going on after epoch %d of %s (kept from before)", header["epochs"], path)
         return header["epochs"], header["curve"]
 
 

@@ -186,7 +186,7 @@ class _Walk:
         if self._trajectory.stat().st_size > found.size:  # else its time stays: it may be another study's result
             os.truncate(self._trajectory, found.size)
         if self.done:
-            log.info("the walk goes on after step %d", self.done)
+            log.info("the walk goes on after step %d (kept from before)", self.done)
 
     def step(self) -> None:
         """Try every part once."""
