@@ -163,6 +163,11 @@ def distortions(settings: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
             raise InputError(f"{key}, {name}: an adsorbed atom needs the parent that it is bound to; name it")
         if row["parent"] and row["learned_as"]:
             raise InputError(f"{key}, {name}: what a structure was learned as is said of its parent; move it there")
+        if parent is not None and bool(row["level_steps"]) != bool(parent["level_steps"]):
+            raise InputError(
+                f"{key}, {name}: one of it and its parent is relaxed by level_steps, the other is not, so that their bonds differ by the "
+                "level of theory; give both level_steps, or neither"
+            )
     if rows and not any(row["parent"] for row in rows.values()):
         raise InputError(f"{key}: no structure has a parent, so nothing can be compared; give one")
     if rows and not settings["structures"]["bundle"] and not settings["structures"]["table"]:

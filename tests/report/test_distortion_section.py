@@ -65,7 +65,10 @@ def test_figure_words_and_rows(assets, tmp_path, ring):
     assert (tmp_path / content["file"]).stat().st_size > 5000
     assert {"changes", "distortions"} <= set(assets.links)
     # Of eight bonds of each of two structures: two weakened, two tightened, two within noise; the others are not read or broken.
-    assert "4 of 12 bonds read as weakened, 4 as tightened; of undisturbed bonds 1 would be." in content["words"][0]
+    assert (
+        "4 of 12 bonds read as weakened, 4 as tightened; of undisturbed bonds 1 would be. A change must exceed 0.0005 Å to be told (median); those read are 0.0010 Å."
+        in content["words"][0]
+    )
     assert "central 38 %" in content["words"][1]
     rows = {row["name"]: row for row in content["rows"]}
     assert rows["near"]["verdicts"] == ["2 / 2", "2 / 2"]
@@ -77,5 +80,5 @@ def test_figure_words_and_rows(assets, tmp_path, ring):
 
 
 def test_many_structures_are_told_and_not_all_drawn(assets, tmp_path, ring):
-    content = draw_distortions(assets, files(tmp_path, ring, names=tuple(f"d{k}" for k in range(10))))
+    content = draw_distortions(assets, files(tmp_path, ring, names=tuple(f"d{k}" for k in range(14))))
     assert content["left_out"] == 2

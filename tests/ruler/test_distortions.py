@@ -8,13 +8,21 @@ import pytest
 import xarray as xr
 from ase import Atoms
 
+from auric.elf.formula import OFFSETS
 from auric.errors import AuricError, InputError, ScfError
 from auric.files import read_dataset, read_frames, write_dataset, write_frames, write_table
 from auric.reference.gto import GtoEngine
 from auric.reference.store import structure_hash
 from auric.reference.version import METHOD_VERSION
 from auric.ruler.distorted import DISTORTED_COLUMNS, make_distorted
-from auric.ruler.distortions import CHANGES_COLUMNS, STRUCTURES_COLUMNS, compare_distorted, noise_of, verdict_of
+from auric.ruler.distortions import (
+    CHANGES_COLUMNS,
+    STRUCTURES_COLUMNS,
+    compare_distorted,
+    noise_of,
+    undisturbed_pairs,
+    verdict_of,
+)
 from auric.study import distortions
 from tests.conftest import MOLECULES
 from tests.ruler.test_ruler import dataset
@@ -36,10 +44,11 @@ def place(tmp_path):
     return tmp_path
 
 
-def images_of(place, **made):
+def images_of(place, pixels=32, offset=OFFSETS["multiwfn"], **made):
     """Images that rulers learn from, as far as their frames."""
     data = xr.Dataset(
-        {"structure": ("image", np.array(["s"]))}, attrs={"frames_json": json.dumps({"s_0000": LEVEL | made})}
+        {"structure": ("image", np.array(["s"])), "elf": (("image", "y", "x"), np.zeros((1, pixels, pixels)))},
+        attrs={"frames_json": json.dumps({"s_0000": LEVEL | made}), "elf_offset_hartree_per_bohr3": offset},
     )
     write_dataset(place / "images.nc", data)
 
@@ -131,6 +140,15 @@ def test_images_of_another_level_are_refused_before_anything_is_computed(place, 
     images_of(place, method="pbe")
     with pytest.raises(InputError, match="method of the images is pbe"):
         made(place)
+    images_of(place, grid_level=9)
+    with pytest.raises(InputError, match="grid_level of the images is 9"):
+        made(place)
+    images_of(place, pixels=40)
+    with pytest.raises(InputError, match=r"elf\.pixels of the images that rulers learn from is 40, here 32"):
+        made(place)
+    images_of(place, offset=0.0)
+    with pytest.raises(InputError, match=r"elf\.offset of the images that rulers learn from is 0\.0, here 1e-05"):
+        made(place)
 
 
 def test_rulers_that_have_learned_from_the_parent_must_be_told(place):
@@ -156,15 +174,29 @@ def test_verdicts_and_noise():
     assert verdict_of(np.nan, 0.001) == "not read"
     rng = np.random.default_rng(0)
     rows = [
-        {"frame": f"f{k}", "bond": f"{kind}{bond}", "bond_class": kind, "error_angstrom": 5.0 * bond + width * rng.normal()}
-        for kind, width in (("a", 1.0), ("b", 3.0)) for bond in range(100) for k in range(2)
+        {
+            "frame": f"f{k}", "bond": f"{kind}{bond}", "bond_class": kind, "bond_length_angstrom": 2.3 + k * apart,
+            "error_angstrom": 5.0 * bond + (1 + 20 * apart) * width * rng.normal(),
+        }
+        for kind, width in (("a", 1.0), ("b", 3.0)) for apart in (0.0, 0.1) for bond in range(200) for k in range(2)
     ]  # fmt: skip
-    noise = noise_of(pd.DataFrame(rows))
-    assert noise["a"] == pytest.approx(1.96 * 2**0.5, rel=0.25)  # a bond's own offset is in both of its frames
-    assert noise["b"] == pytest.approx(3 * 1.96 * 2**0.5, rel=0.25)
-    assert noise["a"] < noise[""] < noise["b"]
-    single = noise_of(pd.DataFrame(rows)[::2])  # no bond twice: bonds of a class, which differ by their offsets too
-    assert single["a"] > 100
+    for number, row in enumerate(rows):
+        row["bond"] += f"_{number // 400}"
+    pairs = undisturbed_pairs(pd.DataFrame(rows))
+    assert len(pairs) == 800
+
+    def expected(factor):  # a bond's own offset is in both of its frames
+        return pytest.approx(factor * 1.96 * 2**0.5, rel=0.3)
+
+    assert noise_of(pairs, "a", 0.0) == expected(1)
+    assert noise_of(pairs, "b", 0.0) == expected(3)
+    assert noise_of(pairs, "a", -0.1) == expected(3)  # errors grow with the change of length, of either sign
+    assert noise_of(pairs, "unknown", 0.0) > noise_of(pairs, "a", 0.0)
+    single = undisturbed_pairs(
+        pd.DataFrame(rows)[::2]
+    )  # no bond twice: bonds of a class, which differ by their offsets too
+    assert noise_of(single, "a", 0.0) > 100
+    assert np.isnan(noise_of(undisturbed_pairs(pd.DataFrame(rows)[:1]), "a", 0.0))
 
 
 def compared(tmp_path, change):
@@ -277,6 +309,11 @@ def test_parents_come_first_and_faults_are_told():
         (({"name": "o", "builder": "adsorbed"},), "needs the parent"),
         (({"name": "p"}, {"name": "o", "parent": "p", "learned_as": "s"}), "move it there"),
         (({"name": "p"},), "no structure has a parent"),
+        (
+            ({"name": "p"}, {"name": "o", "parent": "p", "level_steps": 9}),
+            "o: one of it and its parent is relaxed by level_steps",
+        ),
+        (({"name": "p", "level_steps": 9}, {"name": "o", "parent": "p"}), "give both level_steps, or neither"),
     ):
         with pytest.raises(InputError, match=words):
             distortions(settings(*rows))

@@ -45,3 +45,23 @@ def test_a_bound_atom_lies_at_its_distance_and_away_from_others():
 def test_the_ring_as_it_is_built():
     groups = distinct_atoms(build_ring(4), "Au")
     assert sorted(index for group in groups for index in group) == list(range(4))
+
+
+def test_like_lists_of_distances_do_not_make_atoms_equal(rng):
+    ring = build_ring(5)
+    ring.positions += rng.normal(0, 0.3, ring.positions.shape)
+    distances = ring.get_all_distances()
+    kinds = [ring.numbers == number for number in set(ring.numbers)]
+    gold = ring.symbols.search("Au")
+    lists = np.array([np.concatenate([np.sort(distances[atom, kind]) for kind in kinds]) for atom in gold])
+    apart = np.abs(lists - lists[:, None]).max(axis=-1)
+    within = np.sort(apart[np.triu_indices(len(gold), 1)])[4]  # half of the ten pairs have lists that are alike
+    assert len(distinct_atoms(ring, "Au", alike_angstrom=within + 1e-9)) == len(gold)
+
+
+def test_equal_atoms_of_a_regular_body():
+    corners = np.array([(x, y, z) for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)], dtype=float)
+    cube = Atoms(["Au"] * 8 + ["S"], np.vstack([1.5 * corners, np.zeros(3)]))
+    assert distinct_atoms(cube, "Au") == [list(range(8))]
+    cube.positions[0] *= 1.3  # three kinds of corners are left beside it, by how far they are from it
+    assert [len(group) for group in distinct_atoms(cube, "Au")] == [1, 3, 3, 1]

@@ -24,7 +24,7 @@ VERDICTS: dict[str, tuple[str, Any]] = {
     "formed": ("#009E73", "--"), "broken": ("#D55E00", ":"), "not read": ("#9aa1ab", ":"),
 }  # fmt: skip
 """Colour and stroke of each verdict: no two are told apart by colour alone, since bonds carry their numbers too."""
-MOST = 8
+MOST = 12
 """Structures that are drawn."""
 
 
@@ -130,7 +130,7 @@ def _title(subject: str, share: float, shape: str) -> str:
 
 
 def words(changes: pd.DataFrame, readers: Sequence[tuple[str, float, str]]) -> list[str]:
-    """How many bonds are beyond noise, by each reading, and how many chance would put there."""
+    """How many bonds are beyond noise by each reading, how many chance would put there, and how small a change can be told."""
     said = []
     for reader in readers:
         mine = pd.concat([_of(changes, name, reader) for name in dict.fromkeys(changes["name"])])
@@ -140,7 +140,8 @@ def words(changes: pd.DataFrame, readers: Sequence[tuple[str, float, str]]) -> l
         count = read["verdict"].value_counts()
         said.append(
             f"{_title(*reader)}: {count.get('weakened', 0)} of {len(read)} bonds read as weakened, {count.get('tightened', 0)} as tightened; "
-            f"of undisturbed bonds {0.05 * len(read):.0f} would be."
+            f"of undisturbed bonds {0.05 * len(read):.0f} would be. A change must exceed {read['noise_angstrom'].median():.4f} Å to be told "
+            f"(median); those read are {read['change_angstrom'].abs().median():.4f} Å."
         )
     return said
 

@@ -15,6 +15,7 @@ from ase import Atoms
 from ase.data import chemical_symbols
 from ase.optimize import BFGS
 
+from auric.elf.formula import OFFSETS
 from auric.elf.images import images_of_frame
 from auric.errors import InputError, StructureError
 from auric.files import read_dataset, read_frames, write_dataset, write_frames, write_table
@@ -37,6 +38,8 @@ from auric.structures.sites import distinct_atoms, with_atom
 
 ADSORBED = "adsorbed"
 """Builder that binds an atom to one of the parent's, recipe `atom=O on=Au site=0 distance=2.0`."""
+NOT_OF_A_LEVEL = frozenset(("max_cycles", "forces"))
+"""Settings of an engine that its images do not depend on."""
 DISTORTED_COLUMNS = (
     "name", "bond", "left_atom", "right_atom", "bond_length_angstrom", "mayer_bond_order", "delocalisation_index",
     "added_atom_angstrom",
@@ -117,6 +120,7 @@ def make_distorted(
     images_known = read_dataset(learned)
     frames_known: dict[str, Any] = json.loads(images_known.attrs["frames_json"])
     check_level_of_images(frames_known, rung)
+    _check_pictures(images_known, elf)
     if wanted.learned_as and wanted.learned_as not in set(images_known["structure"].values.astype(str)):
         raise InputError(
             f"ruler.distortions, {wanted.name}: the images hold no structure '{wanted.learned_as}'; correct learned_as, "
@@ -163,14 +167,27 @@ def check_level_of_images(made: Mapping[str, Mapping[str, Any]], engine: Engine)
     Raises:
         InputError: Naming what differs.
     """
-    ours = engine.identity() | {"method_version": METHOD_VERSION}
+    ours = json.loads(json.dumps(engine.identity() | {"method_version": METHOD_VERSION}, default=dict))
     for name, theirs in made.items():
-        for key in ("engine", "method", "basis", "method_version"):
+        # What only one of both states is newer than the other and of no weight, or one of the first three differs too.
+        for key in ("engine", "method", "basis", *sorted((ours.keys() & theirs.keys()) - NOT_OF_A_LEVEL)):
             if theirs.get(key) != ours[key]:
                 raise InputError(
                     f"ruler.distortions: {key} of the images is {theirs.get(key)} ({name}), that of reference.engine {ours[key]}; "
                     "a ruler reads images of its own level only: set reference as it was for the images"
                 )
+
+
+def _check_pictures(learned: xr.Dataset, elf: Mapping[str, Any]) -> None:
+    """Refuse images of another size or offset than those that rulers learn from."""
+    theirs = {"pixels": learned.sizes["x"], "offset": learned.attrs["elf_offset_hartree_per_bohr3"]}
+    ours = {"pixels": elf["pixels"], "offset": OFFSETS[elf["offset"]]}
+    for key, value in ours.items():
+        if theirs[key] != value:
+            raise InputError(
+                f"ruler.distortions: elf.{key} of the images that rulers learn from is {theirs[key]}, here {value}; "
+                "a ruler reads images of its own kind only: set elf as it was for the images"
+            )
 
 
 def _check_not_learned(parent: Made, known: Mapping[str, Mapping[str, Any]]) -> None:

@@ -1,8 +1,8 @@
 """What distorts a bond: readings of a distorted structure beside those of its parent, bond by bond, and what of it is beyond noise.
 
 A bond is said to be weakened (tightened) if its reading, less its length, has grown (shrunk) by more than this changes between two
-frames of an undisturbed bond in 95 of 100 cases; rulers have learned neither from those bonds nor from the parent. Changes of bond
-indices stand beside, and so does the plain change of length, which needs no ruler.
+frames of undisturbed bonds of its class, whose length changed about as much, in 95 of 100 cases; rulers have learned neither from
+those bonds nor from the parent. Changes of bond indices stand beside, and so does the plain change of length, which needs no ruler.
 """
 
 import json
@@ -33,10 +33,14 @@ STRUCTURES_COLUMNS = (
     "name", "compared_with", "formula", "charge", "multiplicity", "multiplicities_json", "energy_ev", "energy_above_lowest_ev", "geometry",
     "steps", "residual_force_ev_angstrom", "nearest_added_angstrom", "bonds", "broken", "formed",
 )  # fmt: skip
+UNKNOWN = (
+    "parent_reading_angstrom", "reading_angstrom", "change_angstrom", "noise_angstrom", "mayer_change", "delocalisation_change",
+)  # fmt: skip
+"""What is not known of a bond that only one of both structures has."""
 VERDICTS = ("weakened", "tightened", "within noise", "broken", "formed", "not read")
 WITHIN = 0.95
-FEWEST_PAIRS = 20
-"""With fewer pairs of undisturbed bonds of a class, those of all classes count."""
+FEWEST_PAIRS = 40
+"""So many pairs of undisturbed bonds make a quantile; of a class with fewer, those of all classes count."""
 
 
 def compare_distorted(
@@ -79,10 +83,10 @@ def compare_distorted(
     parts = []
     for mask in (Mask(**settings) for settings in masks):
         for subject, null, read in readings(data, names, elf, mask, folds=folds, seed=seed):
-            noise = noise_of(null)
+            undisturbed = undisturbed_pairs(null)
             said = read.names.assign(reading=read.predicted_angstrom)
             parts += [
-                _compared(said, bonds, name, parent, noise).assign(
+                _compared(said, bonds, name, parent, undisturbed).assign(
                     mask=mask.name, share=mask.share, shape=mask.shape, scale=mask.scale, subject=subject
                 )
                 for name, parent in pairs.items()
@@ -95,29 +99,42 @@ def compare_distorted(
     write_scorecard(scorecard, scores(table, study, samples=bootstrap_samples, seed=seed))
 
 
-def noise_of(null: pd.DataFrame) -> dict[str, float]:
-    """What the change of reading minus length stays within for undisturbed bonds, by class, and for all others by `""` (angstrom).
+def undisturbed_pairs(null: pd.DataFrame) -> pd.DataFrame:
+    """Pairs of frames of one undisturbed bond: how far apart in length (`apart_angstrom`) and in reading less length (`change_angstrom`).
 
-    Pairs of frames of one bond are taken; where no bond has two frames, pairs of bonds of one class, which can only be wider.
+    Where no bond has two frames, pairs of bonds of one class are taken, which can only be wider.
 
     Args:
-        null: Errors out of fold with `bond`, `bond_class`, `frame` and `error_angstrom` (`readings`).
+        null: Errors out of fold with `bond`, `bond_class`, `frame`, `bond_length_angstrom` and `error_angstrom` (`readings`).
     """
-    found = [
-        (str(kind), abs(one - other))
-        for (kind, _), mine in null.groupby(["bond_class", "bond"])["error_angstrom"]
-        for one, other in combinations(mine, 2)
-    ] or [
-        (str(kind), abs(one - other))
-        for kind, mine in null.groupby("bond_class")["error_angstrom"]
-        for one, other in combinations(mine, 2)
-    ]
-    pairs = pd.DataFrame(found, columns=["kind", "size"])
-    wide = {"": float(pairs["size"].quantile(WITHIN)) if len(pairs) else float("nan")}
-    for kind, mine in pairs.groupby("kind")["size"]:
-        if len(mine) >= FEWEST_PAIRS:
-            wide[str(kind)] = float(mine.quantile(WITHIN))
-    return wide
+    for by in (["bond_class", "bond"], ["bond_class"]):
+        found = [
+            (mine["bond_class"].iloc[0], abs(lengths[one] - lengths[other]), abs(errors[one] - errors[other]))
+            for _, mine in null.groupby(by)
+            for lengths, errors in [mine[["bond_length_angstrom", "error_angstrom"]].to_numpy().T]
+            for one, other in combinations(range(len(mine)), 2)
+        ]
+        if found:
+            break
+    return pd.DataFrame(found, columns=["bond_class", "apart_angstrom", "change_angstrom"])
+
+
+def noise_of(pairs: pd.DataFrame, bond_class: str, apart_angstrom: float) -> float:
+    """What the change of reading less length stays within for undisturbed bonds whose length changed about as much (angstrom).
+
+    Readings err more, the more a bond is stretched: so noise is that of the `FEWEST_PAIRS` pairs of the class that are nearest in the
+    change of length. nan without pairs.
+
+    Args:
+        pairs: `undisturbed_pairs`.
+        bond_class: Class of the bond.
+        apart_angstrom: By how much its length changed, of either sign.
+    """
+    like = pairs[pairs["bond_class"] == bond_class]
+    if len(like) < FEWEST_PAIRS:
+        like = pairs
+    nearest = (like["apart_angstrom"] - abs(apart_angstrom)).abs().nsmallest(FEWEST_PAIRS, keep="all").index
+    return float(like.loc[nearest, "change_angstrom"].quantile(WITHIN))
 
 
 def verdict_of(change_angstrom: float, noise_angstrom: float) -> str:
@@ -145,7 +162,7 @@ def _seen(wanted: Mapping[str, Mapping[str, Any]], pictures: Sequence[str | Path
 
 
 def _compared(
-    said: pd.DataFrame, bonds: pd.DataFrame, name: str, parent: str, noise: Mapping[str, float]
+    said: pd.DataFrame, bonds: pd.DataFrame, name: str, parent: str, undisturbed: pd.DataFrame
 ) -> pd.DataFrame:
     """One row per bond of the parent or of the distorted structure; readings are means over the planes that both have."""
     before, after = (said[said["name"] == one].set_index(["bond", "third_atom"])["reading"] for one in (parent, name))
@@ -163,12 +180,14 @@ def _compared(
         kind = classes.get(bond, "")
         row: dict[str, Any] = {
             "name": name, "compared_with": parent, "bond": bond, "left_atom": known["left_atom"], "right_atom": known["right_atom"],
-            "bond_class": kind, "noise_angstrom": noise.get(kind, noise[""]), "planes": 0,
+            "bond_class": kind, "planes": 0,
             "added_atom_angstrom": known["added_atom_angstrom"], "verdict": "formed" if old is None else "broken",
             "parent_length_angstrom": np.nan if old is None else old["bond_length_angstrom"],
             "length_angstrom": np.nan if new is None else new["bond_length_angstrom"],
-        } | dict.fromkeys(("parent_reading_angstrom", "reading_angstrom", "change_angstrom", "mayer_change", "delocalisation_change"), np.nan)  # fmt: skip
+        } | dict.fromkeys(UNKNOWN, np.nan)  # fmt: skip
         if old is not None and new is not None:
+            apart = new["bond_length_angstrom"] - old["bond_length_angstrom"]
+            row["noise_angstrom"] = noise_of(undisturbed, kind, apart)
             row["mayer_change"] = new["mayer_bond_order"] - old["mayer_bond_order"]
             row["delocalisation_change"] = new["delocalisation_index"] - old["delocalisation_index"]
             if bond in both.index:
