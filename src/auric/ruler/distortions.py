@@ -116,7 +116,8 @@ def undisturbed_pairs(null: pd.DataFrame) -> pd.DataFrame:
         ]
         if found:
             break
-    return pd.DataFrame(found, columns=["bond_class", "apart_angstrom", "change_angstrom"])
+    pairs = pd.DataFrame(found, columns=["bond_class", "apart_angstrom", "change_angstrom"])
+    return pairs.astype({"apart_angstrom": float, "change_angstrom": float})
 
 
 def noise_of(pairs: pd.DataFrame, bond_class: str, apart_angstrom: float) -> float:
