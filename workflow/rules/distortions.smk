@@ -79,6 +79,7 @@ rule ruler_distortions:
         study=STUDY["study"],
         rows=list(DISTORTIONS.values()),
         masks=[mask.settings() for mask in MASKS.values()],
+        valence=MASKS[VALENCE].settings(),
         folds=STUDY["ruler"]["folds"],
         bootstrap_samples=STUDY["ruler"]["bootstrap_samples"],
         seed=STUDY["seed"],

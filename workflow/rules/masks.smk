@@ -16,8 +16,11 @@ rule ruler_mask:
         mem_mb=lambda wildcards, attempt: 3000 * attempt,
         runtime=120,
     params:
-        code=code_fingerprint("auric.ruler.masked", libraries=("numpy", "scikit-learn")),
+        code=code_fingerprint(
+            "auric.ruler.masked", libraries=("torch", "numpy", "scikit-learn")
+        ),
         mask=lambda wildcards: MASKS[wildcards.mask].settings(),
+        valence=MASKS[VALENCE].settings(),
         splits=[split for split in SPLITS if split != "leaky"],
         folds=STUDY["ruler"]["folds"],
         seed=STUDY["seed"],
@@ -72,7 +75,7 @@ rule ruler_valence:
         code=code_fingerprint(
             "auric.ruler.rulerset", libraries=("torch", "numpy", "scikit-learn")
         ),
-        mask=list(MASKS.values())[-1].settings(),
+        mask=MASKS[VALENCE].settings(),
         elf={key: value for key, value in STUDY["elf"].items() if key != "grid"},
         bond=STUDY["structures"]["bond"],
         folds=STUDY["ruler"]["folds"],
@@ -148,10 +151,11 @@ rule ruler_bonding:
         runtime=240,
     params:
         code=code_fingerprint(
-            "auric.ruler.bonding", libraries=("numpy", "scikit-learn")
+            "auric.ruler.bonding", libraries=("torch", "numpy", "scikit-learn")
         ),
         study=STUDY["study"],
         masks=[mask.settings() for mask in MASKS.values()],
+        valence=MASKS[VALENCE].settings(),
         folds=STUDY["ruler"]["folds"],
         bootstrap_samples=STUDY["ruler"]["bootstrap_samples"],
         seed=STUDY["seed"],

@@ -14,6 +14,7 @@ with log_to(snakemake.log[0], threads=snakemake.threads):
         snakemake.output.scorecard,
         study=snakemake.params.study,
         masks=snakemake.params.masks,
+        valence=snakemake.params.valence,
         folds=snakemake.params.folds,
         bootstrap_samples=snakemake.params.bootstrap_samples,
         seed=snakemake.params.seed,

@@ -15,6 +15,7 @@ with log_to(snakemake.log[0], threads=snakemake.threads):
         rows=snakemake.params.rows,
         study=snakemake.params.study,
         masks=snakemake.params.masks,
+        valence=snakemake.params.valence,
         folds=snakemake.params.folds,
         bootstrap_samples=snakemake.params.bootstrap_samples,
         seed=snakemake.params.seed,

@@ -8,6 +8,7 @@ with log_to(snakemake.log[0], threads=snakemake.threads):
         snakemake.input.images,
         snakemake.output.table,
         mask=snakemake.params.mask,
+        valence=snakemake.params.valence,
         splits=snakemake.params.splits,
         folds=snakemake.params.folds,
         seed=snakemake.params.seed,

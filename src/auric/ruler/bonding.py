@@ -18,10 +18,11 @@ import pandas as pd
 from auric.errors import AuricError
 from auric.files import read_dataset, read_tables, write_table
 from auric.progress import log
-from auric.ruler.baselines import RidgeOnImage, RidgeOnLine
+from auric.ruler.baselines import RidgeOnLine
 from auric.ruler.dataset import ImageSet, read_images
-from auric.ruler.masked import mask_words
+from auric.ruler.masked import mask_words, readers_behind
 from auric.ruler.masks import Mask
+from auric.ruler.solved import SolvedElfNet
 from auric.ruler.splits import make_fold
 from auric.ruler.validation import MIN_GROUPS
 from auric.scorecard import write_scorecard
@@ -32,9 +33,12 @@ SHIFTS_COLUMNS = (
     "mayer_change", "delocalisation_change",
 )  # fmt: skip
 CORRELATIONS_COLUMNS = (
-    "mask", "share", "shape", "scale", "subject", "index", "kind", "judged", "correlation", "ci_low", "ci_high",
-    "slope_angstrom", "bonds", "structures", "changes",
+    "mask", "share", "shape", "scale", "subject", "role", "index", "kind", "judged", "correlation", "ci_low", "ci_high",
+    "rank_correlation", "slope_angstrom", "less_full", "less_full_ci_low", "less_full_ci_high", "bonds", "structures", "changes",
 )  # fmt: skip
+"""`role` is one of `ROLES` or empty; `less_full` the correlation less that of the same subject without a mask, on the same resamples."""
+ROLES = ("full ruler", "valence ruler")
+"""The readers that a study's question is about, chosen before it is run; all others are exploration."""
 NULL_COLUMNS = ("mask", "share", "shape", "scale", "subject", "null_width_angstrom", "median_size", "kind", "n")
 INDICES = {"mayer": "bond_order_correlation", "delocalisation": "delocalisation_correlation"}
 """Bond index to its quantity in the scorecard."""
@@ -54,7 +58,7 @@ class Reading(NamedTuple):
 def follow_bonding(
     images: str | Path, perturbed: Sequence[str | Path], tables: Sequence[str | Path], shifts: str | Path,
     correlations: str | Path, null_widths: str | Path, scorecard: str | Path, *, study: str,
-    masks: Sequence[Mapping[str, Any]], folds: int, bootstrap_samples: int, seed: int,
+    masks: Sequence[Mapping[str, Any]], valence: Mapping[str, Any], folds: int, bootstrap_samples: int, seed: int,
 ) -> None:  # fmt: skip
     """Read all perturbed bonds by full and masked rulers and write how the changes go along with those of bond indices.
 
@@ -68,6 +72,7 @@ def follow_bonding(
         scorecard: CSV to write.
         study: Name of the study.
         masks: Settings of the masks (`Mask.settings`).
+        valence: Settings of the valence ruler's mask, one of them.
         folds: Folds of the split by structure.
         bootstrap_samples: Resamples of structures.
         seed: Seed of folds and bootstrap.
@@ -84,14 +89,17 @@ def follow_bonding(
         for part in parts
     ], ignore_index=True)  # fmt: skip
     elf = np.concatenate([part["elf"].values for part in parts])
+    through = Mask(**valence)
     rows = [
         changes(mask, subject, null, read, found)
         for mask in (Mask(**settings) for settings in masks)
-        for subject, null, read in readings(data, names, elf, mask, folds=folds, seed=seed)
+        for subject, null, read in readings(
+            data, names, elf, mask, readers_behind(mask, through), folds=folds, seed=seed
+        )
     ]
     table = pd.concat(rows, ignore_index=True)
     write_table(shifts, table, SHIFTS_COLUMNS)
-    judged = judge(table, samples=bootstrap_samples, seed=seed)
+    judged = judge(table, valence=through.name, samples=bootstrap_samples, seed=seed)
     write_table(correlations, judged, CORRELATIONS_COLUMNS)
     sizes = _sizes(table)
     write_table(null_widths, sizes, NULL_COLUMNS)
@@ -99,9 +107,9 @@ def follow_bonding(
 
 
 def readings(
-    data: ImageSet, names: pd.DataFrame, elf: np.ndarray, mask: Mask, *, folds: int, seed: int
+    data: ImageSet, names: pd.DataFrame, elf: np.ndarray, mask: Mask, readers: Sequence[Any], *, folds: int, seed: int
 ) -> Iterator[tuple[str, pd.DataFrame, Reading]]:
-    """Yield, for each straight reading, its errors on undisturbed bonds and what it reads of others, out of fold.
+    """Yield, for each reader, its errors on undisturbed bonds and what it reads of others, out of fold.
 
     A structure that was not learned from in any fold is read by all folds' rulers in the mean.
 
@@ -110,6 +118,7 @@ def readings(
         names: `structure`, `state`, `bond`, `third_atom` and `bond_length_angstrom` of the images to read.
         elf: The images to read, shape (images, pixels, pixels).
         mask: What is hidden.
+        readers: What reads (`readers_behind`).
         folds: Folds of the split by structure.
         seed: Seed of the folds.
 
@@ -126,11 +135,11 @@ def readings(
     parts = [part for fold in range(folds) if (part := make_fold(data, "structure", str(fold), folds=folds, seed=seed))]
     if not parts:
         raise AuricError("bonds must be read by rulers of other structures; give two structures at least")
-    for kind in (RidgeOnLine, RidgeOnImage) if mask.scale != "resampled" else (RidgeOnLine,):
+    for reader in readers:
         total, count = np.zeros(len(elf)), np.zeros(len(elf))
         own = np.zeros(len(data))
         for training, test in parts:
-            fitted = kind().fit(seen[training], data.lengths_angstrom[training], data.bond[training])
+            fitted = reader.fit(seen[training], data.lengths_angstrom[training], data.bond[training])
             own[test] = fitted.predict(seen[test])
             mine = ~np.isin(theirs, data.structure[training])
             if mine.any():
@@ -140,8 +149,8 @@ def readings(
             "frame": data.frame, "bond": data.bond, "bond_class": classes, "bond_length_angstrom": data.lengths_angstrom,
             "error_angstrom": own - data.lengths_angstrom,
         }).groupby(["frame", "bond", "bond_class"], as_index=False).mean()  # fmt: skip
-        log.info("%s, %s: null width %.5f angstrom", mask.name, kind.subject, _rms(null["error_angstrom"]))
-        yield kind.subject, null, Reading(names, total / count)
+        log.info("%s, %s: null width %.5f angstrom", mask.name, reader.subject, _rms(null["error_angstrom"]))
+        yield reader.subject, null, Reading(names, total / count)
 
 
 def changes(mask: Mask, subject: str, null: pd.DataFrame, read: Reading, indices: pd.DataFrame) -> pd.DataFrame:
@@ -224,17 +233,21 @@ def null_width(null: pd.DataFrame, length_angstrom: float, bond_class: str) -> f
     return _rms(like.loc[apart <= width, "error_angstrom"])
 
 
-def judge(table: pd.DataFrame, *, samples: int, seed: int) -> pd.DataFrame:
+def judge(table: pd.DataFrame, *, valence: str, samples: int, seed: int) -> pd.DataFrame:
     """Correlations of changes of reading with changes of bond indices, columns `CORRELATIONS_COLUMNS`.
 
     Args:
         table: Columns `SHIFTS_COLUMNS`.
+        valence: Name of the valence ruler's mask.
         samples: Resamples of whole structures for 95 % intervals.
         seed: Seed of the bootstrap.
     """
     rows = []
+    whole: dict[tuple[str, ...], Correlation] = {}
     by = ["mask", "share", "shape", "scale", "subject"]
-    for names, mine in table.groupby(by, sort=False):
+    groups = sorted(table.groupby(by, sort=False), key=lambda one: one[0][1] != 1)  # without a mask first
+    for names, mine in groups:
+        mask, share, _, _, subject = names
         for kind in [*dict.fromkeys(mine["kind"]), "all"]:
             chosen = mine if kind == "all" else mine[mine["kind"] == kind]
             for index in INDICES:
@@ -246,11 +259,21 @@ def judge(table: pd.DataFrame, *, samples: int, seed: int) -> pd.DataFrame:
                         samples=samples,
                         seed=seed,
                     )
+                    of_full = whole.setdefault((subject, kind, index, judged), found) if share == 1 else whole.get((subject, kind, index, judged))
                     rows.append(
-                        dict(zip(by, names, strict=True)) | {"index": index, "kind": kind, "judged": judged} | found
+                        dict(zip(by, names, strict=True)) | {"role": role_of(mask, share, subject, valence)}
+                        | {"index": index, "kind": kind, "judged": judged} | found.numbers() | found.less(of_full)
+                        | {"rank_correlation": float(one["x"].rank().corr(one["y"].rank())) if len(one) > 1 else np.nan}
                         | {"bonds": chosen["bond"].nunique(), "structures": chosen["structure"].nunique(), "changes": len(one)}
                     )  # fmt: skip
     return pd.DataFrame(rows, columns=list(CORRELATIONS_COLUMNS))
+
+
+def role_of(mask: str, share: float, subject: str, valence: str) -> str:
+    """`full ruler` is ELFnet without a mask, `valence ruler` the bond line behind the valence ruler's; others are none of `ROLES`."""
+    if share == 1:
+        return ROLES[0] if subject == SolvedElfNet.subject else ""
+    return ROLES[1] if (mask, subject) == (valence, RidgeOnLine.subject) else ""
 
 
 def _parts(table: pd.DataFrame, index: str) -> Iterator[pd.DataFrame]:
@@ -264,8 +287,47 @@ def _parts(table: pd.DataFrame, index: str) -> Iterator[pd.DataFrame]:
     yield states.mean().reset_index()
 
 
-def correlation(x: np.ndarray, y: np.ndarray, groups: np.ndarray, *, samples: int, seed: int) -> dict[str, float]:
-    """Pearson's correlation and the slope of y over x, with a 95 % interval by resampling whole groups.
+class Correlation(NamedTuple):
+    """Pearson's correlation and what resampling whole groups makes of it.
+
+    Attributes:
+        value: The correlation.
+        slope_angstrom: Slope of y over x.
+        drawn: Correlations of the resamples, shape (samples,); empty with too few groups.
+    """
+
+    value: float
+    slope_angstrom: float
+    drawn: np.ndarray
+
+    def numbers(self) -> dict[str, float]:
+        """`correlation`, `slope_angstrom`, and `ci_low` and `ci_high` of the correlation (95 %), nan where there is none."""
+        low, high = _interval(self.drawn)
+        return {
+            "correlation": self.value,
+            "slope_angstrom": self.slope_angstrom,
+            "ci_low": low,
+            "ci_high": high,
+        }
+
+    def less(self, other: "Correlation | None") -> dict[str, float]:
+        """This correlation less another one of the same groups, with a 95 % interval on the same resamples."""
+        if other is None:
+            return dict.fromkeys(("less_full", "less_full_ci_low", "less_full_ci_high"), np.nan)
+        same = len(self.drawn) == len(other.drawn)
+        low, high = _interval(self.drawn - other.drawn) if same else (np.nan, np.nan)
+        return {"less_full": self.value - other.value, "less_full_ci_low": low, "less_full_ci_high": high}
+
+
+def _interval(drawn: np.ndarray) -> tuple[float, float]:
+    if not np.isfinite(drawn).any():
+        return float("nan"), float("nan")
+    low, high = np.nanpercentile(drawn, [2.5, 97.5])
+    return float(low), float(high)
+
+
+def correlation(x: np.ndarray, y: np.ndarray, groups: np.ndarray, *, samples: int, seed: int) -> Correlation:
+    """Pearson's correlation and the slope of y over x, with resamples of whole groups: the same ones for the same groups and seed.
 
     Args:
         x: Shape (n,).
@@ -273,23 +335,18 @@ def correlation(x: np.ndarray, y: np.ndarray, groups: np.ndarray, *, samples: in
         groups: Group of each pair, shape (n,).
         samples: Number of resamples.
         seed: Seed of the bootstrap.
-
-    Returns:
-        `correlation`, `slope_angstrom`, and `ci_low` and `ci_high` of the correlation, nan with too few groups or no spread.
     """
     _, group = np.unique(groups, return_inverse=True)
     x, y = x - x.mean(), y - y.mean()  # sums of squares of small numbers on large ones would be rounding
     terms = (np.ones_like(x), x, y, x * x, y * y, x * y)
     sums = np.column_stack([np.bincount(group, term) for term in terms])
     whole, slope = _pearson(sums.sum(axis=0, keepdims=True))
-    low = high = float("nan")
+    drawn = np.empty(0)
     if len(sums) >= MIN_GROUPS:
         rng = np.random.default_rng([seed, 4])
         times = rng.multinomial(len(sums), np.full(len(sums), 1 / len(sums)), size=samples)
         drawn, _ = _pearson(times @ sums)
-        if np.isfinite(drawn).any():
-            low, high = (float(each) for each in np.nanpercentile(drawn, [2.5, 97.5]))
-    return {"correlation": float(whole[0]), "slope_angstrom": float(slope[0]), "ci_low": low, "ci_high": high}
+    return Correlation(float(whole[0]), float(slope[0]), drawn)
 
 
 def _pearson(sums: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -313,7 +370,8 @@ def _sizes(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _subject(row: Mapping[Any, Any]) -> str:
-    return f"{row['subject']}, {mask_words(row['share'], row['shape'], row['scale'])}"
+    role = f"{row['role']}: " if row.get("role") else ""
+    return f"{role}{row['subject']}, {mask_words(row['share'], row['shape'], row['scale'])}"
 
 
 def _scores(judged: pd.DataFrame, study: str) -> list[dict[str, Any]]:

@@ -19,7 +19,7 @@ from auric.files import read_dataset, read_frames, read_tables, write_table
 from auric.progress import log
 from auric.ruler.bonding import bond_classes, correlation, readings
 from auric.ruler.dataset import read_images
-from auric.ruler.masked import mask_words
+from auric.ruler.masked import mask_words, readers_behind
 from auric.ruler.masks import Mask
 from auric.scorecard import write_scorecard
 
@@ -46,7 +46,7 @@ FEWEST_PAIRS = 40
 def compare_distorted(
     images: str | Path, structures: Sequence[str | Path], pictures: Sequence[str | Path], tables: Sequence[str | Path],
     changes: str | Path, summary: str | Path, scorecard: str | Path, *, rows: Sequence[Mapping[str, Any]], study: str,
-    masks: Sequence[Mapping[str, Any]], folds: int, bootstrap_samples: int, seed: int,
+    masks: Sequence[Mapping[str, Any]], valence: Mapping[str, Any], folds: int, bootstrap_samples: int, seed: int,
 ) -> None:  # fmt: skip
     """Read all bonds of parents and distorted structures, out of fold, and write what changed.
 
@@ -61,6 +61,7 @@ def compare_distorted(
         rows: Fields of `Distortion` of each structure.
         study: Name of the study.
         masks: Settings of the masks (`Mask.settings`).
+        valence: Settings of the valence ruler's mask, one of them.
         folds: Folds of the split by structure.
         bootstrap_samples: Resamples of structures.
         seed: Seed of folds and bootstrap.
@@ -82,7 +83,8 @@ def compare_distorted(
     data = read_images(images)
     parts = []
     for mask in (Mask(**settings) for settings in masks):
-        for subject, null, read in readings(data, names, elf, mask, folds=folds, seed=seed):
+        readers = readers_behind(mask, Mask(**valence))
+        for subject, null, read in readings(data, names, elf, mask, readers, folds=folds, seed=seed):
             undisturbed = undisturbed_pairs(null)
             said = read.names.assign(reading=read.predicted_angstrom)
             parts += [
@@ -255,7 +257,7 @@ def scores(table: pd.DataFrame, study: str, *, samples: int, seed: int) -> list[
         ):
             found = correlation(
                 read["mayer_change"].to_numpy(), values.to_numpy(), read["name"].to_numpy(), samples=samples, seed=seed
-            )
+            ).numbers()
             rows.append(common | {
                 "quantity": "bond_order_correlation", "subject": words, "data": data, "ours": found["correlation"],
                 "ci_low": found["ci_low"], "ci_high": found["ci_high"], "n": len(read), "better": "lower",

@@ -101,8 +101,6 @@ def train_valence(
         for reader in MASKED_READERS
         if reader in mean.index.get_level_values(0)
     }
-    # The network behind the mask is not cross-validated: its error is taken to be that of the straight reading beside it.
-    errors[READERS[0]] = errors[READERS[1]]
     train_set(
         read_images(images), folds=folds, seed=seed, elf=elf, bond=bond,
         errors_angstrom=errors, costs=_costs(labels), mask=Mask(**mask),

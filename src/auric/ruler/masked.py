@@ -13,6 +13,7 @@ from auric.progress import log
 from auric.ruler.baselines import MeanLength, RidgeOnImage, RidgeOnLine
 from auric.ruler.dataset import ImageSet, read_images
 from auric.ruler.masks import SCALES, Mask
+from auric.ruler.solved import SolvedElfNet
 from auric.ruler.splits import make_fold
 from auric.ruler.validation import grouped_interval
 from auric.scorecard import write_scorecard
@@ -30,41 +31,60 @@ MASK_ALONE = "the mask alone"
 
 
 def read_through_mask(
-    images: str | Path, table: str | Path, *, mask: Mapping[str, Any], splits: Sequence[str], folds: int, seed: int
-) -> None:
-    """Cross-validate the straight readings on masked images and write what they read.
+    images: str | Path, table: str | Path, *, mask: Mapping[str, Any], valence: Mapping[str, Any], splits: Sequence[str],
+    folds: int, seed: int,
+) -> None:  # fmt: skip
+    """Cross-validate readings on masked images and write what they read.
 
     Args:
         images: All images (NetCDF).
         table: CSV to write, columns `MASKED_COLUMNS`, one row per image, subject and split.
         mask: Settings of the mask (`Mask.settings`).
+        valence: Settings of the valence ruler's mask.
         splits: Names of the splits.
         folds: Folds of the cross-validation.
         seed: Seed of the folds.
     """
     data, chosen = read_images(images), Mask(**mask)
+    readers = readers_behind(chosen, Mask(**valence))
     rows = [
         row
         for split in splits
         for fold in range(folds)
-        for row in masked_fold(data, chosen, split=split, fold=str(fold), folds=folds, seed=seed)
+        for row in masked_fold(data, chosen, readers, split=split, fold=str(fold), folds=folds, seed=seed)
     ]
     write_table(table, rows, MASKED_COLUMNS)
 
 
-def masked_fold(data: ImageSet, mask: Mask, *, split: str, fold: str, folds: int, seed: int) -> list[dict[str, Any]]:
+def readers_behind(mask: Mask, valence: Mask) -> list[Any]:
+    """What reads images behind a mask, unfitted: the straight readings, and the network where a ruler sees through that mask.
+
+    Of images that are stretched the bond line only, as they are stretched along it.
+
+    Args:
+        mask: The mask.
+        valence: The valence ruler's.
+    """
+    readers: list[Any] = [RidgeOnLine()]
+    if mask.scale != "resampled":
+        readers.append(RidgeOnImage())
+    if mask.share == 1 or mask == valence:
+        readers.append(SolvedElfNet())
+    return readers
+
+
+def masked_fold(
+    data: ImageSet, mask: Mask, readers: Sequence[Any], *, split: str, fold: str, folds: int, seed: int
+) -> list[dict[str, Any]]:
     """Readings of one fold's test images by readings fitted on the others, both masked; nothing if there is no such fold.
 
-    The mean length is read without a mask only, and of the images that are stretched the bond line only, as they are
-    stretched along it. A mask that moves with the length is read alone, too.
+    The mean length is read without a mask only. A mask that moves with the length is read alone, too.
     """
     parts = make_fold(data, split, fold, folds=folds, seed=seed)
     if parts is None:
         return []
     elf = mask.masked(data.elf, data.lengths_angstrom)
-    sources: list[tuple[str, Any, np.ndarray]] = [(RidgeOnLine.subject, RidgeOnLine(), elf)]
-    if mask.scale != "resampled":
-        sources.append((RidgeOnImage.subject, RidgeOnImage(), elf))
+    sources: list[tuple[str, Any, np.ndarray]] = [(reader.subject, reader, elf) for reader in readers]
     if mask.share == 1:
         sources.append((MeanLength.subject, MeanLength(), elf))
     if mask.scale == "angstrom":
