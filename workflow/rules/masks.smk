@@ -54,7 +54,7 @@ rule ruler_valence:
     input:
         images=f"{RESULTS}/ruler/images.nc",
         labels=of_blocks(f"{RESULTS}/reference/labels_{{s}}_{{f}}.extxyz"),
-        masked=f"{RESULTS}/ruler/masks/{list(MASKS)[-1]}.csv",
+        masked=f"{RESULTS}/ruler/masks/{VALENCE}.csv",
     output:
         rulers=f"{RESULTS}/ruler/valence.safetensors",
     log:
@@ -72,7 +72,7 @@ rule ruler_valence:
         code=code_fingerprint(
             "auric.ruler.rulerset", libraries=("torch", "numpy", "scikit-learn")
         ),
-        mask=list(MASKS.values())[-1].settings(),
+        mask=MASKS[VALENCE].settings(),
         elf={key: value for key, value in STUDY["elf"].items() if key != "grid"},
         bond=STUDY["structures"]["bond"],
         folds=STUDY["ruler"]["folds"],
