@@ -6,12 +6,15 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from auric.configuration import load_configuration
 from auric.errors import AuricError, InputError
 from auric.provenance import block_of
 from auric.structures.table import Row, file_of, frame_names, read_structures_table
+
+if TYPE_CHECKING:
+    from auric.ruler.masks import Mask
 
 __all__ = ["AuricError", "blocks", "closing_words", "failing_words", "load", "rows_by_block", "structures"]
 
@@ -33,7 +36,7 @@ def load(command_line: Mapping[str, Any], root: Path) -> dict[str, Any]:
         root: The repository.
 
     Raises:
-        InputError: If the study does not exist, its configuration is wrong, or its results cannot be written.
+        InputError: If the study does not exist, its configuration is wrong, masks are, or its results cannot be written.
     """
     others = sorted(set(command_line) - {"study"})
     if others:
@@ -63,8 +66,25 @@ def load(command_line: Mapping[str, Any], root: Path) -> dict[str, Any]:
             f"{path}: the file is named {name} but says 'study: {settings['study']}', whose results it would overwrite; "
             f"write 'study: {name}'"
         )
+    masks(settings)
     _check_writable(Path(settings["results"]))
     return settings
+
+
+def masks(settings: Mapping[str, Any]) -> dict[str, "Mask"]:
+    """Masks of a study by name: none first, that of the valence ruler last.
+
+    Raises:
+        InputError: If one cannot be used, two have one name, or there is no split in which readings through them could be validated.
+    """
+    from auric.ruler.masks import masks_of
+
+    ruler, bond = settings["ruler"], settings["structures"]["bond"]
+    if ruler["masks"] and set(ruler["splits"]) == {"leaky"}:
+        raise InputError(
+            "ruler.masks: readings through masks are not validated in the split 'leaky'; add image, bond or structure to ruler.splits"
+        )
+    return masks_of(ruler, (bond["left"], bond["right"]))
 
 
 def structures(settings: Mapping[str, Any], root: Path) -> list[Row]:
@@ -99,6 +119,12 @@ def structures(settings: Mapping[str, Any], root: Path) -> list[Row]:
         for name in names:
             if name not in good:
                 raise InputError(f"{key}: there is no good structure '{name}'; choose from {', '.join(sorted(good))}")
+    ruler = settings["ruler"]
+    if table and ruler["masks"] and len(good) < 2 and set(ruler["splits"]) <= {"structure", "leaky"}:
+        raise InputError(
+            "ruler.masks: one structure cannot be left out, so readings through masks are validated nowhere; "
+            "add bond to ruler.splits, or another structure"
+        )
     return rows
 
 

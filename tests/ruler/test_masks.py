@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from sklearn.model_selection import GroupKFold
 
-from auric import cli
+from auric import cli, study
 from auric.configuration import faults_of, load_yaml
 from auric.errors import InputError
 from auric.files import write_frames
@@ -103,8 +103,9 @@ def test_names_are_different_and_fit_for_files():
 )
 def test_unusable_masks_are_refused_in_one_line(settings, reason):
     with pytest.raises(InputError, match=reason) as caught:
-        Mask.of(settings)
+        Mask.of(settings, where="ruler.masks[2]")
     assert "\n" not in str(caught.value)
+    assert str(caught.value).startswith("ruler.masks[2]: ")
 
 
 def test_what_is_kept_lies_where_it_should():
@@ -167,6 +168,45 @@ def test_masks_of_a_study_begin_with_none_and_end_with_the_rulers():
     assert list(found) == ["share_1", "share_0.5", "share_0.38", "share_0.25"]
     moved = masks_of({"masks": [{"share": 0.25}, {"share": 0.5}], "valence_mask": {"share": 0.25}})
     assert list(moved)[-1] == "share_0.25"
+    assert list(masks_of({"masks": [{"share": 0.25, "shape": "strip"}], "valence_mask": {"share": 0.25}})) == [
+        "share_1",
+        "share_0.25",
+    ]
+
+
+WRONG = [
+    ({"masks": [{"share": 0.5}, {}]}, r"ruler\.masks\[1\]: either 'share' or 'radii_angstrom' is needed"),
+    ({"masks": [{"radii_angstrom": {"S": 0.7}}]}, r"ruler\.masks\[0\]: there is no radius of Au"),
+    ({"valence_mask": {"radii_angstrom": {"S": 2, "Au": 2}}}, r"ruler\.valence_mask: radii of 2 and 2 angstrom leave"),
+    ({"valence_mask": {"share": 0.4, "scale": "angstrom"}}, r"ruler\.valence_mask: .*use the scale 'bond'"),
+    ({"masks": [{"share": 0.3801}], "valence_mask": {"share": 0.38}}, r"ruler\.valence_mask: its name, share_0\.38, is that of ruler\.masks\[0\]"),
+    ({"masks": [{"share": 0.5}, {"share": 0.5001}]}, r"ruler\.masks\[1\]: .* that of ruler\.masks\[0\]"),
+    ({"masks": [{"share": 0.9999}]}, r"ruler\.masks\[0\]: its name, share_1, is that of no mask"),
+    ({"masks": [{"share": 0.5}], "splits": ["leaky"]}, r"ruler\.masks: .*not validated in the split 'leaky'"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("part", "reason"), WRONG, ids=range(len(WRONG)))
+def test_masks_are_refused_when_the_study_is_loaded(tmp_path, root, part, reason):
+    (tmp_path / "config/studies").mkdir(parents=True)
+    (tmp_path / "workflow").symlink_to(root / "workflow")
+    (tmp_path / "config/studies/x.yaml").write_text(json.dumps({"study": "x", "ruler": part}))
+    with pytest.raises(InputError, match=reason) as caught:
+        study.load({"study": "x"}, tmp_path)
+    assert "\n" not in str(caught.value)
+
+
+def test_masks_of_one_structure_need_a_split_that_can_be_made(root, monkeypatch):
+    monkeypatch.chdir(root)
+    settings = study.load({"study": "core11"}, root)
+    settings["ruler"]["splits"] = ["structure", "leaky"]
+    assert len(study.structures(settings, root)) > 1
+    settings["structures"]["table"] = "config/studies/test_structures.tsv"
+    monkeypatch.setattr(study, "read_structures_table", lambda *_: [{"name": "one", "error": ""}])
+    with pytest.raises(InputError, match="one structure cannot be left out"):
+        study.structures(settings, root)
+    settings["ruler"]["splits"].append("bond")
+    assert len(study.structures(settings, root)) == 1
 
 
 def test_the_schema_knows_masks(root):

@@ -13,7 +13,6 @@ from auric.potential.names import PRODUCTS
 from auric.provenance import code_fingerprint, files_fingerprint
 from auric.reference.engines import SETTINGS_OF
 from auric.reference.version import METHOD_VERSION
-from auric.ruler.masks import masks_of
 from auric.ruler.names import fold_names
 from auric.running import begin_run, end_with_parent
 from auric.structures.table import frame_name
@@ -29,10 +28,7 @@ try:
     ROWS = study.structures(STUDY, ROOT)
     ALL_RUNS = study.runs(STUDY, ROOT)
     VARIANTS = study.variants(STUDY, ROOT)
-    MASKS = masks_of(
-        STUDY["ruler"],
-        (STUDY["structures"]["bond"]["left"], STUDY["structures"]["bond"]["right"]),
-    )
+    MASKS = study.masks(STUDY)
     DISTORTIONS = study.distortions(STUDY)
     CANDIDATES = study.candidates(STUDY, ROOT)
     EXPERIMENTS = study.experiments(STUDY)
@@ -94,6 +90,7 @@ ISOMERS = [  # tables of one isomer's walks beside another's
     if WALKED
 ]
 MASKED = bool(IMAGES and STUDY["ruler"]["masks"])
+VALENCE = list(MASKS)[-1]  # the mask of the valence ruler
 PERTURBED = STUDY["ruler"]["perturb"]["structures"]
 ROOMS = [
     *(["reference", "elf", "ruler"] if IMAGES else []),

@@ -57,7 +57,7 @@ rule ruler_valence:
     input:
         images=f"{RESULTS}/ruler/images.nc",
         labels=of_blocks(f"{RESULTS}/reference/labels_{{s}}_{{f}}.extxyz"),
-        masked=f"{RESULTS}/ruler/masks/{list(MASKS)[-1]}.csv",
+        masked=f"{RESULTS}/ruler/masks/{VALENCE}.csv",
     output:
         rulers=f"{RESULTS}/ruler/valence.safetensors",
     log:

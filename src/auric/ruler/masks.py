@@ -45,13 +45,16 @@ class Mask:
     reference_angstrom: float = REFERENCE_ANGSTROM
 
     @classmethod
-    def of(cls, settings: Mapping[str, Any], *, elements: tuple[str, str] = ("S", "Au")) -> "Mask":
+    def of(
+        cls, settings: Mapping[str, Any], *, elements: tuple[str, str] = ("S", "Au"), where: str = "a mask"
+    ) -> "Mask":
         """The mask that settings name.
 
         Args:
             settings: Either `share`, the central share of the bond line that is kept, or `radii_angstrom` by element; and
                 `shape`, `scale` and `reference_angstrom` where they are not the defaults.
             elements: On the left and on the right of images.
+            where: What messages call it: the setting that it comes from.
 
         Raises:
             InputError: If nothing would be kept, an element has no radius, or there is no such shape or scale.
@@ -62,24 +65,27 @@ class Mask:
         }  # fmt: skip
         for name, known in (("shape", SHAPES), ("scale", SCALES)):
             if plain[name] not in known:
-                raise InputError(f"a mask has no {name} '{plain[name]}'; {suggestion(plain[name], known)}")
+                raise InputError(f"{where}: there is no {name} '{plain[name]}'; {suggestion(plain[name], known)}")
         if ("share" in settings) == ("radii_angstrom" in settings):
-            raise InputError("a mask needs either 'share' or 'radii_angstrom'; give one of them")
+            raise InputError(f"{where}: either 'share' or 'radii_angstrom' is needed; give one of them")
         if "share" in settings:
             share = float(settings["share"])
             if not 0 < share <= 1:
-                raise InputError(f"a mask cannot keep a share of {share:g} of the bond line; give one in (0, 1]")
+                raise InputError(
+                    f"{where}: a mask cannot keep a share of {share:g} of the bond line; give one in (0, 1]"
+                )
             radii = [plain["reference_angstrom"] * (1 - share) / 2] * 2
         else:
             missing = [element for element in elements if element not in settings["radii_angstrom"]]
             if missing:
                 raise InputError(
-                    f"a mask has no radius of {missing[0]}; give radii_angstrom of {' and '.join(elements)}"
+                    f"{where}: there is no radius of {missing[0]}; give radii_angstrom of {' and '.join(elements)}"
                 )
             radii = [float(settings["radii_angstrom"][element]) for element in elements]
         if min(radii) < 0 or sum(radii) >= plain["reference_angstrom"]:
             raise InputError(
-                f"radii of {radii[0]:g} and {radii[1]:g} angstrom leave nothing of a bond; give smaller ones"
+                f"{where}: radii of {radii[0]:g} and {radii[1]:g} angstrom leave nothing of a bond of "
+                f"{plain['reference_angstrom']:g}; give smaller ones"
             )
         return cls(radii[0], radii[1], **plain)
 
@@ -169,12 +175,30 @@ NO_MASK = Mask()
 
 
 def masks_of(settings: Mapping[str, Any], elements: tuple[str, str] = ("S", "Au")) -> dict[str, Mask]:
-    """Masks of a study by name: none first, those of `ruler.masks`, and that of the valence ruler.
+    """Masks of a study by name: none first, those of `ruler.masks`, and that of the valence ruler last.
 
     Args:
         settings: Keys `masks` and `valence_mask` of `ruler` of the configuration.
         elements: On the left and on the right of images.
+
+    Raises:
+        InputError: If a mask cannot be used, two that differ have one name, or that of the valence ruler moves with the length.
     """
-    last, *others = (Mask.of(each, elements=elements) for each in (settings["valence_mask"], *settings["masks"]))
-    named = [mask for mask in (NO_MASK, *others) if mask != last]
-    return {mask.name: mask for mask in (*named, last)}
+    valence = Mask.of(settings["valence_mask"], elements=elements, where="ruler.valence_mask")
+    if valence.scale != SCALES[0]:
+        raise InputError(
+            f"ruler.valence_mask: a mask of scale '{valence.scale}' knows the length before it is read; use the scale 'bond'"
+        )
+    given = {
+        f"ruler.masks[{place}]": Mask.of(each, elements=elements, where=f"ruler.masks[{place}]")
+        for place, each in enumerate(settings["masks"])
+    } | {"ruler.valence_mask": valence}
+    found, first = {NO_MASK.name: NO_MASK}, {NO_MASK.name: "no mask"}
+    for where, mask in given.items():
+        if found.setdefault(mask.name, mask) != mask:
+            raise InputError(
+                f"{where}: its name, {mask.name}, is that of {first[mask.name]}, which is another mask; names have three digits, "
+                "so make them differ by more, or leave one out"
+            )
+        first.setdefault(mask.name, where)
+    return {name: mask for name, mask in found.items() if mask != valence} | {valence.name: valence}
