@@ -22,10 +22,11 @@ def errors():
 
 def bonding(**changed):
     rows = [
-        {"share": share, "shape": "strip", "scale": "bond", "subject": "ridge on the bond line", "index": index, "kind": kind,
+        {"share": share, "shape": "strip", "scale": "bond", "subject": subject, "role": role, "index": index, "kind": kind,
          "judged": judged, "correlation": 0.6 if share == 1 else -0.95, "ci_low": 0.4 - share, "ci_high": 0.8, "bonds": 102,
-         "structures": 10}
-        for share in (1.0, 0.38) for index in ("mayer", "delocalisation") for kind in ("field", "all")
+         "rank_correlation": -0.9, "less_full": -1.5, "less_full_ci_low": -1.7, "less_full_ci_high": -1.2, "structures": 10}
+        for share, subject, role in ((1.0, "elfnet, solved", "full ruler"), (0.38, "ridge on the bond line", "valence ruler"))
+        for index in ("mayer", "delocalisation") for kind in ("field", "all")
         for judged in ("all bonds", "within molecules", "across molecules")
     ]  # fmt: skip
     return pd.DataFrame(rows)[list(BONDING)].assign(**changed)
@@ -55,11 +56,15 @@ def test_figure_words_and_tables(assets, tmp_path):
     content = draw_masks(assets, files(tmp_path, errors(), bonding()))
     assert (tmp_path / content["file"]).stat().st_size > 5000
     assert {"masks", "bonding"} <= set(assets.links)
-    assert (
-        "central 38 % of the bond: correlation -0.95 (0.02 to 0.80) over 102 bonds of 10 structures"
-        in content["words"][0]
-    )
-    assert content["words"][1] == "The same without a mask: 0.60 (-0.60 to 0.80)."
+    assert content["words"] == [
+        f"{kind}: correlation of the valence ruler's reading with Mayer's bond order -0.95 (0.02 to 0.80), of ranks -0.90; of the full ruler "
+        "0.60 (-0.60 to 0.80), of ranks -0.90; less that of the same reading without a mask, -1.50, -1.70 to -1.20 "
+        "(102 bonds of 10 structures, within molecules; a stronger bond reads shorter, so -1 is perfect)."
+        for kind in ("In fields", "All states together")
+    ] + [
+        "Of all 2 readings and masks the lowest is that of ridge on the bond line on the central 38 % of the bond, -0.95: "
+        "chosen afterwards, and so too good."
+    ]
     assert "0.0123 Å" in content["alone"][0]
     assert len(content["rows"]) == 6  # Mayer's alone, of all kinds of state
 

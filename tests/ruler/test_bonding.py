@@ -22,11 +22,13 @@ from auric.ruler import (
     read_images,
     states_of,
 )
+from auric.ruler.baselines import RidgeOnImage, RidgeOnLine
 from auric.ruler.bonding import SHIFTS_COLUMNS, readings
 from auric.ruler.perturbed import _lowest
 from tests.conftest import MOLECULES
 from tests.ruler.test_ruler import dataset
 
+STRAIGHT = (RidgeOnLine(), RidgeOnImage())
 PERTURB = {
     "fields_au": [0.005, 0.01], "field_bonds": 1, "charges": [1, -1], "oxygen_angstrom": 2.0,
     "oxygen_multiplicities": [1, 2, 3],
@@ -180,7 +182,7 @@ def found(table, **wanted):
 
 
 def test_what_follows_exactly_has_a_correlation_of_minus_one(rng):
-    judged = judge(shifts(rng), samples=100, seed=0)
+    judged = judge(shifts(rng), valence="v", samples=100, seed=0)
     for how in ("all bonds", "within molecules", "across molecules"):
         row = found(judged, index="mayer", kind="all", judged=how)
         assert (row["correlation"], row["ci_low"], row["ci_high"]) == pytest.approx((-1, -1, -1))
@@ -191,7 +193,7 @@ def test_what_follows_exactly_has_a_correlation_of_minus_one(rng):
 
 def test_molecules_as_wholes_are_judged_apart_from_their_bonds(rng):
     """Readings that rise with all bonds of a state but fall with each bond beside the others."""
-    judged = judge(shifts(rng, whole=0.005, bonds=20), samples=200, seed=0)
+    judged = judge(shifts(rng, whole=0.005, bonds=20), valence="v", samples=200, seed=0)
     assert found(judged, index="mayer", kind="all", judged="within molecules")["correlation"] == pytest.approx(-1)
     assert found(judged, index="mayer", kind="all", judged="across molecules")["correlation"] > 0.9
     assert abs(found(judged, index="mayer", kind="all", judged="all bonds")["correlation"]) < 0.95
@@ -200,16 +202,39 @@ def test_molecules_as_wholes_are_judged_apart_from_their_bonds(rng):
 def test_correlation_is_pearsons_and_its_interval_is_of_whole_groups(rng):
     x = rng.normal(size=200)
     y = 0.5 * x + rng.normal(size=200) + 100
-    one = correlation(x, y, np.arange(200), samples=2000, seed=0)
+    one = correlation(x, y, np.arange(200), samples=2000, seed=0).numbers()
     assert one["correlation"] == pytest.approx(np.corrcoef(x, y)[0, 1])
     assert one["slope_angstrom"] == pytest.approx(np.polyfit(x, y, 1)[0])
     fisher = np.tanh(np.arctanh(one["correlation"]) + np.array([-1.96, 1.96]) / np.sqrt(197))
     assert (one["ci_low"], one["ci_high"]) == pytest.approx(tuple(fisher), abs=0.05)
-    tenfold = correlation(np.repeat(x, 10), np.repeat(y, 10), np.repeat(np.arange(200), 10), samples=2000, seed=0)
+    tenfold = correlation(
+        np.repeat(x, 10), np.repeat(y, 10), np.repeat(np.arange(200), 10), samples=2000, seed=0
+    ).numbers()
     assert tenfold["ci_low"] == pytest.approx(one["ci_low"], abs=0.02)  # copies are no evidence
-    few = correlation(x, y, np.arange(200) % 4, samples=100, seed=0)
+    few = correlation(x, y, np.arange(200) % 4, samples=100, seed=0).numbers()
     assert np.isnan(few["ci_low"])
-    assert np.isnan(correlation(np.ones(9), y[:9], np.arange(9), samples=100, seed=0)["correlation"])
+    assert np.isnan(correlation(np.ones(9), y[:9], np.arange(9), samples=100, seed=0).value)
+
+
+def test_the_chosen_rulers_are_named_and_compared_on_the_same_resamples(rng):
+    table = shifts(rng, noise=0.0005)
+    line = {"subject": "ridge on the bond line"}
+    noisy = table.assign(shift_angstrom=table["shift_angstrom"] + 0.002 * rng.normal(size=len(table)))
+    whole = [
+        noisy.assign(mask="share_1", share=1.0, **line),
+        noisy.assign(mask="share_1", share=1.0, subject="elfnet, solved"),
+    ]
+    judged = judge(pd.concat([table.assign(mask="v", **line), *whole]), valence="v", samples=300, seed=0)
+    assert judged.groupby("role")["subject"].unique().map(list).to_dict() == {
+        "": ["ridge on the bond line"], "full ruler": ["elfnet, solved"], "valence ruler": ["ridge on the bond line"],
+    }  # fmt: skip
+    chosen = {"index": "mayer", "kind": "all", "judged": "within molecules"}
+    valence = found(judged, role="valence ruler", **chosen)
+    full = found(judged, role="", **chosen)
+    assert valence["less_full"] == pytest.approx(valence["correlation"] - full["correlation"])
+    assert valence["less_full_ci_low"] < valence["less_full"] < valence["less_full_ci_high"] < 0
+    assert full["less_full"] == full["less_full_ci_low"] == full["less_full_ci_high"] == 0
+    assert valence["rank_correlation"] == pytest.approx(valence["correlation"], abs=0.1)
 
 
 # --- null widths and classes
@@ -279,12 +304,12 @@ def test_changes_are_followed_through_to_the_scorecard(tmp_path, rng):
     outputs = [tmp_path / name for name in ("shifts.csv", "correlations.csv", "null.csv", "score.csv")]
     masks = [NO_MASK.settings(), Mask.of({"share": 0.38}).settings()]
     follow_bonding(
-        tmp_path / "images.nc", [tmp_path / "p.nc"], [tmp_path / "p.csv"], *outputs, study="s", masks=masks, folds=3,
+        tmp_path / "images.nc", [tmp_path / "p.nc"], [tmp_path / "p.csv"], *outputs, study="s", masks=masks, valence=masks[1], folds=3,
         bootstrap_samples=100, seed=0,
     )  # fmt: skip
     table = pd.read_csv(outputs[0])
     assert table.columns.tolist() == list(SHIFTS_COLUMNS)
-    assert len(table) == 2 * 2 * 6 * 4 * 2  # masks, subjects, structures, bonds, states
+    assert len(table) == 2 * 3 * 6 * 4 * 2  # masks, subjects, structures, bonds, states
     assert (table["planes"] == 2).all()
     assert (table["bond_class"] == "S1-Au1").all()
     assert table["shift_over_null_width"].to_numpy() == pytest.approx(
@@ -319,17 +344,24 @@ def test_a_structure_is_read_by_rulers_that_have_not_learned_from_it(tmp_path, r
     names = pd.DataFrame(
         {c: part[c].values for c in ("structure", "state", "bond", "third_atom", "bond_length_angstrom")}
     )
-    for _, null, read in readings(data, names, part["elf"].values, NO_MASK, folds=3, seed=0):
+    for _, null, read in readings(data, names, part["elf"].values, NO_MASK, STRAIGHT, folds=3, seed=0):
         errors = pd.Series(read.predicted_angstrom - names["bond_length_angstrom"]).groupby(names["bond"]).mean()
         assert null.set_index("bond")["error_angstrom"].to_dict() == pytest.approx(errors.to_dict())
     first = (names["structure"] == "s0").to_numpy()  # most folds have learned from it
-    for _, null, read in readings(data, names[first], part["elf"].values[first], NO_MASK, folds=3, seed=0):
+    for _, null, read in readings(data, names[first], part["elf"].values[first], NO_MASK, STRAIGHT, folds=3, seed=0):
         errors = pd.Series(read.predicted_angstrom - names["bond_length_angstrom"][first]).groupby(names["bond"]).mean()
         assert null.set_index("bond")["error_angstrom"][errors.index].to_dict() == pytest.approx(errors.to_dict())
 
 
 def test_nothing_to_compare_or_to_learn_from_is_told(tmp_path, rng):
-    how = {"study": "s", "masks": [NO_MASK.settings()], "folds": 3, "bootstrap_samples": 100, "seed": 0}
+    how = {
+        "study": "s",
+        "masks": [NO_MASK.settings()],
+        "valence": NO_MASK.settings(),
+        "folds": 3,
+        "bootstrap_samples": 100,
+        "seed": 0,
+    }
     outputs = [tmp_path / name for name in ("a", "b", "c", "d")]
     data = study(tmp_path, rng)
     empty = read_dataset(tmp_path / "p.nc").isel(image=slice(0, 0))

@@ -237,11 +237,14 @@ def compared(tmp_path, change):
     return rows
 
 
+VALENCE = {"left_angstrom": 0.5, "right_angstrom": 0.5}
+
+
 def run(tmp_path, rows, names=("p", "d")):
     outputs = [tmp_path / f"out_{name}.csv" for name in ("changes", "structures", "card")]
     compare_distorted(
         tmp_path / "images.nc", *([tmp_path / f"{name}.{ending}" for name in names] for ending in ("extxyz", "nc", "csv")), *outputs,
-        rows=rows, study="t", masks=[{}, {"left_angstrom": 0.5, "right_angstrom": 0.5}], folds=3, bootstrap_samples=50, seed=0,
+        rows=rows, study="t", masks=[{}, VALENCE], valence=VALENCE, folds=3, bootstrap_samples=50, seed=0,
     )  # fmt: skip
     return [pd.read_csv(path) for path in outputs]
 

@@ -28,6 +28,7 @@ from auric.ruler import (
     measured_text,
     read_images,
     read_through_mask,
+    readers_behind,
     ruler_for,
     train_set,
     train_valence,
@@ -232,16 +233,19 @@ def test_a_masked_reading_does_not_see_what_is_hidden(data, rng, kind, shape):
 
 
 def test_an_edge_fixed_in_angstrom_tells_the_length_with_nothing_behind_it(data):
-    how = {"split": "structure", "fold": "0", "folds": 3, "seed": 0}
-    rows = pd.DataFrame(masked_fold(data, Mask.of({"share": 0.38, "scale": "angstrom", "shape": "discs"}), **how))
+    def behind(mask):
+        readers = readers_behind(mask, Mask.of({"share": 0.4}))
+        return masked_fold(data, mask, readers, split="structure", fold="0", folds=3, seed=0)
+
+    rows = pd.DataFrame(behind(Mask.of({"share": 0.38, "scale": "angstrom", "shape": "discs"})))
     rows["error"] = (rows["predicted_angstrom"] - rows["bond_length_angstrom"]).abs()
     errors = rows.groupby("subject")["error"].mean()
-    plain = pd.DataFrame(masked_fold(data, NO_MASK, **how))
+    plain = pd.DataFrame(behind(NO_MASK))
     guess = plain[plain["subject"] == "mean"]
     assert errors[MASK_ALONE] < 0.3 * (guess["predicted_angstrom"] - guess["bond_length_angstrom"]).abs().mean()
     # Behind a mask in shares of the bond there is no such thing to read, and of stretched images only the line is read.
-    assert set(plain["subject"]) == {"ridge on the bond line", "ridge on the image", "mean"}
-    stretched = masked_fold(data, Mask.of({"share": 0.38, "scale": "resampled"}), **how)
+    assert set(plain["subject"]) == {"ridge on the bond line", "ridge on the image", "elfnet, solved", "mean"}
+    stretched = behind(Mask.of({"share": 0.38, "scale": "resampled"}))
     assert {row["subject"] for row in stretched} == {"ridge on the bond line"}
 
 
@@ -249,7 +253,7 @@ def test_errors_behind_masks_are_joined_into_a_table_and_a_scorecard(data, place
     masks = [NO_MASK, Mask.of({"share": 0.4}), Mask.of({"share": 0.4, "scale": "angstrom"})]
     for mask in masks:
         read_through_mask(
-            place, tmp_path / f"{mask.name}.csv", mask=mask.settings(), splits=["bond", "structure"],
+            place, tmp_path / f"{mask.name}.csv", mask=mask.settings(), valence=masks[1].settings(), splits=["bond", "structure"],
             folds=3, seed=0,
         )  # fmt: skip
     tables = [tmp_path / f"{mask.name}.csv" for mask in masks]
@@ -308,7 +312,8 @@ def test_its_line_is_ridge_regression_on_the_masked_line(data, valence):
 
 def test_it_is_trained_from_files_and_quotes_its_errors(place, tmp_path):
     mask = Mask.of({"share": 0.4})
-    read_through_mask(place, tmp_path / "m.csv", mask=mask.settings(), splits=["structure"], folds=3, seed=0)
+    seen = mask.settings()
+    read_through_mask(place, tmp_path / "m.csv", mask=seen, valence=seen, splits=["structure"], folds=3, seed=0)
     write_frames(tmp_path / "labels.extxyz", [])
     how = {key: HOW[key] for key in ("folds", "seed", "elf", "bond")}
     train_valence(
@@ -316,6 +321,9 @@ def test_it_is_trained_from_files_and_quotes_its_errors(place, tmp_path):
     )
     header = RulerSet.load(tmp_path / VALENCE_FILE).header
     assert set(header["error_angstrom"]) == set(MASKED_READERS)
+    read = pd.read_csv(tmp_path / "m.csv").query("subject == 'elfnet, solved'")
+    mean = (read["predicted_angstrom"] - read["bond_length_angstrom"]).abs().mean()
+    assert header["error_angstrom"]["elfnet, solved"]["structure"] == pytest.approx(mean, rel=1e-3)
     assert header["mask"] == mask.settings()
 
 

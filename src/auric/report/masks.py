@@ -15,6 +15,9 @@ from auric.report.inputs import ReportFiles
 from auric.report.scores import subject_name
 
 KEPT = "central share of the bond line that is kept (%)"
+FULL, VALENCE = "full ruler", "valence ruler"
+"""Roles of readers that were chosen before anything was read."""
+KINDS = {"field": "In fields", "charge": "Charged", "oxygen": "With an oxygen bound", "all": "All states together"}
 JUDGED = "within molecules"
 """How correlations are judged in the figure; the table has the others."""
 LINES = {"strip": "-", "window": "--", "discs": ":"}
@@ -84,21 +87,36 @@ def draw_panels(path: Path, errors: pd.DataFrame, bonding: pd.DataFrame) -> None
 
 
 def words(bonding: pd.DataFrame) -> list[str]:
-    """What the correlations say, in sentences."""
-    order = bonding[(bonding["index"] == "mayer") & (bonding["judged"] == JUDGED) & (bonding["kind"] == "all")]
-    order = order.dropna(subset=["correlation"])
-    if order.empty:
-        return []
-    best = order.loc[order["correlation"].idxmin()]
-    said = [
-        f"At fixed nuclei the reading that follows Mayer's bond order best is {subject_name(best['subject'])} on the central "
-        f"{100 * best['share']:.3g} % of the bond: correlation {best['correlation']:.2f}{_interval(best)} over "
-        f"{best['bonds']:.0f} bonds of {best['structures']:.0f} structures, {JUDGED}. A stronger bond reads shorter, so -1 is perfect."
-    ]
-    full = order[(order["share"] == 1) & (order["subject"] == best["subject"])]
-    for row in full.to_dict("records"):
-        said.append(f"The same without a mask: {row['correlation']:.2f}{_interval(row)}.")
+    """What the correlations of the rulers chosen beforehand say, by kind of state, in sentences; of the best of all others one."""
+    order = bonding[(bonding["index"] == "mayer") & (bonding["judged"] == JUDGED)].dropna(subset=["correlation"])
+    said = []
+    for kind in [*dict.fromkeys(order["kind"][order["kind"] != "all"]), "all"]:
+        mine = order[order["kind"] == kind].drop_duplicates("role").set_index("role")
+        if VALENCE not in mine.index:
+            continue
+        valence = mine.loc[VALENCE]
+        beside = f"; of the full ruler {_told(mine.loc[FULL])}" if FULL in mine.index else ""
+        known = valence["less_full_ci_low"] == valence["less_full_ci_low"]
+        lower = f", {valence['less_full_ci_low']:.2f} to {valence['less_full_ci_high']:.2f}" if known else ""
+        without = f"; less that of the same reading without a mask, {valence['less_full']:.2f}{lower}"
+        said.append(
+            f"{KINDS.get(kind, kind)}: correlation of the valence ruler's reading with Mayer's bond order {_told(valence)}{beside}{without} "
+            f"({valence['bonds']:.0f} bonds of {valence['structures']:.0f} structures, {JUDGED}; a stronger bond reads shorter, so -1 is perfect)."
+        )
+    everything = order[order["kind"] == "all"]
+    if len(everything):
+        best = everything.loc[everything["correlation"].idxmin()]
+        shape = "" if best["shape"] == "strip" else f", {best['shape']}"
+        said.append(
+            f"Of all {len(everything)} readings and masks the lowest is that of {subject_name(best['subject'])} on the central "
+            f"{100 * best['share']:.3g} %{shape} of the bond, {best['correlation']:.2f}: chosen afterwards, and so too good."
+        )
     return said
+
+
+def _told(row: Mapping[Any, Any]) -> str:
+    ranks = f", of ranks {row['rank_correlation']:.2f}" if row["rank_correlation"] == row["rank_correlation"] else ""
+    return f"{row['correlation']:.2f}{_interval(row)}{ranks}"
 
 
 def _interval(row: Mapping[Any, Any]) -> str:

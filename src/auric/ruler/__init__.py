@@ -23,7 +23,14 @@ __getattr__, __all__ = public(
         "fold": ["load_or_none", "run_fold", "train_twin"],
         "forecast": ["Forecast", "forecast_measurement"],
         "level": ["Level", "check_level", "engine_of", "level_text"],
-        "masked": ["MASKED_COLUMNS", "MASKS_COLUMNS", "join_masks", "masked_fold", "read_through_mask"],
+        "masked": [
+            "MASKED_COLUMNS",
+            "MASKS_COLUMNS",
+            "join_masks",
+            "masked_fold",
+            "read_through_mask",
+            "readers_behind",
+        ],
         "masks": ["NO_MASK", "Mask", "masks_of"],
         "measure": [
             "computed_orbitals",

@@ -259,7 +259,11 @@ def judge(table: pd.DataFrame, *, valence: str, samples: int, seed: int) -> pd.D
                         samples=samples,
                         seed=seed,
                     )
-                    of_full = whole.setdefault((subject, kind, index, judged), found) if share == 1 else whole.get((subject, kind, index, judged))
+                    of_full = (
+                        whole.setdefault((subject, kind, index, judged), found)
+                        if share == 1
+                        else whole.get((subject, kind, index, judged))
+                    )
                     rows.append(
                         dict(zip(by, names, strict=True)) | {"role": role_of(mask, share, subject, valence)}
                         | {"index": index, "kind": kind, "judged": judged} | found.numbers() | found.less(of_full)
