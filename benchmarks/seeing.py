@@ -52,8 +52,8 @@ def _rows(data: str, elf: np.ndarray, bonds: np.ndarray) -> list[dict[str, Any]]
     # Random weights give maps of one kind, which would be counted too fast.
     rng = np.random.default_rng(0)
     scores = (
-        rng.choice([[0.7, 0.0], [-0.6, 0.0], [0.0, 0.7]], len(elf))
-        + rng.normal(0, 10 * SMOOTHING**0.5, (len(elf), 2)) / 2
+        rng.choice([[0.7, 0.0, 0.0], [-0.6, 0.0, 0.0], [0.0, 0.0, -0.7]], len(elf))
+        + rng.normal(0, 10 * SMOOTHING**0.5, (len(elf), 3)) / 2
     )
     share = len(elf) / len(few)
     parts = {

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from threadpoolctl import threadpool_limits
 
-from auric import __version__, elf, matching, ruler, structures, study
+from auric import __version__, elf, matching, report, ruler, structures, study
 from auric.cleaning import removable, remove
 from auric.configuration import load_yaml, settings_page
 from auric.errors import EXIT_OK, AuricError, InputError
@@ -98,6 +98,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     scorecard = commands.add_parser("scorecard", help="print a study's scorecard, ours beside the paper's")
     scorecard.add_argument("results", type=Path, help="folder of a study, such as results/demo")
     scorecard.set_defaults(run=_scorecard)
+
+    masks = commands.add_parser(
+        "masks", help="print errors behind masks of several studies beside each other (Markdown)"
+    )
+    masks.add_argument("scorecard", type=Path, nargs="+", help="docs/scorecard_core11.csv, or of results/*/scorecard/")
+    masks.add_argument("--split", default="structure", help="what training and test do not share (%(default)s)")
+    masks.add_argument("--figure", type=Path, help="write a figure of errors against what is kept, too (.svg)")
+    masks.set_defaults(run=lambda chosen: report.masks_beside(chosen.scorecard, chosen.figure, split=chosen.split))
 
     settings = commands.add_parser("settings", help="print the page of all settings (Markdown)")
     settings.add_argument("--schema", type=Path, default=Path("workflow/schemas/config.schema.yaml"))

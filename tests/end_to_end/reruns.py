@@ -46,8 +46,11 @@ TRAINED = {
     "ruler_set": 1, **SHOWN,
 }  # fmt: skip
 """What reads images again; `ruler_validate` and the like are joined from it."""
-READ = {"ruler_images": 1, "distorted": 2, "ruler_distortions": 1, "failures": 1, **TRAINED}
-SEEN = {"labels": 3, "grid": 1, "images": 3, "reference_scorecard": 1, "elf_scorecard": 1, **READ}
+READ = {
+    "ruler_images": 1, "distorted": 2, "ruler_distortions": 1, "failures": 1, "ruler_mask": 3, "ruler_masks": 1, "ruler_valence": 1,
+    "ruler_bonding": 1, **TRAINED,
+}  # fmt: skip
+SEEN = {"labels": 3, "perturbed": 1, "grid": 1, "images": 3, "reference_scorecard": 1, "elf_scorecard": 1, **READ}
 """Labels are in the store, but orbitals are not kept (`reference.keep_orbitals`): a job takes them from there again, and computes nothing."""
 FRAMES = {"frames": 2, **SEEN}
 LEARNED = {"potential_scorecard": 1, **SHOWN}
@@ -65,7 +68,10 @@ CHANGES = (
     Change("a comment", "src/auric/elf/formula.py", lambda text: text + "\n# A comment.\n", {}),
     Change(
         "one structure more", STRUCTURES, lambda text: text.rstrip("\n") + "\nau4_sh4\tring\tn=4 R=H\t0\t1\t0\n",
-        {"structures": 1, "frames": 1, **{key: value for key, value in SEEN.items() if key != "grid"}, "labels": 2, "images": 2},
+        {
+            "structures": 1, "frames": 1, **{key: value for key, value in SEEN.items() if key not in ("grid", "perturbed")}, "labels": 2,
+            "images": 2,
+        },
     ),
     Change(
         "one SOAP more in the scan", STUDY, swapped("l_max: [1, 2]", "l_max: [0, 1, 2]"),

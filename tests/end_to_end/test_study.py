@@ -61,12 +61,9 @@ def write_part(folder, study, **changes):
     """A study with the structures, densities, images and rulers of `test` alone; changes are sections to update."""
     whole = yaml.safe_load((folder / "config/studies/test.yaml").read_text())
     part = {key: whole[key] for key in ("structures", "reference", "elf", "ruler")}
-    del (
-        part["reference"]["dynamics"],
-        part["ruler"]["seeing"],
-        part["ruler"]["exploration"],
-        part["ruler"]["distortions"],
-    )
+    del part["reference"]["dynamics"]
+    for name in ("seeing", "exploration", "distortions", "masks", "perturb"):
+        del part["ruler"][name]
     for section, update in changes.items():
         part[section] |= update
     (folder / f"config/studies/{study}.yaml").write_text(yaml.safe_dump({"study": study, **part}))
@@ -100,6 +97,13 @@ def test_products_are_sound(copy):
     assert "<html" in (results / "report/index.html").read_text()
     assert (results / "ruler/elfnet.safetensors").exists()
     assert (results / "elf/grids/ausch3.cube").exists()
+    behind = pd.read_csv(results / "ruler/masks.csv")
+    assert set(behind["mask"]) == {"share_1", "share_0.5", "share_0.38"}
+    assert (results / "ruler/valence.safetensors").exists()
+    shifts = pd.read_csv(results / "ruler/shifts.csv")
+    assert set(shifts["structure"]) == {"ausch3"}
+    assert shifts["state"].nunique() == 6  # a field along three axes, in both senses
+    assert shifts["mayer_change"].abs().max() > 1e-4
     potential = LinearPotential.load(results / "potential/tiny/linear.npz")
     (test,) = read_frames(results / "reference/dynamics/tiny_test.extxyz")[:1]
     assert potential.energy(test) == pytest.approx(test.info["energy_ev"], abs=1.0)

@@ -28,12 +28,16 @@ def files(place, ring, names=("near", "far")):
     bonds, verdicts = GOLD_SULFUR.bonds(ring), ["weakened", "tightened", "within noise", "not read", "broken"]
     rows = [
         {
-            "name": name, "compared_with": "p", "bond": bond.label, "left_atom": bond.left, "right_atom": bond.right, "share": share,
-            "shape": "strip", "scale": "bond", "subject": subject, "parent_length_angstrom": 2.3, "length_angstrom": 2.31,
+            "name": name, "compared_with": "p", "bond": bond.label, "left_atom": bond.left, "right_atom": bond.right, "mask": mask,
+            "share": share, "shape": "strip", "scale": scale, "subject": subject, "parent_length_angstrom": 2.3, "length_angstrom": 2.31,
             "change_angstrom": np.nan if verdicts[k % 5] in ("not read", "broken") else 0.001 * (1 - k % 3), "noise_angstrom": 0.0005,
             "verdict": verdicts[k % 5], "mayer_change": 0.01, "added_atom_angstrom": 2.0,
         }
-        for share, subject in ((1.0, "ridge on the image"), (0.38, "ridge on the bond line"))
+        for mask, share, scale, subject in (
+            ("share_1", 1.0, "bond", "elfnet, solved"),
+            ("share_0.38_angstrom", 0.38, "angstrom", "ridge on the bond line"),  # of the same share, and not the valence ruler's
+            ("share_0.38", 0.38, "bond", "ridge on the bond line"),
+        )
         for name in names for k, bond in enumerate(bonds)
     ]  # fmt: skip
     made = [
@@ -69,7 +73,7 @@ def test_figure_words_and_rows(assets, tmp_path, ring):
         "4 of 12 bonds read as weakened, 4 as tightened; of undisturbed bonds 1 would be. A change must exceed 0.0005 Å to be told (median); those read are 0.0010 Å."
         in content["words"][0]
     )
-    assert "central 38 %" in content["words"][1]
+    assert "central 38 %: 4 of 12 bonds read as weakened" in content["words"][1]
     rows = {row["name"]: row for row in content["rows"]}
     assert rows["near"]["verdicts"] == ["2 / 2", "2 / 2"]
     assert rows["near"]["force"] == "0.030"

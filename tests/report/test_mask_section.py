@@ -6,7 +6,7 @@ import pytest
 
 from auric.report.assets import Assets
 from auric.report.inputs import BONDING, MASKS, ReportFiles
-from auric.report.masks import draw_masks, words
+from auric.report.masks import SCALES, draw_masks, words
 
 
 def errors():
@@ -67,6 +67,8 @@ def test_figure_words_and_tables(assets, tmp_path):
     ]
     assert "0.0123 Å" in content["alone"][0]
     assert len(content["rows"]) == 6  # Mayer's alone, of all kinds of state
+    stretched = draw_masks(assets, files(tmp_path, errors(), bonding(scale="resampled")))
+    assert {row["radii"] for row in content["rows"] + stretched["rows"]} == {SCALES["bond"], SCALES["resampled"]}
 
 
 @pytest.mark.parametrize("parts", [(errors(), None), (None, bonding(kind="charge", ci_low=np.nan))])

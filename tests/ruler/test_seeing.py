@@ -30,7 +30,7 @@ from auric.ruler import (
     summed_maps,
     train_twin,
 )
-from auric.ruler.modes import kappa, share_between
+from auric.ruler.modes import MODES, SILENT, kappa, share_between
 from auric.ruler.occlusion import zone_edges
 from auric.ruler.seeing import layer_names
 from tests.ruler.test_ruler import SMALL, dataset
@@ -178,18 +178,38 @@ def test_rank_correlation_is_spearmans(rng):
     assert rank_correlation(np.ones((1, 3, 3)), second[:1]).tolist() == [0]
 
 
-def test_scores_are_first_moments_of_the_positive_part():
-    maps = np.full((6, 3, 3), -1.0)
+def test_scores_are_moments_of_the_positive_part():
+    maps = np.full((11, 3, 3), -1.0)
     maps[0, 1, 2] = 2  # gold
     maps[1, :, 0] = 1  # all of the sulfur side
     maps[2, 2, 1] = 5  # the third atom's side
     maps[3, 0, 1], maps[3, 1, 2] = 3, 1  # below, and some gold
     maps[4, 1, 2], maps[4, 1, 1] = 1, 1  # from gold to the centre
+    maps[6, 1, 1] = 1  # the centre alone
+    maps[7] = 1  # even
+    maps[8, :, 1] = 1  # a band across the bond's middle
+    maps[9, 1, 0] = maps[9, 1, 2] = 1  # both atoms
+    maps[10, 1, 1], maps[10, 1, 2] = 20, 1  # the centre, and a little of gold
     scores = mode_scores(maps)
-    np.testing.assert_allclose(scores[:5], [[1, 0], [-1, 0], [0, 1], [0.25, -0.75], [0.5, 0]], atol=1e-12)
-    assert np.isnan(scores[5]).all()
-    assert mode_names(scores).tolist() == ["right", "left", "vertical", "vertical", "right", "none"]
-    np.testing.assert_allclose(mode_scores(maps[[5]], both_signs=True), [[0, 0]], atol=1e-12)
+    expected = [
+        [1, 0, 0], [-1, 0, -2 / 3], [0, 1, 0], [0.25, -0.75, 0], [0.5, 0, 0.25], [np.nan] * 3, [0, 0, 0], [0, 0, 0],
+        [0, 0, -2 / 3], [0, 0, 1], [1 / 21, 0, 1 / 21 - 1 / 21**2],
+    ]  # fmt: skip
+    np.testing.assert_allclose(scores, expected, atol=1e-12)
+    assert mode_names(scores).tolist() == [
+        "right", "left", "vertical", "vertical", "right", "none", "centre", "centre", "vertical", "centre", "centre",
+    ]  # fmt: skip
+    assert set(mode_names(scores)) == {*MODES, SILENT}
+    np.testing.assert_allclose(mode_scores(maps[[5]], both_signs=True), [[0, 0, 0]], atol=1e-12)
+
+
+def test_kinds_that_differ_in_stretch_alone_are_told_apart(rng):
+    """An even map, a vertical band and two atoms have one centre of weight."""
+    maps = np.zeros((180, 3, 3))
+    maps[:60], maps[60:120, :, 1], maps[120:, 1, [0, 2]] = 1, 1, 1
+    scores = mode_scores(maps + rng.uniform(0, 0.1, maps.shape))
+    assert np.abs(scores[:, :2]).max() < 0.1
+    assert count_kinds(scores, np.arange(180), samples=5, seed=1).peaks == 3
 
 
 def heaps(rng, places, count=150, width=0.07):

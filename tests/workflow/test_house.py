@@ -241,7 +241,8 @@ def test_the_report_knows_the_columns_that_rooms_write():
     """It imports no room, so it repeats their columns; this is where the copies are compared."""
     from auric.elf.images import DROPPED_COLUMNS
     from auric.report import inputs, masks, scores, syntheses, tables
-    from auric.ruler import bonding, masked, validation
+    from auric.ruler import bonding, distortions, masked, validation
+    from auric.ruler import masks as ruler_masks
     from auric.ruler.baselines import MeanLength, RidgeOnImage, RidgeOnLine
     from auric.ruler.solved import SolvedElfNet
     from auric.structures.prepare import FAILURE_COLUMNS
@@ -267,6 +268,8 @@ def test_the_report_knows_the_columns_that_rooms_write():
     assert set(inputs.MASKS) <= set(masked.MASKS_COLUMNS)
     assert set(inputs.BONDING) <= set(bonding.CORRELATIONS_COLUMNS)
     assert masks.JUDGED in bonding.JUDGED
+    assert tuple(masks.SCALES) == ruler_masks.SCALES
+    assert set(inputs.BOND_CHANGES) <= set(distortions.CHANGES_COLUMNS)
     readings = (SolvedElfNet, RidgeOnImage, RidgeOnLine, MeanLength)
     written = {validation.ELFNET, *(reading.subject for reading in readings)}
     assert set(scores.SUBJECTS) == written

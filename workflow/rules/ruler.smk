@@ -273,7 +273,9 @@ rule ruler_variants:
         mem_mb=4000,
         runtime=20,
     params:
-        code=code_fingerprint("auric.ruler.conclusions", libraries=("numpy", "pandas")),
+        code=code_fingerprint(
+            "auric.ruler.conclusions", libraries=("numpy", "pandas", "scipy")
+        ),
         study=STUDY["study"],
         variants=list(VARIANTS.items()),
         network=STUDY["ruler"]["network"],

@@ -3,5 +3,11 @@
 from auric.lazy import public
 
 __getattr__, __all__ = public(
-    __name__, {"build": ["build_report"], "inputs": ["ReportFiles"], "tables": ["join_failures"]}
+    __name__,
+    {
+        "build": ["build_report"],
+        "inputs": ["ReportFiles"],
+        "mask_studies": ["masks_beside"],
+        "tables": ["join_failures"],
+    },
 )

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -28,6 +28,15 @@ MOST = 12
 """Structures that are drawn."""
 
 
+class Reader(NamedTuple):
+    """A reading of the table: its subject, and the mask that it sees images through."""
+
+    subject: str
+    mask: str
+    share: float
+    shape: str
+
+
 def draw_distortions(assets: Assets, files: ReportFiles) -> dict[str, Any] | None:
     """Figure, words and tables on distorted bonds; None of a study without."""
     changes = inputs.read_table(files.bond_changes, inputs.BOND_CHANGES)
@@ -46,20 +55,18 @@ def draw_distortions(assets: Assets, files: ReportFiles) -> dict[str, Any] | Non
         "left_out": changes["name"].nunique() - len(shown),
         "words": words(changes, readers),
         "rows": _rows(made, changes, readers),
-        "readers": [_title(*reader) for reader in readers],
+        "readers": [_title(reader) for reader in readers],
     }  # fmt: skip
 
 
-def draw_bonds(
-    path: Path, changes: pd.DataFrame, atoms: Sequence[Atoms], readers: Sequence[tuple[str, float, str]]
-) -> None:
+def draw_bonds(path: Path, changes: pd.DataFrame, atoms: Sequence[Atoms], readers: Sequence[Reader]) -> None:
     """Structures below each other, seen along their thinnest direction, once for each reading.
 
     Args:
         path: SVG to write.
         changes: Columns `BOND_CHANGES` of the inputs.
         atoms: Distorted structures (angstrom), `info['name']` as in the table.
-        readers: Subject, share and shape of the readings.
+        readers: The readings, a column of panels each.
     """
     if not atoms:
         raise InputError("no distorted structure to draw; see failures.csv")
@@ -70,7 +77,7 @@ def draw_bonds(
             for axes, reader in zip(row, readers, strict=True):
                 _draw_one(axes, one, flat, _of(changes, str(one.info["name"]), reader))
         for axes, reader in zip(panels[0], readers, strict=True):
-            axes.set_title(_title(*reader))
+            axes.set_title(_title(reader))
         for axes, one in zip(panels[:, 0], atoms, strict=True):
             axes.set_ylabel(str(one.info["name"]))
         handles = [
@@ -112,24 +119,25 @@ def _flat(atoms: Atoms) -> np.ndarray:
     return np.asarray(centred @ np.linalg.svd(centred, full_matrices=False)[2].T)
 
 
-def _readers(changes: pd.DataFrame) -> list[tuple[str, float, str]]:
-    """The full ruler's reading, and the valence ruler's, which is the last mask of the table."""
-    last = changes.iloc[-1]
-    return [("ridge on the image", 1.0, "strip"), ("ridge on the bond line", float(last["share"]), str(last["shape"]))]
+def _readers(changes: pd.DataFrame) -> list[Reader]:
+    """The full ruler's reading, and the valence ruler's: of the table's masks the first is none, the last is its."""
+    wanted = ((changes.iloc[0], "elfnet, solved"), (changes.iloc[-1], "ridge on the bond line"))
+    return [Reader(subject, str(row["mask"]), float(row["share"]), str(row["shape"])) for row, subject in wanted]
 
 
-def _of(changes: pd.DataFrame, name: str, reader: tuple[str, float, str]) -> pd.DataFrame:
-    subject, share, shape = reader
-    mine = (changes["name"] == name) & (changes["subject"] == subject)
-    return changes[mine & np.isclose(changes["share"], share) & (changes["shape"] == shape)]
+def _of(changes: pd.DataFrame, name: str, reader: Reader) -> pd.DataFrame:
+    mine = (changes["name"] == name) & (changes["subject"] == reader.subject)
+    return changes[mine & (changes["mask"] == reader.mask)]
 
 
-def _title(subject: str, share: float, shape: str) -> str:
-    kept = "" if share == 1 else f", central {100 * share:.3g} %" + ("" if shape == "strip" else f" ({shape})")
-    return f"{subject_name(subject)}{kept}"
+def _title(reader: Reader) -> str:
+    if reader.share == 1:
+        return subject_name(reader.subject)
+    shape = "" if reader.shape == "strip" else f" ({reader.shape})"
+    return f"{subject_name(reader.subject)}, central {100 * reader.share:.3g} %{shape}"
 
 
-def words(changes: pd.DataFrame, readers: Sequence[tuple[str, float, str]]) -> list[str]:
+def words(changes: pd.DataFrame, readers: Sequence[Reader]) -> list[str]:
     """How many bonds are beyond noise by each reading, how many chance would put there, and how small a change can be told."""
     said = []
     for reader in readers:
@@ -139,14 +147,14 @@ def words(changes: pd.DataFrame, readers: Sequence[tuple[str, float, str]]) -> l
             continue
         count = read["verdict"].value_counts()
         said.append(
-            f"{_title(*reader)}: {count.get('weakened', 0)} of {len(read)} bonds read as weakened, {count.get('tightened', 0)} as tightened; "
+            f"{_title(reader)}: {count.get('weakened', 0)} of {len(read)} bonds read as weakened, {count.get('tightened', 0)} as tightened; "
             f"of undisturbed bonds {0.05 * len(read):.0f} would be. A change must exceed {read['noise_angstrom'].median():.4f} Å to be told "
             f"(median); those read are {read['change_angstrom'].abs().median():.4f} Å."
         )
     return said
 
 
-def _rows(made: pd.DataFrame, changes: pd.DataFrame, readers: Sequence[tuple[str, float, str]]) -> list[dict[str, Any]]:
+def _rows(made: pd.DataFrame, changes: pd.DataFrame, readers: Sequence[Reader]) -> list[dict[str, Any]]:
     rows = []
     for one in made.to_dict("records"):
         verdicts = []

@@ -10,7 +10,7 @@ from auric.files import read_dataset
 from auric.report import inputs
 from auric.report.page import number
 
-MODES = ("right", "left", "vertical")
+MODES = ("right", "left", "vertical", "centre")
 CAM, OCCLUSION, SCORES = "Grad-CAM", "occlusion", "modes"
 ANOTHER, RANDOM = "another training", "all weights drawn anew"
 ZERO, MEAN = "zero", "mean image"
@@ -101,7 +101,7 @@ def words_on_modes(seen: Explained) -> list[str]:
     shares = {name: seen.check(SCORES, f"share {name}") for name in (*MODES, "none")}
     told = [f"{name} {_percent(shares[name])}" for name in MODES]
     sentences = [
-        f"Named by where the positive part of a map lies: {', '.join(told)}; {100 * shares['none'][0]:.0f} % of the maps have no positive part."
+        f"Named by where the positive part of a map lies and how it is stretched: {', '.join(told)}; {100 * shares['none'][0]:.0f} % of the maps have no positive part."
     ]
     kinds, low, high = seen.check(SCORES, "kinds (peaks), all folds")
     three, *_ = seen.check(SCORES, "samples with three kinds, all folds")

@@ -8,8 +8,8 @@ import numpy as np
 from auric.report.drawing import INK, figure_at
 from auric.report.explained import ANOTHER, CAM, MEAN, MODES, OCCLUSION, RANDOM, ZERO, Explained
 
-COLOURS = {"right": "#E69F00", "left": "#0072B2", "vertical": "#009E73"}
-MARKERS = {"right": "o", "left": "s", "vertical": "^"}
+COLOURS = {"right": "#E69F00", "left": "#0072B2", "vertical": "#009E73", "centre": "#6b7280"}
+MARKERS = {"right": "o", "left": "s", "vertical": "^", "centre": "D"}
 DENSE = 500
 """Beyond so many points a scatter is stored as pixels inside its SVG."""
 LEAST_PERCENT = 10.0
@@ -88,33 +88,36 @@ def draw_zones(path: Path, seen: Explained) -> None:
 
 
 def draw_modes(path: Path, seen: Explained) -> None:
-    """Scores of all maps, and their distributions along and across the bond.
+    """Scores of all maps, two at a time, and the distribution of each.
 
     Args:
         path: SVG to write.
         seen: With at least one image.
     """
-    with figure_at(path, 8.4, 3.3) as figure:
-        places, *panels = figure.subplots(1, 3, width_ratios=(1.25, 1, 1))
-        for mode in MODES:
-            mine = seen.modes[seen.modes["mode"] == mode]
-            places.scatter(
-                mine["toward_right"], mine["upward"], s=9, color=COLOURS[mode], marker=MARKERS[mode], alpha=0.5, linewidths=0,
-                rasterized=len(seen.modes) > DENSE, label=f"{mode} ({len(mine):,})",
-            )  # fmt: skip
-        for slope in (-1, 1):
-            places.plot([-1, 1], [-slope, slope], color="#8b929c", lw=0.8, zorder=0)
-        places.set(xlim=(-1.05, 1.05), ylim=(-1.05, 1.05), xlabel="toward the left atom (-1) or the right one (1)",
-                   ylabel="toward the third atom (1)")  # fmt: skip
-        places.set_box_aspect(1)
-        figure.legend(frameon=False, loc="outside upper left", ncols=3, handletextpad=0.1)
+    words = {
+        "toward_right": "toward the left atom (-1) or the right one (1)",
+        "upward": "toward the third atom (1)",
+        "stretch": "stretched across the bond (-1) or along it (1)",
+    }
+    with figure_at(path, 8.4, 5.6) as figure:
+        first, second = figure.subfigures(2, 1, height_ratios=(1.35, 1))
+        for axes, across in zip(first.subplots(1, 2), ("upward", "stretch"), strict=True):
+            for mode in MODES:
+                mine = seen.modes[seen.modes["mode"] == mode]
+                axes.scatter(
+                    mine["toward_right"], mine[across], s=9, color=COLOURS[mode], marker=MARKERS[mode], alpha=0.5, linewidths=0,
+                    rasterized=len(seen.modes) > DENSE, label=f"{mode} ({len(mine):,})",
+                )  # fmt: skip
+            axes.set(xlim=(-1.05, 1.05), ylim=(-1.05, 1.05), xlabel=words["toward_right"], ylabel=words[across])
+            axes.set_box_aspect(1)
+        figure.legend(
+            *axes.get_legend_handles_labels(), frameon=False, loc="outside upper left", ncols=len(MODES), handletextpad=0.1
+        )  # fmt: skip
         edges = np.linspace(-1, 1, 41)
-        for axes, name, title in zip(
-            panels, ("toward_right", "upward"), ("along the bond", "across the bond"), strict=True
-        ):
+        for axes, name in zip(second.subplots(1, len(words)), words, strict=True):
             stacked = [seen.modes.loc[seen.modes["mode"] == mode, name] for mode in MODES]
             axes.hist(stacked, edges, stacked=True, color=[COLOURS[mode] for mode in MODES])
-            axes.set(title=title, xlabel=name.replace("_", " "), ylabel="maps")
+            axes.set(xlabel=name.replace("_", " "), ylabel="maps")
 
 
 def draw_checks(path: Path, seen: Explained) -> None:

@@ -46,11 +46,11 @@ def words(table: pd.DataFrame, conclusions: pd.DataFrame) -> list[str]:
     tested = conclusions["verdict"].isin([HOLDS, FAILS, OPEN]).sum()
     if not tested:
         return [*sentences, "These variants test none of the paper's conclusions."]
-    noise = conclusions["noise_angstrom"].max()
+    seeds = conclusions["seed_sd_angstrom"].max()
     chance = (
-        f"trainings of the same settings differ by up to {in_angstrom(noise)} Å."
-        if np.isfinite(noise)
-        else "what chance in training is worth was not measured."
+        f"chance in training gives such a difference a standard deviation of {in_angstrom(seeds)} Å."
+        if np.isfinite(seeds)
+        else "what chance in training is worth was not measured, without which nothing can be concluded."
     )
     sentences.append(f"Of {tested} conclusions of the paper, {', '.join(told[:-1])} and {told[-1]}; {chance}")
     return sentences
@@ -95,13 +95,13 @@ def draw_variants(path: Path, table: pd.DataFrame, conclusions: pd.DataFrame) ->
         table: Columns `inputs.VARIANTS`, at least one row.
         conclusions: Columns `inputs.CONCLUSIONS`.
     """
-    noise = conclusions["noise_angstrom"].max()
+    seeds = conclusions["seed_sd_angstrom"].max()
     shown = table[np.isfinite(table["difference_angstrom"])]
     with figure_at(path, 8.6, 0.9 + 0.24 * len(shown)) as figure:
         axes = figure.subplots()
         axes.axvline(0, color=INK, lw=0.9, zorder=0)
-        if np.isfinite(noise):
-            axes.axvspan(-noise, noise, color="#e6e8eb", lw=0, zorder=0)
+        if np.isfinite(seeds):
+            axes.axvspan(-seeds, seeds, color="#e6e8eb", lw=0, zorder=0)
         for place, row in enumerate(shown.itertuples()):
             plain = row.variant == BASE
             colour = INK if plain else BLUE if row.difference_low > 0 or row.difference_high < 0 else GREY

@@ -48,7 +48,7 @@ RINGS = ("n", "seed", "stage", "verdict", "energy_ev", "twist_degree", "turned_o
 STRETCHED = (
     "structure", "place", "method", "max_step_angstrom", "verdict", "energy_recovered", "rmsd_to_reference_angstrom", "calls",
 )  # fmt: skip
-MODES = ("image", "bond", "fold", "bond_length_angstrom", "toward_right", "upward", "mode", "twin_mode")
+MODES = ("image", "bond", "fold", "bond_length_angstrom", "toward_right", "upward", "stretch", "mode", "twin_mode")
 OCCLUSION = ("fill", "row", "column", "mae_angstrom", "rise_percent", "rise_low", "rise_high", "n")
 CHECKS = ("about", "check", "value", "low", "high", "n")
 VARIANTS = (
@@ -56,7 +56,7 @@ VARIANTS = (
     "mae_high", "difference_angstrom", "difference_low", "difference_high",
 )  # fmt: skip
 CONCLUSIONS = (
-    "conclusion", "papers", "tested", "verdict", "nearest", "difference_angstrom", "difference_low", "difference_high", "noise_angstrom",
+    "conclusion", "papers", "tested", "verdict", "nearest", "difference_angstrom", "difference_low", "difference_high", "seed_sd_angstrom",
 )  # fmt: skip
 MASKS = ("share", "shape", "scale", "subject", "split", "mae_angstrom", "ci_low_angstrom", "ci_high_angstrom")
 BONDING = (
@@ -64,7 +64,8 @@ BONDING = (
     "less_full", "less_full_ci_low", "less_full_ci_high", "bonds", "structures",
 )  # fmt: skip
 BOND_CHANGES = (
-    "name", "compared_with", "bond", "left_atom", "right_atom", "share", "shape", "scale", "subject", "parent_length_angstrom", "length_angstrom",
+    "name", "compared_with", "bond", "left_atom", "right_atom", "mask", "share", "shape", "scale", "subject", "parent_length_angstrom",
+    "length_angstrom",
     "change_angstrom", "noise_angstrom", "verdict", "mayer_change", "added_atom_angstrom",
 )  # fmt: skip
 DISTORTIONS = (
@@ -157,9 +158,9 @@ NUMBERS = frozenset(
      "autocorrelation_steps", "effective_samples", "value", "walk", "dynamics", "walk_sd_ev", "dynamics_sd_ev", "walk_harmonic_ev", "dynamics_harmonic_ev",
      "walk_drift_ev", "walk_drift_half_width_ev", "energy_recovered", "rise_ev", "reference_calls",
      "reference_core_seconds", "coarse_calls", "coarse_core_seconds", "call", "seed", "twist_degree", "calls", "max_step_angstrom",
-     "rmsd_to_reference_angstrom", "toward_right", "upward", "mae_angstrom", "rise_percent", "rise_low", "rise_high", "low", "high",
+     "rmsd_to_reference_angstrom", "toward_right", "upward", "stretch", "mae_angstrom", "rise_percent", "rise_low", "rise_high", "low", "high",
      "folds", "diverged", "parameters", "mae_low", "mae_high", "difference_angstrom", "difference_low", "difference_high", "tested",
-     "noise_angstrom", "rank_correlation", "less_full", "less_full_ci_low", "less_full_ci_high",
+     "noise_angstrom", "rank_correlation", "less_full", "less_full_ci_low", "less_full_ci_high", "seed_sd_angstrom",
      "share", "ci_low_angstrom", "ci_high_angstrom", "correlation", "bonds", "structures",
      "particles", "similarity", "margin", "p_other", "p_fit", "p_least", "noise", "dose", "top", "top_of",
      "top_permuted", "from_line", "beam_error_degree", "expected_beam_error_degree", "direction_x", "direction_y", "direction_z", "score", "rank",

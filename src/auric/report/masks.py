@@ -20,6 +20,8 @@ FULL, VALENCE = "full ruler", "valence ruler"
 KINDS = {"field": "In fields", "charge": "Charged", "oxygen": "With an oxygen bound", "all": "All states together"}
 JUDGED = "within molecules"
 """How correlations are judged in the figure; the table has the others."""
+SCALES = {"bond": "a share of the bond", "angstrom": "fixed in angstrom", "resampled": "fixed in angstrom, stretched"}
+"""What is said of radii, by the mask's scale."""
 LINES = {"strip": "-", "window": "--", "discs": ":"}
 
 
@@ -138,7 +140,7 @@ def _rows(bonding: pd.DataFrame) -> list[dict[str, str]]:
     return [
         {
             "subject": subject_name(row["subject"]), "share": f"{100 * row['share']:.3g} %", "shape": str(row["shape"]),
-            "judged": str(row["judged"]), "correlation": f"{row['correlation']:.2f}{_interval(row)}",
+            "radii": SCALES[row["scale"]], "judged": str(row["judged"]), "correlation": f"{row['correlation']:.2f}{_interval(row)}",
         }
         for row in order.to_dict("records")
     ]  # fmt: skip

@@ -1,9 +1,12 @@
 """Reading modes of ELFnet, measured: where the weight of a Grad-CAM map lies, and whether there are kinds of maps.
 
-Zhang et al. name three modes by eye: from gold to the centre, from sulfur to the centre, and vertical. Here a map has two scores, the
-first moments of its positive part along the bond and across it, in units of the outermost cell: `toward_right` is -1 if all
-weight lies at the left atom (sulfur) and 1 at the right one (gold); `upward` is 1 if all lies on the third atom's side. A map is called vertical if it
-leans more across than along, else right or left.
+Zhang et al. name three modes by eye: from gold to the centre, from sulfur to the centre, and vertical. Here a map has three scores, moments
+of its positive part in units of the outermost cell. Where its centre of weight lies: `toward_right` is -1 if all weight lies at the
+left atom (sulfur) and 1 at the right one (gold), `upward` is 1 if all lies on the third atom's side. How it is stretched: `stretch`
+is the variance of its weight along the bond less that across it, 1 if half lies at each atom, -1 if half lies above and half below
+the bond's middle. A map is called vertical if it leans, or is stretched, more across the bond than it leans along it; else right or left;
+and centre if it does none of that by more than `LEAST_LEAN`. So a map that is even, or alike at both atoms, is called centre too: the first
+two scores put its weight there, and the third tells them apart where kinds are counted.
 
 Taking the positive part alone is Grad-CAM's own rule, made for classes; a length may speak in both signs, so agreement between trainings
 is measured with both as well.
@@ -23,7 +26,10 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import adjusted_rand_score
 from sklearn.mixture import GaussianMixture
 
-MODES = ("right", "left", "vertical")
+MODES = ("right", "left", "vertical", "centre")
+SCORES = ("toward_right", "upward", "stretch")
+LEAST_LEAN = 0.1
+"""A map whose scores stay within this leans nowhere: a tenth of the way from the middle to the outermost cell."""
 SILENT = "none"
 """Of a map without a positive part."""
 MOST_KINDS = 5
@@ -43,7 +49,7 @@ class Kinds(NamedTuple):
     Attributes:
         gaussians: Number of Gaussians by the information criterion.
         peaks: Peaks of that mixture's density.
-        places: Scores at the peaks, shape (peaks, 2).
+        places: Scores at the peaks, shape (peaks, 3).
         sampled_gaussians: Number of Gaussians in each bootstrap sample.
         sampled_peaks: Number of peaks in each.
         stability: Mean adjusted Rand index between three clusters of all maps and those of each sample, on all maps.
@@ -58,7 +64,7 @@ class Kinds(NamedTuple):
 
 
 def mode_scores(maps: np.ndarray, *, both_signs: bool = False) -> np.ndarray:
-    """Scores `toward_right` and `upward`, shape (images, 2), between -1 and 1; NaN for a map without weight.
+    """Scores `SCORES`, shape (images, 3), between -1 and 1; NaN for a map without weight.
 
     Args:
         maps: Grad-CAM maps, shape (images, side, side), rows from below, columns from the left atom.
@@ -66,26 +72,34 @@ def mode_scores(maps: np.ndarray, *, both_signs: bool = False) -> np.ndarray:
     """
     weight = np.abs(maps) if both_signs else np.clip(maps, 0, None)
     places = np.linspace(-1, 1, maps.shape[-1])
-    total = weight.sum(axis=(1, 2))
     with np.errstate(invalid="ignore"):
-        along = (weight.sum(axis=1) * places).sum(axis=1) / total
-        across = (weight.sum(axis=2) * places).sum(axis=1) / total
-    return np.stack([along, across], axis=1)
+        weight = weight / weight.sum(axis=(1, 2), keepdims=True)
+    columns, rows = weight.sum(axis=1), weight.sum(axis=2)
+    along, across = columns @ places, rows @ places
+    stretch = (columns @ places**2 - along**2) - (rows @ places**2 - across**2)
+    return np.stack([along, across, stretch], axis=1)
 
 
 def mode_names(scores: np.ndarray) -> np.ndarray:
-    """The mode that each pair of scores is called, shape (images,)."""
-    along, across = scores.T
-    leaning = np.where(along > 0, "right", "left")
-    named = np.where(np.abs(across) > np.abs(along), "vertical", leaning)
+    """The mode that each map is called by its scores, shape (images, 3); shape (images,)."""
+    along, across, upright = leanings(scores)
+    named = np.where(scores[:, 0] > 0, "right", "left")
+    named = np.where(np.maximum(across, upright) > along, "vertical", named)
+    named = np.where(np.max([along, across, upright], axis=0) < LEAST_LEAN, "centre", named)
     return np.where(np.isfinite(along), named, SILENT)
+
+
+def leanings(scores: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """How far maps lean along the bond and across it, and how far they are stretched across it, each of shape (images,)."""
+    along, across, stretch = scores.T
+    return np.abs(along), np.abs(across), -stretch
 
 
 def count_kinds(scores: np.ndarray, groups: np.ndarray, *, samples: int, seed: int) -> Kinds | None:
     """How many kinds of maps there are; None with fewer than `FEWEST` maps.
 
     Args:
-        scores: Shape (images, 2), finite.
+        scores: Shape (images, 3), finite.
         groups: Bond or structure of each image, shape (images,); bootstrap draws them whole.
         samples: Bootstrap samples.
         seed: Seed of the bootstrap and of the mixtures.

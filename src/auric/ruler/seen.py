@@ -23,11 +23,13 @@ from auric.ruler.modes import (
     Kinds,
     count_kinds,
     kappa,
+    leanings,
     mode_names,
     mode_scores,
     share_between,
     silverman_p,
 )
+from auric.ruler.modes import SCORES as MODE_SCORES
 from auric.ruler.occlusion import COLUMNS, ROWS, ZONES, read_occluded
 from auric.ruler.rulers import Ruler
 from auric.ruler.seeing import fields_of_view, grad_cam, layer_names, randomised, rank_correlation, summed_maps
@@ -36,7 +38,7 @@ from auric.ruler.validation import grouped_interval, ratio_interval
 from auric.scorecard import write_scorecard
 
 MODE_COLUMNS = (
-    "image", "structure", "bond", "fold", "bond_length_angstrom", "toward_right", "upward", "mode", "twin_mode",
+    "image", "structure", "bond", "fold", "bond_length_angstrom", *MODE_SCORES, "mode", "twin_mode",
 )  # fmt: skip
 OCCLUSION_COLUMNS = ("fill", "row", "column", "mae_angstrom", "rise_percent", "rise_low", "rise_high", "n")
 CHECK_COLUMNS = ("about", "check", "value", "low", "high", "n")
@@ -130,15 +132,19 @@ def _mode_table(parts: Sequence[_Part], data: ImageSet, twin: Ruler | None) -> l
         others = np.full(len(names), "", dtype=object)
         if part.fold == 0 and twin is not None:
             others = mode_names(mode_scores(grad_cam(twin.network, data.elf[part.tested])))
-        for i, (along, across), name, other in zip(part.tested, scores, names, others, strict=True):
+        for i, mine, name, other in zip(part.tested, scores, names, others, strict=True):
             rows.append(
                 {
                     "image": data.image[i], "structure": data.structure[i], "bond": data.bond[i], "fold": part.fold,
-                    "bond_length_angstrom": data.lengths_angstrom[i], "toward_right": along, "upward": across, "mode": name,
-                    "twin_mode": other,
-                }
+                    "bond_length_angstrom": data.lengths_angstrom[i], "mode": name, "twin_mode": other,
+                } | dict(zip(MODE_SCORES, mine, strict=True))
             )  # fmt: skip
     return rows
+
+
+def _score_table(table: Sequence[Mapping[str, Any]]) -> np.ndarray:
+    """Scores of all maps, shape (images, 3)."""
+    return np.array([[row[name] for name in MODE_SCORES] for row in table], dtype=float)
 
 
 def _dataset(parts: Sequence[_Part], data: ImageSet, table: Sequence[Mapping[str, Any]]) -> xr.Dataset:
@@ -182,11 +188,13 @@ def _dataset(parts: Sequence[_Part], data: ImageSet, table: Sequence[Mapping[str
 
 def _examples(parts: Sequence[_Part], data: ImageSet, table: Sequence[Mapping[str, Any]]) -> xr.Dataset:
     """Images nearest to each named mode, with their summed feature maps."""
-    along, across = (np.array([row[name] for row in table], dtype=float) for name in ("toward_right", "upward"))
+    scores = _score_table(table)
+    along, across, upright = leanings(scores)
     lean = {
-        "right": along - np.abs(across),
-        "left": -along - np.abs(across),
-        "vertical": np.abs(across) - np.abs(along),
+        "right": scores[:, 0] - across,
+        "left": -scores[:, 0] - across,
+        "vertical": np.maximum(across, upright) - along,
+        "centre": -np.max([along, across, upright], axis=0),
     }
     chosen: list[int] = []
     kinds: list[str] = []
@@ -283,7 +291,7 @@ def _mode_checks(
         return
     names = np.array([row["mode"] for row in table])
     folds = np.array([row["fold"] for row in table])
-    scores = np.array([[row["toward_right"], row["upward"]] for row in table])
+    scores = _score_table(table)
     mine = groups[_joined(parts, "tested")]
     for name in (*MODES, SILENT):
         is_one = (names == name).astype(float)
@@ -296,7 +304,7 @@ def _mode_checks(
                "n": len(names)}  # fmt: skip
     spoken = np.isfinite(scores).all(axis=1)
     if spoken.sum() >= FEWEST:
-        for place, name in enumerate(("toward_right", "upward")):
+        for place, name in enumerate(MODE_SCORES):
             yield _check(
                 f"share of the variance of {name} between folds",
                 share_between(scores[spoken, place], folds[spoken]),
@@ -335,7 +343,7 @@ def _kinds_told(kinds: Kinds, scores: np.ndarray, mine: np.ndarray, where: str, 
         yield _check(f"{words}, {where}", value, everything, float(low), float(high))
     yield _check(f"samples with three kinds, {where}", float((kinds.sampled_peaks == 3).mean()), everything)
     yield _check(f"stability of three clusters, {where}", kinds.stability, everything)
-    for place, name in enumerate(("toward_right", "upward")):
+    for place, name in enumerate(MODE_SCORES):
         p = silverman_p(scores[:, place], mine, modes=1, samples=4 * KIND_SAMPLES, seed=seed)
         yield _check(f"probability of one heap of {name}, {where}", p, everything)
 
