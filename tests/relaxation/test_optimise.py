@@ -52,6 +52,29 @@ def test_preconditioned_lbfgs_reaches_the_minimum_of_bfgs():
     assert not start.calc
 
 
+@pytest.mark.filterwarnings("ignore:Armijo linesearch failed")
+def test_a_line_search_that_finds_nothing_lower_ends_the_way_and_loses_nothing():
+    start = Octahedron("Cu", 3)
+    start.rattle(0.1, seed=2)
+    calculator, calls = EMT(), []
+    whole = calculator.calculate
+
+    def noisy(*arguments, **keywords):
+        """Energies, but no forces, of a field whose noise outgrows what a step brings."""
+        whole(*arguments, **keywords)
+        calls.append(1)
+        if len(calls) > 8:
+            calculator.results["energy"] += 0.1 * len(calls)
+            calculator.results["free_energy"] = calculator.results["energy"]
+
+    calculator.calculate = noisy
+    made = relax(start, calculator, RelaxationSettings(optimiser="precon_lbfgs", fmax_ev_angstrom=0.005))
+    assert made.verdict != "converged"
+    assert "the line search found no lower point" in made.note
+    assert made.energy_ev == min(made.energies_ev)
+    assert made.calls == len(made.energies_ev) > 8
+
+
 def test_forces_with_a_curl_lead_upwards_and_the_lowest_point_is_returned(springs, tetrahedron):
     curled = relax(tetrahedron, springs(curl=1.5), RelaxationSettings(steps=80))
     assert curled.verdict == "rising"

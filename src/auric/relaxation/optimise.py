@@ -164,6 +164,11 @@ def relax(
         (_whole if len(parts) == 1 else _in_turns)(moving, recorder, parts, free, s, hessian)
     except (NotFiniteError, ScfError) as error:
         note = str(error)  # what came before stands
+    except RuntimeError as error:
+        # So ASE ends a line search that finds nothing lower: the noise of a self-consistent field's energies is enough.
+        if s.optimiser != "precon_lbfgs" or "linesearch" not in str(error):
+            raise
+        note = f"the line search found no lower point ({error})"
     return replace(verdict(atoms, recorder, free, s.fmax_ev_angstrom), note=note)
 
 
