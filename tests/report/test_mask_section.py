@@ -6,7 +6,7 @@ import pytest
 
 from auric.report.assets import Assets
 from auric.report.inputs import BONDING, MASKS, ReportFiles
-from auric.report.masks import SCALES, draw_masks, words
+from auric.report.masks import JUDGED, SCALES, draw_masks, words
 
 
 def errors():
@@ -68,6 +68,9 @@ def test_figure_words_and_tables(assets, tmp_path):
     assert "0.0123 Å" in content["alone"][0]
     assert len(content["rows"]) == 6  # Mayer's alone, of all kinds of state
     stretched = draw_masks(assets, files(tmp_path, errors(), bonding(scale="resampled")))
+    alone = bonding()
+    alone.loc[alone["judged"] == JUDGED, "correlation"] = np.nan  # of a structure with one bond
+    assert len(draw_masks(assets, files(tmp_path, errors(), alone))["rows"]) == 4
     assert {row["radii"] for row in content["rows"] + stretched["rows"]} == {SCALES["bond"], SCALES["resampled"]}
 
 

@@ -97,7 +97,7 @@ def draw_modes(path: Path, seen: Explained) -> None:
     words = {
         "toward_right": "toward the left atom (-1) or the right one (1)",
         "upward": "toward the third atom (1)",
-        "stretch": "stretched across the bond (-1) or along it (1)",
+        "stretch": "stretched across (-1) or along (1)",
     }
     with figure_at(path, 8.4, 5.6) as figure:
         first, second = figure.subfigures(2, 1, height_ratios=(1.35, 1))

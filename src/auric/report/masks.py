@@ -136,7 +136,7 @@ def _alone(errors: pd.DataFrame) -> list[str]:
 
 
 def _rows(bonding: pd.DataFrame) -> list[dict[str, str]]:
-    order = bonding[(bonding["index"] == "mayer") & (bonding["kind"] == "all")]
+    order = bonding[(bonding["index"] == "mayer") & (bonding["kind"] == "all")].dropna(subset=["correlation"])
     return [
         {
             "subject": subject_name(row["subject"]), "share": f"{100 * row['share']:.3g} %", "shape": str(row["shape"]),
