@@ -81,7 +81,8 @@ def split_folds(
 ) -> list[tuple[np.ndarray, np.ndarray]]:
     """Training and test examples of each fold, as numbers.
 
-    Every example is tested once, but for those of the split by ligand whose ligands lie in several folds: training would know some
+    Groups are put, large ones first, where fewest examples of their labels are, so that folds have about as many examples and
+    as many positives as groups allow. Every example is tested once, but for those of the split by ligand whose ligands lie in several folds: training would know some
     of them, wherever they were tested, so they are tested nowhere. A fold's training leaves out whatever holds one of its ligands.
 
     Raises:
@@ -95,13 +96,18 @@ def split_folds(
         )
     rng = np.random.default_rng(seed)
     order = rng.permutation(len(parts))
-    # Large groups first, each to the fold that holds least, so that folds are about even.
-    weight = {part: sum(part in group.split(";") for group in groups) for part in parts}
-    filled = np.zeros(folds)
+    place_of = {part: place for place, part in enumerate(parts)}
+    counts = np.zeros((len(parts), 2))
+    for each, group in zip(examples, groups, strict=True):
+        counts[[place_of[part] for part in group.split(";")], each.label] += 1
+    total = np.maximum(counts.sum(axis=0), 1)
+    filled = np.zeros((folds, 2))
     fold_of: dict[str, int] = {}
-    for place in sorted(order, key=lambda place: -weight[parts[place]]):
-        fold_of[parts[place]] = int(np.argmin(filled))
-        filled[fold_of[parts[place]]] += weight[parts[place]]
+    for place in sorted(order, key=lambda place: -counts[place].sum()):
+        # The fold in which the squared shares of each label grow least.
+        fold = int(np.argmin(filled @ (counts[place] / total**2)))
+        fold_of[parts[place]] = fold
+        filled[fold] += counts[place]
     touched = [{fold_of[part] for part in group.split(";")} for group in groups]
     found = []
     for fold in range(folds):
