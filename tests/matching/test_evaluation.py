@@ -629,6 +629,12 @@ def test_external_clusters_that_are_learned_from_are_refused(study, tmp_path, ro
         )
 
 
+def test_external_clusters_of_one_name_are_refused(study, tmp_path):
+    place, _, _, three, settings = study
+    with pytest.raises(InputError, match=r"'known core' is in another table of matching\.external too"):
+        tell_external([place / "external.tsv"] * 2, *three, place / "colim.npz", tmp_path / "o.csv", settings=settings)
+
+
 def test_the_report_knows_the_columns_of_the_room():
     from auric.matching import application, comparison, library, negatives, pairs, places, summary
 

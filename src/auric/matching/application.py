@@ -99,10 +99,9 @@ def tell_cases(
 ) -> None:
     """Probabilities of edited cores with sets of ligands by every member: the heat map of core editing.
 
-    `warning` names elements that the encoders never met, or only among the examples.
-
     An edited core may be one that was reported, as Cu19Cl made from Cu20Cl is. So that nothing told here was learned, the members
-    that tell of a core are trained without every example of its geometry; `left_out` counts these.
+    that tell of a core are trained without every example of its geometry; `left_out` counts these. `warning` names elements that
+    the encoders never met, or only among the examples.
 
     Args:
         cores: Files of `make_pairs`.
@@ -202,7 +201,8 @@ def tell_external(
         settings: Of the room.
 
     Raises:
-        InputError: A cluster that was learned from: the same compound, or a core of one geometry with the same ligands.
+        InputError: A cluster that was learned from (the same compound, or a core of one geometry with the same ligands), or two of one
+            name.
     """
     ensemble = load_ensemble(model, embedder_of(settings))
     library, found = library_and_examples(cores, table, examples)
@@ -211,6 +211,10 @@ def tell_external(
     for given in external:
         pairs, _ = reported_pairs(given)
         for pair in pairs:
+            if pair.name in {row["name"] for row in rows}:
+                raise InputError(
+                    f"{given}: the name '{pair.name}' is in another table of matching.external too; names must differ"
+                )
             if known := [other.name for other in library.pairs if _same(pair, other)]:
                 raise InputError(
                     f"{given}: '{pair.name}' is learned from as '{known[0]}'; name a cluster in one of both tables only"
