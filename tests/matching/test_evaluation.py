@@ -394,7 +394,7 @@ def test_a_whole_study_leaves_its_tables(study):
     for one, other in zip(given, taken, strict=True):
         np.testing.assert_array_equal(one.numbers, other.numbers)
         np.testing.assert_allclose(one.positions, other.positions)
-        assert one.info["energy_ev"] == other.info["energy_ev"]
+        assert one.info["energy_ev"] == pytest.approx(other.info["energy_ev"])
 
 
 def test_matchers_from_scratch_have_the_shape_of_the_pretrained_ones(study, monkeypatch):
