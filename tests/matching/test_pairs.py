@@ -33,7 +33,7 @@ from auric.matching import (
 )
 from auric.matching.crystals import molecules_apart, read_cluster
 from auric.matching.fingerprints import SAME_GEOMETRY, geometry_groups
-from auric.matching.folds import SAME_LIGAND, groups_of, likeness
+from auric.matching.folds import SAME_LIGAND, families_of, groups_of, likeness
 from auric.matching.library import pair_of_file, read_library, write_library
 from auric.matching.negatives import Example, candidates, core_types, read_failures
 from auric.matching.pairs import make_pairs, reported_pairs, resolved
@@ -424,6 +424,9 @@ def test_no_ligand_of_a_test_is_nearly_one_of_training(library, seed):
     examples = examples_of(cleaned([*library.pairs, *more]), failures=[("cu6", f"CCS.{PET}")], seed=seed)[0]
     groups = dict(zip((each.ligands for each in examples), groups_of(examples, "ligand"), strict=True))
     assert groups["SCc1ccccc1"] == groups[dppe] == groups[f"{PET}.{PPH3}"]
+    apart = dict(zip((each.ligands for each in examples), families_of(examples), strict=True))
+    assert apart["SCc1ccccc1"] != apart[dppe]
+    assert set(apart[f"{PET}.{PPH3}"].split(";")) == {apart["SCc1ccccc1"], apart[dppe]}
     for train, test in split_folds(examples, "ligand", folds=3, seed=seed):
         learned, asked = ({one for i in part for one in examples[i].ligands.split(".")} for part in (train, test))
         assert likeness(sorted(learned), sorted(asked)).max() < SAME_LIGAND

@@ -25,7 +25,7 @@ from auric.matching.evaluation import (
     scores_of,
 )
 from auric.matching.fixed_ligands import LigandModel
-from auric.matching.folds import check_split, groups_of, split_folds
+from auric.matching.folds import check_split, families_of, groups_of, split_folds
 from auric.matching.negatives import Example
 from auric.matching.pairs import library_and_examples
 from auric.matching.places import PLACE_COLUMNS, place_rows
@@ -162,7 +162,7 @@ def compared_in_folds(
     labels = np.array([each.label for each in examples])
     atoms, sets = [each.pair.core for each in examples], [each.ligands for each in examples]
     parts, kept = split_folds(examples, split, folds=folds, seed=seed), groups_of(examples, "core")
-    families = groups_of(examples, "ligand")
+    families = families_of(examples)
     rows: list[dict[str, Any]] = []
     places: list[dict[str, Any]] = []
     for train, test in parts:

@@ -35,18 +35,27 @@ def groups_of(examples: Sequence[Example], split: str) -> list[str]:
         one = _joined(names)
         return [one[own[0]] for own in names]
     if split == "ligand":
-        family = _families(examples)
-        return [";".join(sorted({family[one] for one in each.ligands.split(".")})) for each in examples]
+        return families_of(examples, together=True)
     raise InputError(f"split '{split}'; choose from {', '.join(SPLITS)}")
 
 
-def _families(examples: Sequence[Example]) -> dict[str, str]:
-    """Ligands that were reported together or are near duplicates, directly or in a chain, have one family: the least of them by name."""
+def families_of(examples: Sequence[Example], *, together: bool = False) -> list[str]:
+    """Families of each example's ligands, joined by ';': near duplicates, directly or in a chain, named after the least of them.
+
+    Args:
+        examples: All of them.
+        together: Whether ligands that were reported in one set are of one family too, as a split must keep them on one side.
+    """
+    family = _families(examples, together)
+    return [";".join(sorted({family[one] for one in each.ligands.split(".")})) for each in examples]
+
+
+def _families(examples: Sequence[Example], together: bool) -> dict[str, str]:
     names = sorted({one for each in examples for one in each.ligands.split(".")})
     place = {name: number for number, name in enumerate(names)}
     joined = likeness(names, names) >= SAME_LIGAND
     for each in examples:
-        if each.label == 1:
+        if together and each.label == 1:
             own = [place[one] for one in each.ligands.split(".")]
             joined[own[0], own] = True
     family = connected_components(joined, directed=False)[1]
