@@ -16,6 +16,7 @@ from auric.files import read_frames, write_frames
 from auric.graphs import EncoderSettings
 from auric.matching import (
     BASELINES,
+    METRICS,
     ColimSettings,
     application,
     baseline_features,
@@ -33,15 +34,25 @@ from auric.matching import (
 )
 from auric.matching import encoders as encoders_module
 from auric.matching.application import tell_cases, tell_external, train_matcher
-from auric.matching.baselines import booster
+from auric.matching.baselines import baseline_probabilities, booster, learner_of
 from auric.matching.comparison import STARTED, compare_matchers, compared_in_folds, summarise
 from auric.matching.encoders import compare_formation, make_clusters, pretrain_core, pretrain_ligand_encoder
-from auric.matching.evaluation import auc, confusion, draws_of, expected_calibration_error
+from auric.matching.evaluation import (
+    _seed_draws,
+    auc,
+    calibration_floor,
+    confusion,
+    drawn_scores,
+    draws_of,
+    expected_calibration_error,
+    holm,
+)
 from auric.matching.ligand_encoder import ligand_descriptors
 from auric.matching.pairs import make_pairs
 from auric.matching.small_clusters import model_clusters
 from auric.matching.summary import formation_errors, summarise_matching
 from auric.report import inputs, matchings
+from auric.report.page import number as printed
 from auric.study import matched
 
 PPH3 = "c1ccc(P(c2ccccc2)c2ccccc2)cc1"
@@ -78,36 +89,95 @@ def test_calibration_error_is_that_of_a_coin_that_lies():
         reliability(labels, np.full(10, 1.2))
 
 
+def test_auc_counts_pairs_within_folds(rng):
+    """A predictor that says the share of positives it was trained with is no better and no worse than chance."""
+    folds = np.repeat(np.arange(5), 20)
+    labels = (rng.random(100) < 0.2 + 0.15 * folds).astype(int)
+    shares = np.array([labels[folds != fold].mean() for fold in range(5)])
+    assert metrics.roc_auc_score(labels, shares[folds]) < 0.4
+    assert scores_of(labels, shares[folds], folds)["auc"] == 0.5
+    p = rng.random(100)
+    weights = draws_of([[str(i) for i in range(100)]], samples=3, seed=1)
+    for drawn, found in zip(weights, drawn_scores(labels, p, folds, weights)["auc"], strict=True):
+        rows = np.repeat(np.arange(100), drawn.astype(int))
+        pairs = [(i, j) for i in rows for j in rows if labels[i] > labels[j] and folds[i] == folds[j]]
+        assert found == pytest.approx(np.mean([p[i] > p[j] for i, j in pairs]))
+    assert np.isnan(auc(np.array([0, 1]), np.array([0.2, 0.8]), np.array([0, 1])))
+
+
 def test_intervals_draw_groups(labelled):
     labels, p = labelled
-    alone = intervals_of(labels, p, np.arange(60), samples=200)["auc"]
+    one, single = np.zeros(60), [[str(i) for i in range(60)]]
+    alone = intervals_of(labels, p, one, single, samples=200)["auc"]
     # Every example three times in one group: no more is known, so the interval is as wide.
-    thrice = intervals_of(np.tile(labels, 3), np.tile(p, 3), np.tile(np.arange(60), 3), samples=200)["auc"]
+    thrice = intervals_of(np.tile(labels, 3), np.tile(p, 3), np.zeros(180), [single[0] * 3], samples=200)["auc"]
     assert alone[0] < auc(labels, p) < alone[1]
     assert np.diff(thrice)[0] == pytest.approx(np.diff(alone)[0], rel=0.1)
-    same = paired_difference(labels, p, p, np.arange(60), samples=100)
+    same = paired_difference(labels, p, p, one, single, samples=100)
     assert (same["difference"], same["p_value"]) == (0, 1)
-    worse = paired_difference(labels, p, 1 - p, np.arange(60), samples=100)
+    worse = paired_difference(labels, p, 1 - p, one, single, samples=100)
     assert worse["low"] > 0
     assert worse["p_value"] == pytest.approx(0.01)
-    for run in (intervals_of, lambda *given: paired_difference(given[0], p, *given[1:])):
+    for run in (intervals_of, lambda labels, p, *given: paired_difference(labels, p, p, *given)):
         with pytest.raises(InputError, match="two or more"):
-            run(labels, p, np.zeros(60))
+            run(labels, p, one, [*single, ["a"] * 60])
+
+
+def test_draws_of_two_ways_multiply():
+    """Cores and families: an example is there as often as the product of its groups, one of two families needs both."""
+    cores, families = ["0", "0", "1", "2"], ["a", "b", "a", "a;b"]
+    found = draws_of([cores, families], samples=400, seed=3)
+    first = draws_of([cores], samples=400, seed=3)
+    assert ((found > 0) <= (first > 0)).all()
+    # Families count alike for all cores: w(0, a) w(1, ...) is drawn with one number for a.
+    np.testing.assert_allclose(found[:, 0] * first[:, 2], found[:, 2] * first[:, 0])
+    a, b = (np.divide(found[:, i], first[:, 0], where=first[:, 0] > 0, out=np.full(400, np.nan)) for i in (0, 1))
+    np.testing.assert_allclose(found[:, 3][first[:, 0] > 0], (a * b * first[:, 3])[first[:, 0] > 0])
+    assert set((a + b)[first[:, 0] > 0]) == {2.0}
+    assert found[:, 0].mean() == pytest.approx(1, abs=0.15)
 
 
 def test_intervals_are_of_the_mean_over_seeds(rng):
-    labels, groups = rng.integers(0, 2, size=40), np.arange(40) // 2
+    labels, folds, groups = rng.integers(0, 2, size=40), np.arange(40) % 2, [str(i // 2) for i in range(40)]
     seeds = np.clip(0.3 * labels + rng.uniform(0, 0.7, size=(3, 40)), 0, 1).round(1)
-    found = intervals_of(labels, seeds, groups, samples=60, seed=4)
-    counts = draws_of(groups, samples=60, seed=4).astype(int)
+    found = intervals_of(labels, seeds, folds, [groups], samples=60, seed=4)
+    counts = draws_of([groups], samples=60, seed=4).astype(int)
+    often = _seed_draws(3, 60, 4)
+    assert (often.sum(axis=0) == 3).all()
+    assert (often.max(axis=1) > 1).all()
     rows = [np.repeat(np.arange(40), drawn) for drawn in counts]
     for name, interval in found.items():
-        means = [np.mean([scores_of(labels[drawn], p[drawn])[name] for p in seeds]) for drawn in rows]
-        np.testing.assert_allclose(interval, np.quantile(means, [0.025, 0.975]))
-    told = paired_difference(labels, seeds, seeds[:, ::-1], groups, samples=60)
+        means = [
+            np.average([scores_of(labels[drawn], p[drawn], folds[drawn])[name] for p in seeds], weights=weights)
+            for drawn, weights in zip(rows, often.T, strict=True)
+        ]
+        low, high = np.quantile(means, [0.025, 0.975])
+        if name == "expected_calibration_error":
+            error = np.mean([expected_calibration_error(labels, p) for p in seeds])
+            assert np.mean(means) > error  # draws are biased upward, so the interval is turned round the error
+            low, high = np.maximum([2 * error - high, 2 * error - low], 0)
+        np.testing.assert_allclose(interval, [low, high])
+    told = paired_difference(labels, seeds, seeds[:, ::-1], folds, [groups], samples=60)
     assert told["difference"] == pytest.approx(
-        np.mean([auc(labels, p) for p in seeds]) - np.mean([auc(labels, p[::-1]) for p in seeds])
+        np.mean([auc(labels, p, folds) for p in seeds]) - np.mean([auc(labels, p[::-1], folds) for p in seeds])
     )
+
+
+def test_the_floor_is_the_error_of_probabilities_that_are_right(rng):
+    p = rng.random((2, 83))
+    mean, high = calibration_floor(p, samples=400)
+    right = [np.mean([expected_calibration_error(rng.random(83) < one, one) for one in p]) for _ in range(200)]
+    assert mean == pytest.approx(np.mean(right), abs=0.01)
+    assert mean > 0.08
+    assert mean < high < 0.25
+    assert calibration_floor(np.tile(p, 50), samples=100)[0] < 0.02
+    assert calibration_floor(np.array([0.0, 1.0, 1.0]), samples=10) == (0, 0)
+
+
+def test_p_values_are_corrected_for_their_number():
+    np.testing.assert_allclose(holm([0.04, 0.01, 0.03, 0.5]), [0.09, 0.04, 0.09, 0.5])
+    assert holm([0.6, 0.7]).tolist() == [1, 1]
+    assert len(holm([])) == 0
 
 
 def test_metrics_curves_and_intervals_are_of_one_quantity(tmp_path, rng):
@@ -117,20 +187,26 @@ def test_metrics_curves_and_intervals_are_of_one_quantity(tmp_path, rng):
     for seed in range(3):
         wrong = rng.random(60) < 0.33
         rows += [
-            {"split": "core", "fold": 0, "subject": subject, "learner": "network", "seed": seed, "example": i, "name": "a", "group": i // 2, "label": labels[i],
+            {"split": "core", "fold": 0, "subject": subject, "learner": "network", "seed": seed, "example": i, "name": "a", "group": i // 2, "family": f"f{i % 7}", "label": labels[i],
              "probability": 0.05 + 0.9 * (labels[i] ^ wrong[i]), "seconds": 0.0}
             for subject in ("colim, scratch", "colim, pretrained") for i in range(60)
         ]  # fmt: skip
     pd.DataFrame(rows).to_csv(tmp_path / "p.csv", index=False)
-    outputs = [tmp_path / name for name in ("metrics.csv", "curves.csv", "confusion.csv", "paired.csv")]
+    outputs = [tmp_path / name for name in ("metrics.csv", "curves.csv", "confusion.csv", "paired.csv", "folds.csv")]
     summarise([tmp_path / "p.csv"], *outputs, samples=200, seed=1)
-    table, curves, counts, paired = (pd.read_csv(path) for path in outputs)
+    table, curves, counts, paired, folds = (pd.read_csv(path) for path in outputs)
+    assert table[["groups", "families"]].drop_duplicates().to_numpy().tolist() == [[30, 7]]
+    assert folds.to_numpy().tolist() == [["core", 0, 60, 30, 0.5]]
+    floors = table[table["floor"].notna()]
+    assert set(floors["metric"]) == {"expected_calibration_error"}
+    assert (floors["floor"] < floors["floor_high"]).all()
     row = table[table["metric"] == "auc"].iloc[0]
     assert row["low"] < row["mean"] < row["high"] < 0.9
     gaps = (curves["n"] * (curves["share"] - curves["probability"]).abs()).groupby([curves["subject"], curves["seed"]])
     error = table[table["metric"] == "expected_calibration_error"].iloc[0]["mean"]
     assert (gaps.sum() / 60).groupby("subject").mean().to_numpy() == pytest.approx([error, error])
     assert paired["difference"].tolist() == [0.0]
+    assert paired["p_holm"].tolist() == paired["p_value"].tolist()
     right = (counts["true_positives"] + counts["true_negatives"]) / 60
     assert right.mean() == pytest.approx(table[table["metric"] == "accuracy"]["mean"].mean())
     assert (counts[list(matchings.CONFUSION)].sum(axis=1) == 60).all()
@@ -156,6 +232,16 @@ def test_baselines_know_no_order(name, rng):
     )
     np.testing.assert_allclose(features[0], features[1], atol=1e-6)
     assert np.abs(features[0] - features[2]).max() > 0.01
+
+
+def test_functional_groups_are_counted_in_the_training_examples():
+    sets = ["CS", "CCS", "CC(=O)O", f"CS.{PPH3}", "c1ccncc1", "CCCS"]
+    features, labels = baseline_features("functional group", [], sets), np.array([1, 1, 0, 0])
+    told = baseline_probabilities("functional group", features, labels, np.arange(4), np.arange(2, 6))
+    base = 0.5
+    thiol, acid, phosphine = (2 + base) / 4, base / 2, base / 2
+    np.testing.assert_allclose(told, [acid, (thiol + phosphine) / 2, base, thiol])
+    assert learner_of("functional group") != learner_of("acsf") == booster()
 
 
 def test_boosting_learns_and_unknown_baselines_are_refused(rng):
@@ -228,7 +314,7 @@ def study(tmp_path_factory):
     ]  # fmt: skip
     table.write_text("name\tcore\tligands\tsource\n" + "".join(f"{n}\tshape={c}\t{l}\ttest\n" for n, c, l in rows))
     settings = {
-        "splits": ["core"], "folds": 2, "seeds": 2, "subjects": ["ligands only", "core only", "colim, gin core", *STARTED],
+        "splits": ["core"], "folds": 2, "seeds": 2, "subjects": ["functional group", "ligands only", "core only", "colim, gin core", *STARTED],
         "encoder": {"kind": "cgcnn", "width": 6, "layers": 1, "radial": 6, "reach": 1.8},
         "pretraining": {"epochs": 2, "batch": 16, "learning_rate": 5e-3, "weight_decay": 0.01},
         "formation": {"splits": ["size"], "encoders": ["gin"], "folds": 2}, "ligand_encoder": {"kind": "own", "weights": "", "ligands": 30, "epochs": 2, "width": 6, "layers": 1},
@@ -268,33 +354,47 @@ def study(tmp_path_factory):
     others.write_text(
         "name\tcore\tligands\tsource\nknown core\tshape=cube metal=Cu\tCCS\ttest\nnew\tshape=icosahedron metal=Ni\tCCS\ttest\n"
     )
-    tell_external([others], *three[:2], place / "colim.npz", place / "external.csv", settings=settings)
+    tell_external([others], *three, place / "colim.npz", place / "external.csv", settings=settings)
     told = {
-        name: str(place / f"{name}.csv") for name in ("metrics", "curves", "confusion", "paired", "errors", "scorecard")
+        name: str(place / f"{name}.csv")
+        for name in ("metrics", "curves", "confusion", "paired", "folds", "errors", "scorecard")
     }
-    summarise_matching([place / "predictions.csv"], place / "formation.csv", told, study="tiny", samples=50, seed=1)
+    made = place / "formation.csv", place / "external.csv"
+    summarise_matching([place / "predictions.csv"], *made, told, study="tiny", samples=50, seed=1)
     return place, outputs, told, three, settings
 
 
 def test_a_whole_study_leaves_its_tables(study):
     place, _, told, _, _ = study
     card = pd.read_csv(told["scorecard"])
-    assert set(card["quantity"]) == {"auc", "accuracy", "f1", "expected_calibration_error", "formation_energy_mae"}
+    assert set(card["quantity"]) == {*METRICS, "formation_energy_mae", "called_share"}
+    asked = card[card["split"] == "external"].set_index(["quantity", "subject"])
+    external = pd.read_csv(place / "external.csv").groupby("subject")
+    for subject, part in external:
+        assert asked.loc[("recall", subject), "ours"] == part["called"].mean()
+        assert asked.loc[("recall", subject), "n"] == 2
+        assert asked.loc[("called_share", subject), "ours"] == pytest.approx(part["library_called"].mean())
+    assert set(external.groups) == {"colim, pretrained", *application.RIVALS}
     assert set(card["comparable"]) == {"not comparable"}
     predictions = pd.read_csv(place / "predictions.csv")
     counts = predictions.groupby(["subject", "seed"])["example"].agg(["size", "nunique"])
     assert (counts["size"] == counts["nunique"]).all()
-    assert len(counts) == 8 * 2
+    assert len(counts) == 9 * 2
     assert dict(zip(predictions["subject"], predictions["learner"], strict=True)) == {
-        "ligands only": booster(), "core only": booster(), "colim, gin core": "network", **dict.fromkeys(STARTED, "network"),
+        "functional group": "shares counted", "ligands only": booster(), "core only": booster(), "colim, gin core": "network", **dict.fromkeys(STARTED, "network"),
     }  # fmt: skip
     firsts = [
         one["probability"].tolist() for _, one in predictions[predictions["subject"].isin(STARTED)].groupby("subject")
     ]
     assert len({tuple(one) for one in firsts}) == 5
-    again = make_clusters(str(place / "clusters.extxyz"), place / "copy.extxyz", per_metal=5, mirror="", seed=2)
-    assert again is None
-    assert (place / "copy.extxyz").stat().st_size > 1000
+    # Clusters that are given are taken as they are.
+    make_clusters(str(place / "clusters.extxyz"), place / "copy.extxyz", per_metal=5, mirror="", seed=2)
+    given, taken = (read_frames(place / f"{name}.extxyz") for name in ("clusters", "copy"))
+    assert len(taken) == len(given) == 60
+    for one, other in zip(given, taken, strict=True):
+        np.testing.assert_array_equal(one.numbers, other.numbers)
+        np.testing.assert_allclose(one.positions, other.positions)
+        assert one.info["energy_ev"] == pytest.approx(other.info["energy_ev"])
 
 
 def test_matchers_from_scratch_have_the_shape_of_the_pretrained_ones(study, monkeypatch):
@@ -360,9 +460,10 @@ def test_fixed_vectors_stand_in_the_place_of_the_ligand_encoder(study, tmp_path,
     assert np.abs(ours["colim, pretrained"] - fixed["colim, pretrained"]).max() > 1e-3
     train_matcher(*three, *encoders, tmp_path / "m.npz", tmp_path / "places.csv", settings=wanted, seed=1)
     tell_cases(*three, *encoders, place / "cases.tsv", tmp_path / "told.csv", settings=wanted, seed=1)
-    tell_external([place / "external.tsv"], *three[:2], tmp_path / "m.npz", tmp_path / "external.csv", settings=wanted)
+    tell_external([place / "external.tsv"], *three, tmp_path / "m.npz", tmp_path / "external.csv", settings=wanted)
     assert set(asked) == {"there"}
-    assert len(pd.read_csv(tmp_path / "told.csv")) == len(pd.read_csv(tmp_path / "external.csv")) == 2
+    assert len(pd.read_csv(tmp_path / "told.csv")) == 2
+    assert len(pd.read_csv(tmp_path / "external.csv")) == 2 * (1 + len(application.RIVALS))
 
 
 @pytest.mark.parametrize(
@@ -388,7 +489,7 @@ def test_the_report_tells_of_the_study(study, tmp_path):
     place, outputs, told, _, _ = study
     lists = {
         "pairs": outputs["pairs"], "dropped": outputs["dropped"], "statistics": outputs["statistics"], "metrics": told["metrics"], "reliability": told["curves"], "confusion": told["confusion"],
-        "paired": told["paired"], "errors": told["errors"], "places": [place / "places_core.csv", place / "places.csv"], "cases": place / "told.csv", "external": place / "external.csv",
+        "paired": told["paired"], "folds": told["folds"], "errors": told["errors"], "places": [place / "places_core.csv", place / "places.csv"], "cases": place / "told.csv", "external": place / "external.csv",
     }  # fmt: skip
     empty = inputs.ReportFiles([], [], "", "")
     assert matchings.gather(empty) is None
@@ -409,7 +510,24 @@ def test_the_report_tells_of_the_study(study, tmp_path):
     ):
         told = replace(found, metrics=found.metrics.assign(low=low, high=high))
         assert said in " ".join(matchings.words(told))
-    assert len(matchings.metric_rows(found)) == 8
+    rows = matchings.metric_rows(found)
+    assert len(rows) == 9
+    wanted = found.metrics.iloc[: len(METRICS)]
+    assert [cell["value"] for cell in rows[0]["cells"]] == [printed(value) for value in wanted["mean"]]
+    assert [cell["interval"] for cell in rows[0]["cells"]] == [
+        f"{printed(low)} to {printed(high)}" for low, high in zip(wanted["low"], wanted["high"], strict=True)
+    ]
+    assert rows[0]["floor"].startswith(printed(wanted["floor"].iloc[-1]))
+    shown = matchings.paired_rows(found)
+    assert [(row["first"], row["second"]) for row in shown[-3:]] == [
+        ("colim, pretrained", rival) for rival in ("functional group", "ligands only", "core only")
+    ]
+    assert [row["p_holm"] for row in shown] == [printed(p) for p in found.paired["p_holm"]]
+    (folds,) = matchings.fold_rows(found)
+    assert sum(int(n) for n in folds["examples"].split(", ")) == 12
+    counts = {row["what"]: row["counts"] for row in matchings.statistics_rows(found)}
+    assert counts["pairs"] == "all: 6"
+    assert "thiol: 2" in counts["functional group"]
     titles = [title for title, _ in matchings.place_panels(found)]
     assert [title.partition("\n")[0] for title in titles] == [
         "colim, scratch", "colim, pretrained", "core encoder: random", "core encoder: energies", "core encoder: gaps",
@@ -417,12 +535,26 @@ def test_the_report_tells_of_the_study(study, tmp_path):
     assert "test examples of one fold of 2" in titles[0]
     assert matchings.left_out(found) == "0, 2"
     assert matchings.formation_rows(found)[0]["subject"] == "line"
-    assert [row["name"] for row in matchings.external_rows(found)] == ["known core", "new"]
-    assert "of 2 clusters that were made and not learned from" in matchings.words(found)[-1]
+    told = matchings.external_rows(found)
+    assert [row["name"] for row in told] == ["known core", "new"]
+    assert [len(row["answers"]) for row in told] == [4, 4]
+    assert "no example holds: Ni in a core" in told[1]["warning"]
+    assert not told[0]["warning"]
+    assert matchings.external_subjects(found) == ["colim, pretrained", *application.RIVALS]
+    assert "Of 2 clusters that were made and not learned from" in matchings.words(found)[-1]
+    warned = replace(
+        found, cases=found.cases.assign(warning=np.where(found.cases["case"] == "two", "never seen: Cl", ""))
+    )
+    assert matchings.case_warnings(warned) == ["never seen: Cl (two)"]
     shown = matchings.confusion_rows(found)
     assert [row["truth"] for row in shown] == ["reported", "negative"]
     assert sum(float(row[name]) for row in shown for name in ("made", "not_made")) == pytest.approx(12)
-    assert matchings.dropped_rows(found) is not None
+    rows = [("x", "size", "a"), ("y", "ligands", "b"), ("z", "size", "c")]
+    some = replace(found, dropped=pd.DataFrame(rows, columns=["structure", "step", "reason"]))
+    assert matchings.dropped_rows(some) == [
+        {"step": "size", "count": 2, "reason": "a"},
+        {"step": "ligands", "count": 1, "reason": "b"},
+    ]
     for draw in (matchings.draw_metrics, matchings.draw_calibration, matchings.draw_places, matchings.draw_cases):
         draw(tmp_path / "f.svg", found)
         assert (tmp_path / "f.svg").stat().st_size > 2000
@@ -490,10 +622,17 @@ def test_external_clusters_that_are_learned_from_are_refused(study, tmp_path, ro
             [table],
             outputs["cores"],
             tmp_path / "pairs.csv",
+            outputs["examples"],
             place / "colim.npz",
             tmp_path / "o.csv",
             settings=settings,
         )
+
+
+def test_external_clusters_of_one_name_are_refused(study, tmp_path):
+    place, _, _, three, settings = study
+    with pytest.raises(InputError, match=r"'known core' is in another table of matching\.external too"):
+        tell_external([place / "external.tsv"] * 2, *three, place / "colim.npz", tmp_path / "o.csv", settings=settings)
 
 
 def test_the_report_knows_the_columns_of_the_room():
@@ -506,6 +645,8 @@ def test_the_report_knows_the_columns_of_the_room():
     assert inputs.MATCHED_CURVES == comparison.CURVE_COLUMNS
     assert inputs.MATCHED_CONFUSION == comparison.CONFUSION_COLUMNS
     assert inputs.MATCHED_PAIRED == comparison.PAIRED_COLUMNS
+    assert inputs.MATCHED_FOLDS == comparison.FOLD_COLUMNS
+    assert matchings.COUNTED == baselines.COUNTED
     assert inputs.FORMATION_ERRORS == summary.ERROR_COLUMNS
     assert (inputs.MATCHED_PLACES, matchings.UNTRAINED) == (places.PLACE_COLUMNS, places.UNTRAINED)
     assert inputs.MATCHED_CASES == application.CASE_COLUMNS
@@ -531,6 +672,10 @@ def test_wrong_subjects_and_cases_are_refused(study, tmp_path):
     for text, words in (
         ("case\tcore\n1\t2\n", "give the columns case, core"),
         ("case\tcore\tedit\tligands\tknown\nx\tnobody\t\tCS\t\n", "not in the library"),
+        (
+            "case\tcore\tedit\tligands\tknown\nx\ta\t\tCS\t\nx\ta\t-3\tCS\t\n",
+            "line 3: the case 'x' is given more than once",
+        ),
     ):
         (tmp_path / "c.tsv").write_text(text)
         with pytest.raises(InputError, match=words):

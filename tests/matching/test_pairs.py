@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -23,7 +24,6 @@ from auric.matching import (
     examples_of,
     functional_group,
     geometry_difference,
-    library_of_files,
     library_statistics,
     ligand_set,
     pair_of,
@@ -33,7 +33,7 @@ from auric.matching import (
 )
 from auric.matching.crystals import molecules_apart, read_cluster
 from auric.matching.fingerprints import SAME_GEOMETRY, geometry_groups
-from auric.matching.folds import SAME_LIGAND, groups_of, likeness
+from auric.matching.folds import SAME_LIGAND, families_of, groups_of, likeness
 from auric.matching.library import pair_of_file, read_library, write_library
 from auric.matching.negatives import Example, candidates, core_types, read_failures
 from auric.matching.pairs import make_pairs, reported_pairs, resolved
@@ -240,12 +240,14 @@ def test_cleaning_keeps_a_row_for_everything_dropped(tmp_path, library, ring):
     write(tmp_path / "ring.xyz", ring)
     write(tmp_path / "again.xyz", ring)
     (tmp_path / "broken.xyz").write_text("2\n\nAu 0 0 0\n")
-    found = library_of_files([tmp_path / name for name in ("ring.xyz", "again.xyz", "broken.xyz")])
-    assert [pair.name for pair in found.pairs] == ["ring"]
-    assert {row["structure"]: row["step"] for row in found.dropped} == {
-        "again": "duplicates",
-        "broken": "reading and splitting",
-    }
+    outputs = {name: str(tmp_path / name) for name in ("cores", "pairs", "examples", "dropped", "statistics")}
+    files = [tmp_path / name for name in ("ring.xyz", "again.xyz", "broken.xyz")]
+    make_pairs([], files, "", outputs, negatives={}, mirror="", seed=1)
+    assert pd.read_csv(outputs["pairs"])["name"].tolist() == ["ring"]
+    dropped = pd.read_csv(outputs["dropped"])
+    assert dict(zip(dropped["structure"], dropped["step"], strict=True)) == {
+        "again": "duplicates", "broken": "reading and splitting", "ring": "negatives",
+    }  # fmt: skip
     two = pair_of("au2", Atoms("Au2", [[0, 0, 0], [0, 0, 2.7]]), "CS", "-")
     many = pair_of("many", library.pairs[0].core, "CS.CCS.CCCS.CCCCS.CCCCCS", "-")
     assert [row["step"] for row in cleaned([two, many]).dropped] == ["size", "ligands"]
@@ -348,6 +350,26 @@ def test_negatives_do_not_depend_on_the_order_of_pairs(library):
     assert drawn(library.pairs) != {(each.pair.name, each.ligands) for each in examples_of(library, seed=2)[0]}
 
 
+def test_negatives_have_the_ligands_that_are_reported(library):
+    """Of four candidates one is reported in six of nine pairs: it is drawn as often, or as often as any other."""
+    sets = [*[PPH3] * 6, "c1ccncc1", "CC(=O)O", "C#CC", "CCCCCCCCCCCCS"]
+    pairs = [replace(library.pairs[0], name=str(n), geometry=n, ligands=text) for n, text in enumerate(sets)]
+
+    def share(draw):
+        settings = NegativeSettings(draw=draw)
+        drawn = [
+            each.ligands
+            for seed in range(100)
+            for each in examples_of(Library(tuple(pairs)), settings, seed=seed)[0]
+            if each.pair.name == "9" and each.kind == "drawn"
+        ]
+        assert len(drawn) == 100
+        return drawn.count(PPH3) / 100
+
+    assert share("reported") == pytest.approx(6 / 9, abs=0.15)
+    assert share("uniform") == pytest.approx(1 / 4, abs=0.15)
+
+
 def test_negatives_that_cannot_be_drawn_are_told(library):
     _, short = examples_of(library, NegativeSettings(per_positive=20, carbons_one=40))
     assert short
@@ -359,6 +381,7 @@ def test_negatives_that_cannot_be_drawn_are_told(library):
     [
         (lambda lib: NegativeSettings(carbons_one=-1), "carbon differences"),
         (lambda lib: NegativeSettings(kinds="some"), "choose from matched, any"),
+        (lambda lib: NegativeSettings(draw="some"), "choose from reported, uniform"),
         (lambda lib: examples_of(Library(())), "holds no pairs"),
         (lambda lib: examples_of(lib, failures=[("nobody", "CS")]), "no such core"),
         (lambda lib: examples_of(lib, failures=[("au13b", "CCS")]), "reports this pair as made"),
@@ -401,6 +424,9 @@ def test_no_ligand_of_a_test_is_nearly_one_of_training(library, seed):
     examples = examples_of(cleaned([*library.pairs, *more]), failures=[("cu6", f"CCS.{PET}")], seed=seed)[0]
     groups = dict(zip((each.ligands for each in examples), groups_of(examples, "ligand"), strict=True))
     assert groups["SCc1ccccc1"] == groups[dppe] == groups[f"{PET}.{PPH3}"]
+    apart = dict(zip((each.ligands for each in examples), families_of(examples), strict=True))
+    assert apart["SCc1ccccc1"] != apart[dppe]
+    assert set(apart[f"{PET}.{PPH3}"].split(";")) == {apart["SCc1ccccc1"], apart[dppe]}
     for train, test in split_folds(examples, "ligand", folds=3, seed=seed):
         learned, asked = ({one for i in part for one in examples[i].ligands.split(".")} for part in (train, test))
         assert likeness(sorted(learned), sorted(asked)).max() < SAME_LIGAND
@@ -408,6 +434,18 @@ def test_no_ligand_of_a_test_is_nearly_one_of_training(library, seed):
     both = next(i for i, each in enumerate(examples) if each.kind == "failure")
     families = {family for group in groups.values() for family in group.split(";")}
     assert not any(both in test for _, test in split_folds(examples, "ligand", folds=len(families), seed=seed))
+
+
+def test_folds_hold_labels_alike(library):
+    """Two positives or two negatives of a core each: every fold gets as many of both."""
+    examples = [
+        Example(replace(library.pairs[0], geometry=n), f"{'C' * (n + 1)}S", int(n < 6), "reported", 1)
+        for n in range(12)
+        for _ in range(2)
+    ]
+    for seed in range(5):
+        for _, test in split_folds(examples, "core", folds=3, seed=seed):
+            assert Counter(examples[i].label for i in test) == {0: 4, 1: 4}
 
 
 def test_near_duplicate_ligands_on_both_sides_are_refused(library):

@@ -188,11 +188,13 @@ rule matching_summary:
             by=STUDY["matching"]["splits"],
         ),
         formation=f"{RESULTS}/matching/formation.csv",
+        external=f"{RESULTS}/matching/external.csv",
     output:
         metrics=f"{RESULTS}/matching/metrics.csv",
         curves=f"{RESULTS}/matching/reliability.csv",
         confusion=f"{RESULTS}/matching/confusion.csv",
         paired=f"{RESULTS}/matching/paired.csv",
+        folds=f"{RESULTS}/matching/folds.csv",
         errors=f"{RESULTS}/matching/formation_errors.csv",
         scorecard=f"{RESULTS}/scorecard/matching.csv",
     log:
@@ -206,7 +208,9 @@ rule matching_summary:
         mem_mb=lambda wildcards, attempt: 2000 * attempt,
         runtime=60,
     params:
-        code=code_fingerprint("auric.matching.summary", libraries=("numpy", "pandas")),
+        code=code_fingerprint(
+            "auric.matching.summary", libraries=("numpy", "pandas", "scipy")
+        ),
         study=STUDY["study"],
         samples=STUDY["matching"]["bootstrap_samples"],
         seed=STUDY["seed"],
@@ -271,7 +275,15 @@ rule matching_told:
         runtime=240,
     params:
         code=code_fingerprint(
-            "auric.matching.application", libraries=("torch", "rdkit", "numpy")
+            "auric.matching.application",
+            libraries=(
+                "torch",
+                "rdkit",
+                "dscribe",
+                "scikit-learn",
+                "xgboost",
+                "numpy",
+            ),
         ),
         settings=STUDY["matching"],
         seed=STUDY["seed"],

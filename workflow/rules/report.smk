@@ -139,6 +139,7 @@ rule report:
         matching_reliability=matching_tables("reliability.csv"),
         matching_confusion=matching_tables("confusion.csv"),
         matching_paired=matching_tables("paired.csv"),
+        matching_folds=matching_tables("folds.csv"),
         matching_errors=matching_tables("formation_errors.csv"),
         matching_places=matching_tables(
             "places_{by}.csv", several=STUDY["matching"]["splits"]

@@ -19,6 +19,7 @@ with log_to(snakemake.log[0], threads=snakemake.threads):
         snakemake.input.external,
         snakemake.input.cores,
         snakemake.input.pairs,
+        snakemake.input.examples,
         snakemake.input.model,
         snakemake.output.external,
         settings=snakemake.params.settings,

@@ -15,7 +15,7 @@ __getattr__, __all__ = public(
         "fixed_ligands": ["FixedLigands"],
         "folds": ["SPLITS", "check_split", "split_folds"],
         "formation": ["ClusterEnergies", "DropLines", "fit_lines", "read_cluster_energies", "size_folds"],
-        "library": ["Library", "Pair", "cleaned", "library_of_files", "library_statistics", "pair_of"],
+        "library": ["Library", "Pair", "cleaned", "library_statistics", "pair_of"],
         "ligand_encoder": ["LigandEmbedder", "LigandEncoder", "LigandPretraining", "UniMolEmbedder", "pretrain_ligands"],
         "ligand_library": ["enumerated_ligands"],
         "ligand_smiles": ["functional_group", "ligand_set", "standard_smiles"],

@@ -1,4 +1,8 @@
-"""What a matcher must beat, in the same folds: ligands alone, the core alone, and descriptors of both under gradient boosting.
+"""What a matcher must beat, in the same folds: functional groups counted, ligands alone, the core alone, and descriptors of both
+under gradient boosting.
+
+The first of them is not trained: a set of ligands is as probable as the share of positives among the training examples that hold its
+functional groups (`group_shares`). It tells how far the way in which pairs were reported and negatives drawn answers for chemistry.
 
 The boosting is XGBoost (Chen, Guestrin, doi:10.1145/2939672.2939785), as in the paper, where that package is installed, else
 scikit-learn's histogram gradient boosting, the same family of method; `booster` says which, and tables name it. Descriptors of cores: MBTR (Huo, Rupp, doi:10.1088/2632-2153/aca005), SOAP
@@ -17,9 +21,10 @@ from ase.data import atomic_numbers
 from auric.descriptors import Mbtr, MbtrSettings
 from auric.errors import InputError, suggestion
 from auric.matching.ligand_encoder import ligand_descriptors
-from auric.matching.ligand_smiles import ligand_set
+from auric.matching.ligand_smiles import FUNCTIONAL_GROUPS, functional_group, ligand_set
 
-BASELINES = ("ligands only", "core only", "mbtr", "soap", "acsf")
+COUNTED = "functional group"
+BASELINES = (COUNTED, "ligands only", "core only", "mbtr", "soap", "acsf")
 MBTR_GRID = MbtrSettings(0.02, 0.6, 20, 0.03, 0.5, 1e-3)
 MORGAN_BITS, MORGAN_RADIUS = 256, 2
 
@@ -36,6 +41,17 @@ def ligand_features(sets: Sequence[str]) -> np.ndarray:
     table = np.hstack([counts, ligand_descriptors(names)])
     place = {name: row for row, name in enumerate(names)}
     return np.array([table[[place[one] for one in text.split(".")]].mean(axis=0) for text in texts])
+
+
+def group_features(sets: Sequence[str]) -> np.ndarray:
+    """Share of a set's ligands in each of `FUNCTIONAL_GROUPS`, shape (n, groups)."""
+    place = {name: column for column, (name, _) in enumerate(FUNCTIONAL_GROUPS)}
+    table = np.zeros((len(sets), len(place)))
+    for row, text in zip(table, sets, strict=True):
+        ligands = ligand_set(text).split(".")
+        for one in ligands:
+            row[place[functional_group(one)]] += 1 / len(ligands)
+    return table
 
 
 def core_features(cores: Sequence[Atoms], kind: Literal["mbtr", "soap", "acsf", "core only"]) -> np.ndarray:
@@ -87,11 +103,44 @@ def baseline_features(name: str, cores: Sequence[Atoms], sets: Sequence[str]) ->
     """
     if name not in BASELINES:
         raise InputError(f"baseline '{name}'; {suggestion(name, BASELINES)}")
+    if name == COUNTED:
+        return group_features(sets)
     if name == "ligands only":
         return ligand_features(sets)
     if name == "core only":
         return core_features(cores, "core only")
     return np.hstack([core_features(cores, name), ligand_features(sets)])  # type: ignore[arg-type]
+
+
+def learner_of(name: str) -> str:
+    """What `baseline_probabilities` learns with for one of `BASELINES`."""
+    return "shares counted" if name == COUNTED else booster()
+
+
+def baseline_probabilities(
+    name: str, features: np.ndarray, labels: np.ndarray, train: np.ndarray, test: np.ndarray, *, seed: int = 0
+) -> np.ndarray:
+    """Probabilities of test examples by one of `BASELINES` from its features, shape (test,)."""
+    if name == COUNTED:
+        return group_shares(features, labels, train, test)
+    return boosted(features, labels, train, test, seed=seed)
+
+
+def group_shares(features: np.ndarray, labels: np.ndarray, train: np.ndarray, test: np.ndarray) -> np.ndarray:
+    """Share of positives among training examples that hold a functional group, mean over the ligands of a test example, shape (test,).
+
+    One example more, of the base rate of the training examples, is counted with every group, so that a group that none of them holds
+    gets the base rate.
+
+    Args:
+        features: Of `group_features`.
+        labels: 1 or 0, of the training examples at least.
+        train: Numbers of the training examples.
+        test: Likewise.
+    """
+    holds, given = features[train] > 0, np.asarray(labels)[train]
+    shares = (holds.T @ given + given.mean()) / (holds.sum(axis=0) + 1)
+    return np.asarray(features[test] @ shares)
 
 
 def booster() -> str:

@@ -11,12 +11,21 @@ import pandas as pd
 from auric.errors import InputError, suggestion
 from auric.files import write_table
 from auric.graphs import LAYERS, EncoderSettings
-from auric.matching.baselines import BASELINES, baseline_features, boosted, booster
+from auric.matching.baselines import BASELINES, COUNTED, baseline_features, baseline_probabilities, learner_of
 from auric.matching.colim import ColimSettings, Ensemble, pair_data, train_colim
 from auric.matching.encoders import colim_settings, load_ligands
-from auric.matching.evaluation import METRICS, confusion, intervals_of, paired_difference, reliability, scores_of
+from auric.matching.evaluation import (
+    METRICS,
+    calibration_floor,
+    confusion,
+    holm,
+    intervals_of,
+    paired_difference,
+    reliability,
+    scores_of,
+)
 from auric.matching.fixed_ligands import LigandModel
-from auric.matching.folds import check_split, groups_of, split_folds
+from auric.matching.folds import check_split, families_of, groups_of, split_folds
 from auric.matching.negatives import Example
 from auric.matching.pairs import library_and_examples
 from auric.matching.places import PLACE_COLUMNS, place_rows
@@ -32,6 +41,7 @@ PREDICTION_COLUMNS = (
     "example",
     "name",
     "group",
+    "family",
     "label",
     "probability",
     "seconds",
@@ -48,13 +58,19 @@ METRIC_COLUMNS = (
     "examples",
     "positives",
     "groups",
+    "families",
     "seeds",
+    "floor",
+    "floor_high",
 )
+FOLD_COLUMNS = ("split", "fold", "examples", "positives", "share")
 CURVE_COLUMNS = ("split", "subject", "seed", "bin", "n", "probability", "share")
 CONFUSION_COLUMNS = (
     "split", "subject", "seed", "true_positives", "false_positives", "false_negatives", "true_negatives",
 )  # fmt: skip
-PAIRED_COLUMNS = ("split", "first", "second", "difference", "low", "high", "p_value", "examples", "groups")
+PAIRED_COLUMNS = (
+    "split", "first", "second", "difference", "low", "high", "p_value", "p_holm", "examples", "groups", "families",
+)  # fmt: skip
 SCRATCH, PRETRAINED = "colim, scratch", "colim, pretrained"
 CORE_PRETRAINED, LIGANDS_PRETRAINED = "colim, core pretrained", "colim, ligands pretrained"
 GAP_PRETRAINED = "colim, pretrained on gaps"
@@ -71,6 +87,8 @@ DRAWN = (SCRATCH, PRETRAINED)
 """Whose vectors of test examples are drawn."""
 GRAPHS = {f"colim, {kind} core": kind for kind in LAYERS if kind != "cgcnn"}
 """CoLiM from scratch with other layers in the core encoder, and which; the paper's SchNet, GIN and CGCNN stand alone and are not these."""
+RIVALS = (COUNTED, "ligands only", "core only", "acsf")
+"""What the pretrained matcher is compared with, beside matchers that start otherwise."""
 NETWORK = "network"
 SUBJECTS = (*BASELINES, *GRAPHS, *STARTED)
 
@@ -144,6 +162,7 @@ def compared_in_folds(
     labels = np.array([each.label for each in examples])
     atoms, sets = [each.pair.core for each in examples], [each.ligands for each in examples]
     parts, kept = split_folds(examples, split, folds=folds, seed=seed), groups_of(examples, "core")
+    families = families_of(examples)
     rows: list[dict[str, Any]] = []
     places: list[dict[str, Any]] = []
     for train, test in parts:
@@ -162,7 +181,7 @@ def compared_in_folds(
                 started = time.perf_counter()
                 if data is None:
                     assert features is not None
-                    probabilities = boosted(features, labels, train, test, seed=number)
+                    probabilities = baseline_probabilities(subject, features, labels, train, test, seed=number)
                 else:
                     model = train_colim(data, labels, train, own, **given, seed=number)
                     probabilities = Ensemble([model]).probabilities(data, test)[0]
@@ -171,8 +190,8 @@ def compared_in_folds(
                     tested = [examples[i] for i in test]
                     places += place_rows(tested, model.vectors(data, test), subject, split=split, fold=fold, seed=seed)
                 rows += [
-                    {"split": split, "fold": fold, "subject": subject, "learner": NETWORK if features is None else booster(), "seed": number, "example": int(i), "name": examples[i].pair.name,
-                     "group": kept[i], "label": int(labels[i]), "probability": float(p), "seconds": seconds}
+                    {"split": split, "fold": fold, "subject": subject, "learner": NETWORK if features is None else learner_of(subject), "seed": number, "example": int(i), "name": examples[i].pair.name,
+                     "group": kept[i], "family": families[i], "label": int(labels[i]), "probability": float(p), "seconds": seconds}
                     for i, p in zip(test, probabilities, strict=True)
                 ]  # fmt: skip
         log.info("%s, %s: done", split, subject)
@@ -185,25 +204,31 @@ def summarise(
     curves: str | Path,
     counts: str | Path,
     paired: str | Path,
+    folds: str | Path,
     *,
     samples: int,
     seed: int,
 ) -> None:
-    """Write metrics with intervals, reliability curves, confusion matrices, and paired differences.
+    """Write metrics with intervals, reliability curves, confusion matrices, paired differences, and what each fold holds.
 
     All are of single seeds, as a user has one matcher: metrics are computed for each seed and then averaged, in every draw
-    of an interval too, and each seed has a curve and a matrix of its own.
+    of an interval too, and each seed has a curve and a matrix of its own. AUC counts pairs of a positive and a negative of one fold.
+    Intervals draw families of ligands and seeds again, and, but where ligands are left out, cores too (`Told.ways`); `floor` and
+    `floor_high` are what the calibration error of right probabilities would be (`calibration_floor`); `p_holm` is corrected for
+    the comparisons of a split.
     """
     table = pd.concat([pd.read_csv(path) for path in predictions], ignore_index=True)
-    rows, bins, matrices, differences = [], [], [], []
+    rows, bins, matrices, parts = [], [], [], []
+    differences: list[dict[str, Any]] = []
     for (split, subject), part in table.groupby(["split", "subject"], sort=False):
         told = told_by(part)
-        each = pd.DataFrame([scores_of(told.labels, one) for one in told.probabilities])
-        intervals = intervals_of(told.labels, told.probabilities, told.groups, samples=samples, seed=seed)
+        each = pd.DataFrame([scores_of(told.labels, one, told.folds) for one in told.probabilities])
+        intervals = intervals_of(told.labels, told.probabilities, told.folds, told.ways, samples=samples, seed=seed)
+        floor = calibration_floor(told.probabilities, samples=samples, seed=seed)
         rows += [
             {"split": split, "subject": subject, "learner": part["learner"].iloc[0], "metric": name, "mean": each[name].mean(), "sd_over_seeds": each[name].std(ddof=0),
              "low": intervals[name][0], "high": intervals[name][1], "examples": len(told.labels), "positives": int(told.labels.sum()),
-             "groups": len(set(told.groups)), "seeds": len(each)}
+             **told.counts, "seeds": len(each)} | (dict(zip(("floor", "floor_high"), floor, strict=True)) if name == "expected_calibration_error" else {})
             for name in METRICS
         ]  # fmt: skip
         for number, one in enumerate(told.probabilities):
@@ -212,22 +237,27 @@ def summarise(
             matrices.append(place | confusion(told.labels, one))
     for split, part in table.groupby("split", sort=False):
         by = {subject: told_by(one) for subject, one in part.groupby("subject")}
+        mine = []
         for first, second in (
             *((subject, SCRATCH) for subject in STARTED if subject != SCRATCH),
-            (PRETRAINED, "ligands only"),
-            (PRETRAINED, "core only"),
-            (PRETRAINED, "acsf"),
+            *((PRETRAINED, rival) for rival in RIVALS),
         ):
             if first in by and second in by:
                 told = by[first]
-                differences.append(
-                    {"split": split, "first": first, "second": second, "examples": len(told.labels), "groups": len(set(told.groups))}
-                    | paired_difference(told.labels, told.probabilities, by[second].probabilities, told.groups, samples=samples, seed=seed)
+                mine.append(
+                    {"split": split, "first": first, "second": second, "examples": len(told.labels), **told.counts}
+                    | paired_difference(told.labels, told.probabilities, by[second].probabilities, told.folds, told.ways, samples=samples, seed=seed)
                 )  # fmt: skip
+        corrected = holm([row["p_value"] for row in mine])
+        differences += [row | {"p_holm": float(p)} for row, p in zip(mine, corrected, strict=True)]
+        for fold, tested in part.drop_duplicates("example").groupby("fold"):
+            held = {"examples": len(tested), "positives": int(tested["label"].sum()), "share": tested["label"].mean()}
+            parts.append({"split": split, "fold": fold} | held)
     write_table(metrics, rows, METRIC_COLUMNS)
     write_table(curves, bins, CURVE_COLUMNS)
     write_table(counts, matrices, CONFUSION_COLUMNS)
     write_table(paired, differences, PAIRED_COLUMNS)
+    write_table(folds, parts, FOLD_COLUMNS)
 
 
 class Told(NamedTuple):
@@ -236,16 +266,23 @@ class Told(NamedTuple):
     Attributes:
         labels: Shape (n,).
         probabilities: Of each seed, shape (seeds, n).
-        groups: What of each example belongs together, n of them.
+        folds: In which each example was tested, shape (n,).
+        ways: Groups of the examples that intervals draw again: families of ligands where these are left out, else cores and families.
+        counts: How many `groups` (of cores) and `families` there are.
     """
 
     labels: np.ndarray
     probabilities: np.ndarray
-    groups: list[str]
+    folds: np.ndarray
+    ways: list[list[str]]
+    counts: dict[str, int]
 
 
 def told_by(part: pd.DataFrame) -> Told:
     """Rows of one subject in one split, examples in their order."""
     examples = part.drop_duplicates("example").sort_values("example")
-    by_seed = part.pivot_table(index="seed", columns="example", values="probability")
-    return Told(examples["label"].to_numpy(), by_seed.to_numpy(), examples["group"].astype(str).tolist())
+    by_seed = part.pivot(index="seed", columns="example", values="probability")
+    cores, families = (examples[name].astype(str).tolist() for name in ("group", "family"))
+    ways = [families] if examples["split"].iloc[0] == "ligand" else [cores, families]
+    counts = {"groups": len(set(cores)), "families": len({one for each in families for one in each.split(";")})}
+    return Told(examples["label"].to_numpy(), by_seed.to_numpy(), examples["fold"].to_numpy(), ways, counts)

@@ -1,7 +1,13 @@
-"""How good probabilities are: ranking, decisions, calibration, and intervals that draw groups again, not single examples."""
+"""How good probabilities are: ranking, decisions, calibration, and intervals that draw groups again, not single examples.
+
+AUC counts pairs of a positive and a negative that were tested in one fold, by one model: models of different folds have seen
+different shares of positives, and one that says no more than its own share would else be worse than chance (Forman and Scholz, doi:10.1145/1882471.1882479).
+So chance is 0.5 whatever the folds hold.
+
+Examples share cores and ligands with each other, so intervals draw both again, and seeds (`draws_of`).
+"""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
@@ -14,20 +20,36 @@ LEAST_DRAWN = 6
 """Fewer examples are not drawn by t-SNE."""
 
 
-def auc(labels: np.ndarray, probabilities: np.ndarray) -> float:
-    """Area under the ROC curve (Mann and Whitney's statistic; ties count half); NaN where one label is missing."""
-    return float(_auc(np.asarray(labels), np.asarray(probabilities), np.ones((1, len(labels))))[0])
+def auc(labels: np.ndarray, probabilities: np.ndarray, folds: np.ndarray | None = None) -> float:
+    """Area under the ROC curve (Mann and Whitney's statistic; ties count half) over pairs within one fold.
+
+    Args:
+        labels: 1 or 0, shape (n,).
+        probabilities: Shape (n,).
+        folds: In which each was tested, shape (n,); None: all in one.
+
+    Returns:
+        Share of the pairs of a positive and a negative of one fold that are in the right order; NaN where no fold holds both.
+    """
+    labels = np.asarray(labels)
+    folds = np.zeros(len(labels)) if folds is None else np.asarray(folds)
+    return float(_auc(labels, np.asarray(probabilities, dtype=float), folds, np.ones((1, len(labels))))[0])
 
 
-def _auc(labels: np.ndarray, probabilities: np.ndarray, weights: np.ndarray) -> np.ndarray:
+def _auc(labels: np.ndarray, probabilities: np.ndarray, folds: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """The same where examples count several times or not at all, shape (draws,); `weights` are of shape (draws, n)."""
-    order = np.argsort(probabilities, kind="stable")
-    starts = np.flatnonzero(np.diff(np.asarray(probabilities)[order], prepend=-np.inf))
-    above, below = (
-        np.add.reduceat(np.where(labels[order] == label, weights[:, order], 0.0), starts, axis=1) for label in (1, 0)
-    )
-    wins = (above * (np.cumsum(below, axis=1) - below / 2)).sum(axis=1)
-    return _share(wins, above.sum(axis=1) * below.sum(axis=1))
+    wins, pairs = np.zeros(len(weights)), np.zeros(len(weights))
+    for fold in np.unique(folds):
+        own = np.flatnonzero(folds == fold)
+        order = own[np.argsort(probabilities[own], kind="stable")]
+        starts = np.flatnonzero(np.diff(probabilities[order], prepend=-np.inf))
+        above, below = (
+            np.add.reduceat(np.where(labels[order] == label, weights[:, order], 0.0), starts, axis=1)
+            for label in (1, 0)
+        )
+        wins += (above * (np.cumsum(below, axis=1) - below / 2)).sum(axis=1)
+        pairs += above.sum(axis=1) * below.sum(axis=1)
+    return _share(wins, pairs)
 
 
 def _share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
@@ -75,18 +97,22 @@ def expected_calibration_error(labels: np.ndarray, probabilities: np.ndarray) ->
     return scores_of(labels, probabilities)["expected_calibration_error"]
 
 
-def scores_of(labels: np.ndarray, probabilities: np.ndarray) -> dict[str, float]:
-    """All `METRICS`; precision is NaN where nothing is called positive, recall where nothing is."""
-    found = drawn_scores(labels, probabilities, np.ones((1, len(labels))))
+def scores_of(labels: np.ndarray, probabilities: np.ndarray, folds: np.ndarray | None = None) -> dict[str, float]:
+    """All `METRICS`; arguments as `auc`. Precision is NaN where nothing is called positive, recall where nothing is."""
+    folds = np.zeros(len(labels)) if folds is None else folds
+    found = drawn_scores(labels, probabilities, folds, np.ones((1, len(labels))))
     return {name: float(values[0]) for name, values in found.items()}
 
 
-def drawn_scores(labels: np.ndarray, probabilities: np.ndarray, weights: np.ndarray) -> dict[str, np.ndarray]:
-    """All `METRICS` of draws of examples, each of shape (draws,).
+def drawn_scores(
+    labels: np.ndarray, probabilities: np.ndarray, folds: np.ndarray, weights: np.ndarray
+) -> dict[str, np.ndarray]:
+    """All `METRICS` of draws of examples, each of shape (draws,); NaN for a draw without examples.
 
     Args:
         labels: 1 or 0, shape (n,).
         probabilities: Shape (n,).
+        folds: In which each was tested, shape (n,).
         weights: How often each example is in each draw, shape (draws, n).
     """
     labels, probabilities = np.asarray(labels), np.asarray(probabilities, dtype=float)
@@ -96,88 +122,155 @@ def drawn_scores(labels: np.ndarray, probabilities: np.ndarray, weights: np.ndar
     place = bins_of(probabilities)
     gaps = sum(np.abs(weights @ np.where(place == b, labels - probabilities, 0.0)) for b in range(BINS))
     return {
-        "auc": _auc(labels, probabilities, weights),
-        "accuracy": (hit + counts["true_negatives"]) / total,
+        "auc": _auc(labels, probabilities, np.asarray(folds), weights),
+        "accuracy": _share(hit + counts["true_negatives"], total),
         "precision": _share(hit, called),
         "recall": _share(hit, there),
         "f1": _share(2 * hit, called + there),
-        "expected_calibration_error": np.asarray(gaps) / total,
+        "expected_calibration_error": _share(np.asarray(gaps), total),
     }
 
 
-def draws_of(groups: Sequence[Any], *, samples: int, seed: int) -> np.ndarray:
-    """How often each example is in each draw, shape (samples, n): groups are drawn again with replacement, examples with their group.
+def calibration_floor(probabilities: np.ndarray, *, samples: int = 1000, seed: int = 0) -> tuple[float, float]:
+    """Expected calibration error of a predictor whose probabilities are right: mean, and what 95 % of draws stay below.
 
-    Raises:
-        InputError: Fewer than two groups.
-    """
-    names, place = np.unique(np.asarray(groups).astype(str), return_inverse=True)
-    if len(names) < 2:
-        raise InputError(f"{len(names)} group of examples gives no interval; give two or more")
-    drawn = np.random.default_rng(seed).integers(len(names), size=(samples, len(names)))
-    counts = np.zeros((samples, len(names)))
-    np.add.at(counts, (np.arange(samples)[:, None], drawn), 1.0)
-    return np.asarray(counts[:, place])
-
-
-def intervals_of(
-    labels: np.ndarray, probabilities: np.ndarray, groups: Sequence[Any], *, samples: int = 1000, seed: int = 0
-) -> dict[str, tuple[float, float]]:
-    """95 % intervals of the means over seeds of all `METRICS`; groups are drawn again, all seeds with the same draws.
+    It is not zero, as bins of a few examples never hold the share that is expected of them. Labels are drawn from the probabilities
+    themselves; the errors of seeds are averaged within a draw, as they are where the error is told.
 
     Args:
-        labels: Shape (n,).
         probabilities: Of each seed, shape (seeds, n).
-        groups: What of each example belongs together, n of them.
+        samples: Draws of labels.
+        seed: Of the draws.
+    """
+    seeds = np.atleast_2d(probabilities)
+    uniform = np.random.default_rng(seed).random((samples, seeds.shape[1]))
+    errors = np.zeros(samples)
+    for one in seeds:
+        beyond, place = (uniform < one) - one, bins_of(one)
+        errors += sum(np.abs(beyond[:, place == b].sum(axis=1)) for b in range(BINS)) / len(one) / len(seeds)
+    return float(errors.mean()), float(np.quantile(errors, 0.95))
+
+
+def draws_of(ways: Sequence[Sequence[str]], *, samples: int, seed: int) -> np.ndarray:
+    """How often each example is in each draw, shape (samples, n): groups are drawn again with replacement, examples with their groups.
+
+    Where examples are grouped in two ways, groups of either are drawn for themselves, and an example counts as often as the product of
+    its groups (pigeonhole bootstrap: Owen, doi:10.1214/07-AOAS122; Owen and Eckles, doi:10.1214/12-AOAS547). That interval is rather
+    too wide than too narrow.
+
+    Args:
+        ways: One or more, such as cores and families of ligands: of each example its group, or several joined by ';'.
         samples: Draws.
         seed: Of the draws.
 
     Raises:
         InputError: Fewer than two groups.
     """
-    weights = draws_of(groups, samples=samples, seed=seed)
-    each = [drawn_scores(labels, one, weights) for one in np.atleast_2d(probabilities)]
-    return {name: _interval(_mean([scores[name] for scores in each])) for name in METRICS}
+    rng = np.random.default_rng(seed)
+    weights = np.ones((samples, len(ways[0])))
+    for groups in ways:
+        own = [str(group).split(";") for group in groups]
+        names = sorted({name for each in own for name in each})
+        if len(names) < 2:
+            raise InputError(f"{len(names)} group of examples gives no interval; give two or more")
+        counts = rng.multinomial(len(names), np.full(len(names), 1 / len(names)), size=samples)
+        place = {name: number for number, name in enumerate(names)}
+        weights *= np.array([counts[:, [place[name] for name in each]].prod(axis=1) for each in own]).T
+    return weights
+
+
+def intervals_of(
+    labels: np.ndarray,
+    probabilities: np.ndarray,
+    folds: np.ndarray,
+    ways: Sequence[Sequence[str]],
+    *,
+    samples: int = 1000,
+    seed: int = 0,
+) -> dict[str, tuple[float, float]]:
+    """95 % intervals of the means over seeds of all `METRICS`; groups and seeds are drawn again, all seeds with the same groups.
+
+    Intervals are percentiles of the draws, but for the calibration error: fewer different examples make it larger in every draw, so its
+    interval is the basic bootstrap's (twice the error less the percentiles, not below zero).
+
+    Args:
+        labels: Shape (n,).
+        probabilities: Of each seed, shape (seeds, n).
+        folds: In which each example was tested, shape (n,).
+        ways: As `draws_of`.
+        samples: Draws.
+        seed: Of the draws.
+
+    Raises:
+        InputError: Fewer than two groups.
+    """
+    seeds = np.atleast_2d(probabilities)
+    weights, often = draws_of(ways, samples=samples, seed=seed), _seed_draws(len(seeds), samples, seed)
+    each = [drawn_scores(labels, one, folds, weights) for one in seeds]
+    found = {name: _interval(_mean([scores[name] for scores in each], often)) for name in METRICS}
+    name = "expected_calibration_error"
+    error = np.mean([scores_of(labels, one)[name] for one in seeds])
+    low, high = np.maximum(2 * error - np.array(found[name][::-1]), 0.0)
+    return found | {name: (float(low), float(high))}
 
 
 def paired_difference(
     labels: np.ndarray,
     first: np.ndarray,
     second: np.ndarray,
-    groups: Sequence[Any],
+    folds: np.ndarray,
+    ways: Sequence[Sequence[str]],
     *,
     samples: int = 1000,
     seed: int = 0,
 ) -> dict[str, float]:
-    """AUC of the first less that of the second on the same examples, means over seeds, with a 95 % interval from drawing groups again.
+    """AUC of the first less that of the second on the same examples, means over seeds, with a 95 % interval.
 
-    `p_value`: two-sided, twice the smaller share of draws on one side of zero, at least 1 / samples. Arguments as `intervals_of`.
+    Groups are drawn again for both together, seeds for each by itself, as a seed of one has nothing in common with that of the other.
+    `p_value`: two-sided, twice the smaller share of draws on one side of zero, at least 1 / samples; it stands for one comparison
+    (`holm` for several). Arguments as `intervals_of`.
 
     Raises:
         InputError: Fewer than two groups.
     """
-    labels = np.asarray(labels)
-    weights = draws_of(groups, samples=samples, seed=seed)
-
-    def difference(counted: np.ndarray) -> np.ndarray:
-        one, other = (_mean([_auc(labels, p, counted) for p in np.atleast_2d(given)]) for given in (first, second))
-        return np.asarray(one - other)
-
-    drawn = difference(weights)
-    kept = drawn[np.isfinite(drawn)]
-    low, high = _interval(drawn)
-    below, above = float((kept <= 0).mean()), float((kept >= 0).mean())
+    labels, folds = np.asarray(labels), np.asarray(folds)
+    weights = draws_of(ways, samples=samples, seed=seed)
+    told, drawn = [], []
+    for number, given in enumerate((first, second)):
+        seeds = np.atleast_2d(np.asarray(given, dtype=float))
+        often = _seed_draws(len(seeds), samples, seed + number)
+        told.append(np.mean([auc(labels, p, folds) for p in seeds]))
+        drawn.append(_mean([_auc(labels, p, folds, weights) for p in seeds], often))
+    differences = drawn[0] - drawn[1]
+    kept = differences[np.isfinite(differences)]
+    low, high = _interval(differences)
+    tail = min((kept <= 0).mean(), (kept >= 0).mean()) if len(kept) else np.nan
     return {
-        "difference": float(difference(np.ones((1, len(labels))))[0]), "low": low, "high": high,
-        "p_value": float(np.clip(2 * min(below, above), 1 / samples, 1.0)),
+        "difference": float(told[0] - told[1]), "low": low, "high": high,
+        "p_value": float(np.clip(2 * tail, 1 / samples, 1.0)),
     }  # fmt: skip
 
 
-def _mean(seeds: Sequence[np.ndarray]) -> np.ndarray:
-    """Mean over seeds, shape (draws,), of those that are defined."""
-    values = np.array(seeds)
-    there = np.isfinite(values)
-    return _share(np.where(there, values, 0.0).sum(axis=0), there.sum(axis=0))
+def holm(p_values: Sequence[float]) -> np.ndarray:
+    """Holm's correction of the p values of several comparisons (Scand. J. Statist. 6, 65 (1979)), in their order, shape (n,)."""
+    given = np.asarray(p_values, dtype=float)
+    order = np.argsort(given, kind="stable")
+    found = np.empty(len(given))
+    found[order] = np.minimum(np.maximum.accumulate(given[order] * np.arange(len(given), 0, -1)), 1.0)
+    return found
+
+
+def _seed_draws(seeds: int, samples: int, seed: int) -> np.ndarray:
+    """How often each seed is in each draw, shape (seeds, samples)."""
+    rng = np.random.default_rng([seed, seeds])
+    return np.asarray(rng.multinomial(seeds, np.full(seeds, 1 / seeds), size=samples).T)
+
+
+def _mean(scores: Sequence[np.ndarray], often: np.ndarray) -> np.ndarray:
+    """Mean over seeds, shape (draws,), of those that are defined, each as often as it was drawn."""
+    values = np.array(scores)
+    counted = np.where(np.isfinite(values), often, 0)
+    return _share((np.where(counted, values, 0.0) * counted).sum(axis=0), counted.sum(axis=0))
 
 
 def _interval(values: np.ndarray) -> tuple[float, float]:

@@ -35,18 +35,27 @@ def groups_of(examples: Sequence[Example], split: str) -> list[str]:
         one = _joined(names)
         return [one[own[0]] for own in names]
     if split == "ligand":
-        family = _families(examples)
-        return [";".join(sorted({family[one] for one in each.ligands.split(".")})) for each in examples]
+        return families_of(examples, together=True)
     raise InputError(f"split '{split}'; choose from {', '.join(SPLITS)}")
 
 
-def _families(examples: Sequence[Example]) -> dict[str, str]:
-    """Ligands that were reported together or are near duplicates, directly or in a chain, have one family: the least of them by name."""
+def families_of(examples: Sequence[Example], *, together: bool = False) -> list[str]:
+    """Families of each example's ligands, joined by ';': near duplicates, directly or in a chain, named after the least of them.
+
+    Args:
+        examples: All of them.
+        together: Whether ligands that were reported in one set are of one family too, as a split must keep them on one side.
+    """
+    family = _families(examples, together)
+    return [";".join(sorted({family[one] for one in each.ligands.split(".")})) for each in examples]
+
+
+def _families(examples: Sequence[Example], together: bool) -> dict[str, str]:
     names = sorted({one for each in examples for one in each.ligands.split(".")})
     place = {name: number for number, name in enumerate(names)}
     joined = likeness(names, names) >= SAME_LIGAND
     for each in examples:
-        if each.label == 1:
+        if together and each.label == 1:
             own = [place[one] for one in each.ligands.split(".")]
             joined[own[0], own] = True
     family = connected_components(joined, directed=False)[1]
@@ -81,7 +90,8 @@ def split_folds(
 ) -> list[tuple[np.ndarray, np.ndarray]]:
     """Training and test examples of each fold, as numbers.
 
-    Every example is tested once, but for those of the split by ligand whose ligands lie in several folds: training would know some
+    Groups are put, large ones first, where fewest examples of their labels are, so that folds have about as many examples and
+    as many positives as groups allow. Every example is tested once, but for those of the split by ligand whose ligands lie in several folds: training would know some
     of them, wherever they were tested, so they are tested nowhere. A fold's training leaves out whatever holds one of its ligands.
 
     Raises:
@@ -95,13 +105,18 @@ def split_folds(
         )
     rng = np.random.default_rng(seed)
     order = rng.permutation(len(parts))
-    # Large groups first, each to the fold that holds least, so that folds are about even.
-    weight = {part: sum(part in group.split(";") for group in groups) for part in parts}
-    filled = np.zeros(folds)
+    place_of = {part: place for place, part in enumerate(parts)}
+    counts = np.zeros((len(parts), 2))
+    for each, group in zip(examples, groups, strict=True):
+        counts[[place_of[part] for part in group.split(";")], each.label] += 1
+    total = np.maximum(counts.sum(axis=0), 1)
+    filled = np.zeros((folds, 2))
     fold_of: dict[str, int] = {}
-    for place in sorted(order, key=lambda place: -weight[parts[place]]):
-        fold_of[parts[place]] = int(np.argmin(filled))
-        filled[fold_of[parts[place]]] += weight[parts[place]]
+    for place in sorted(order, key=lambda place: -counts[place].sum()):
+        # The fold in which the squared shares of each label grow least.
+        fold = int(np.argmin(filled @ (counts[place] / total**2)))
+        fold_of[parts[place]] = fold
+        filled[fold] += counts[place]
     touched = [{fold_of[part] for part in group.split(";")} for group in groups]
     found = []
     for fold in range(folds):

@@ -12,7 +12,7 @@ from ase import Atoms
 from ase.data import chemical_symbols
 from ase.formula import Formula
 
-from auric.errors import AuricError, InputError, StructureError
+from auric.errors import InputError, StructureError
 from auric.files import read_frames, write_frames, write_table
 from auric.matching.crystals import read_cluster
 from auric.matching.fingerprints import SAME_GEOMETRY, CoreFingerprint, core_fingerprint, geometry_groups
@@ -122,21 +122,6 @@ def pair_of_file(
     dropped = [dropped_row(name, "pieces of the file", what, reason) for what, reason in split.dropped]
     pair = pair_of(name, split.core, split.ligand_set, source or str(atoms.info["source"]), compound=split.compound)
     return pair, dropped
-
-
-def library_of_files(paths: Sequence[str | Path], *, tolerance: float = SAME_GEOMETRY) -> Library:
-    """Read structures, clean them, and collect their pairs; one that fails is a row of the table of what was dropped."""
-    pairs, dropped = [], []
-    for path in paths:
-        try:
-            pair, rows = pair_of_file(path)
-        except AuricError as error:
-            dropped.append(dropped_row(Path(path).stem, "reading and splitting", Path(path).name, str(error)))
-            continue
-        pairs.append(pair)
-        dropped += rows
-    library = cleaned(pairs, tolerance=tolerance)
-    return replace(library, dropped=(*dropped, *library.dropped))
 
 
 def cleaned(pairs: Sequence[Pair], *, tolerance: float = SAME_GEOMETRY) -> Library:

@@ -6,9 +6,14 @@ a reported ligand and also lie within `carbons_one` carbon atoms of it; for type
 `carbons_two` of it. From the rest as many kinds are drawn as the positive pair has, since their number would otherwise tell
 positives from negatives; no set is drawn that the library reports for the core's geometry.
 
+Where every kind of candidate is as likely, ligands that are reported once are drawn as often as those that are reported in most
+pairs, so that a rare functional group alone tells a negative. Candidates are therefore drawn as often as they are reported; what the
+filter takes away still tells (`docs/matching.md`).
+
 After the paper on core-ligand matching (CoLiM); its thresholds are not given in its text, so they are settings here.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,6 +40,8 @@ class NegativeSettings:
         carbons_two: Type II: a ligand of the same functional group, or within so many carbon atoms, is none.
         kinds: `matched`: as many kinds of ligands as the positive pair; `any`: one to four, which leaks the answer and is there
             to show how much.
+        draw: `reported`: a candidate is as likely as the number of the library's pairs that hold it, so that negatives have the ligands of
+            positives as far as filters allow; `uniform`: all kinds of candidates alike.
         per_positive: Negatives for each positive pair.
         tries: Draws of a set before it is given up.
     """
@@ -42,6 +49,7 @@ class NegativeSettings:
     carbons_one: int = 6
     carbons_two: int = 2
     kinds: Literal["matched", "any"] = "matched"
+    draw: Literal["reported", "uniform"] = "reported"
     per_positive: int = 1
     tries: int = 200
 
@@ -50,6 +58,8 @@ class NegativeSettings:
             raise InputError("negatives: carbon differences of 0 or more, and one negative and one try at least")
         if self.kinds not in ("matched", "any"):
             raise InputError(f"negatives: kinds '{self.kinds}'; choose from matched, any")
+        if self.draw not in ("reported", "uniform"):
+            raise InputError(f"negatives: draw '{self.draw}'; choose from reported, uniform")
 
 
 @dataclass(frozen=True)
@@ -131,10 +141,12 @@ def examples_of(
         raise InputError("the library holds no pairs; give structures of protected clusters")
     types = core_types(library)
     worked = {(pair.geometry, pair.ligands) for pair in library.pairs}
+    reported = Counter(one for pair in library.pairs for one in pair.ligands.split("."))
     examples, short = [], []
     for pair, core_type in zip(library.pairs, types, strict=True):
         examples.append(Example(pair, pair.ligands, 1, "reported", int(core_type)))
         allowed = candidates(library, pair, int(core_type), settings)
+        weights = np.array([reported[one] if settings.draw == "reported" else 1.0 for one in allowed])
         rng = np.random.default_rng(int(digest(str(seed), pair.name, pair.ligands), 16) % 2**32)
         drawn: set[str] = set()
         for _ in range(settings.tries):
@@ -145,7 +157,7 @@ def examples_of(
             )
             if kinds > len(allowed):
                 continue
-            text = ".".join(sorted(rng.choice(allowed, size=kinds, replace=False).tolist()))
+            text = ".".join(sorted(rng.choice(allowed, size=kinds, replace=False, p=weights / weights.sum()).tolist()))
             if (pair.geometry, text) not in worked:
                 drawn.add(text)
         examples += [Example(pair, text, 0, "drawn", int(core_type)) for text in sorted(drawn)]

@@ -57,6 +57,7 @@ def formation_errors(table: pd.DataFrame, *, samples: int = 1000, seed: int = 0)
 def summarise_matching(
     predictions: Sequence[str | Path],
     formation: str | Path,
+    external: str | Path,
     outputs: Mapping[str, str],
     *,
     study: str,
@@ -68,21 +69,22 @@ def summarise_matching(
     Args:
         predictions: Of `auric.matching.comparison.compare_matchers`, one file for each split.
         formation: Of `auric.matching.encoders.compare_formation`.
-        outputs: Files `metrics`, `curves`, `confusion`, `paired`, `errors` and `scorecard` to write.
+        external: Of `auric.matching.application.tell_external`.
+        outputs: Files `metrics`, `curves`, `confusion`, `paired`, `folds`, `errors` and `scorecard` to write.
         study: Name of the study.
         samples: Draws of intervals.
         seed: Of the draws.
     """
-    told = (outputs[name] for name in ("metrics", "curves", "confusion", "paired"))
+    told = (outputs[name] for name in ("metrics", "curves", "confusion", "paired", "folds"))
     summarise(predictions, *told, samples=samples, seed=seed)
     errors = formation_errors(pd.read_csv(formation), samples=samples, seed=seed)
     write_table(outputs["errors"], errors, ERROR_COLUMNS)
     rows: list[dict[str, Any]] = []
     for one in pd.read_csv(outputs["metrics"]).to_dict("records"):
         quantity = one["metric"]
-        published = PAPER.get(quantity, {}).get(one["subject"]) if one["split"] == "pair" else None
-        if quantity not in ("auc", "accuracy", "f1", "expected_calibration_error"):
+        if not np.isfinite(one["mean"]):  # precision, where nothing is called positive
             continue
+        published = PAPER.get(quantity, {}).get(one["subject"]) if one["split"] == "pair" else None
         rows.append(
             {"study": study, "system": "matching", "quantity": quantity, "unit": "1", "subject": one["subject"], "paper": published,
              "ours": one["mean"], "ci_low": one["low"], "ci_high": one["high"], "n": one["examples"], "data": "reported pairs and negatives",
@@ -94,4 +96,29 @@ def summarise_matching(
              "ours": one["mae_ev"], "ci_low": one["low"], "ci_high": one["high"], "n": one["clusters"], "data": "bare clusters",
              "split": one["split"], "comparable": "not comparable", "better": "lower", "seconds": one["seconds"]}
         )  # fmt: skip
+    for subject, part in pd.read_csv(external).groupby("subject", sort=False):
+        shared = {
+            "study": study,
+            "system": "matching",
+            "unit": "1",
+            "subject": subject,
+            "split": "external",
+            "comparable": "not comparable",
+        }
+        low, high = share_interval(int(part["called"].sum()), len(part))
+        rows += [
+            shared | {"quantity": "recall", "ours": part["called"].mean(), "ci_low": low, "ci_high": high, "n": len(part),
+                      "data": "clusters not learned from", "better": "higher"},
+            shared | {"quantity": "called_share", "ours": part["library_called"].mean(), "n": part["library_sets"].sum(),
+                      "data": "sets of the library on their cores", "better": "lower"},
+        ]  # fmt: skip
     write_scorecard(outputs["scorecard"], rows)
+
+
+def share_interval(hits: int, tries: int) -> tuple[float, float]:
+    """95 % interval of a share of independent tries (Clopper, Pearson, doi:10.1093/biomet/26.4.404)."""
+    from scipy.stats import beta
+
+    low = beta.ppf(0.025, hits, tries - hits + 1) if hits else 0.0
+    high = beta.ppf(0.975, hits + 1, tries - hits) if hits < tries else 1.0
+    return float(low), float(high)

@@ -125,13 +125,17 @@ MATCHED_PAIRS = ("name", "formula", "geometry", "nuclearity", "ligands", "source
 MATCHED_DROPPED = ("structure", "step", "what", "reason")
 MATCHED_STATISTICS = ("what", "which", "count")
 MATCHED_METRICS = (
-    "split", "subject", "learner", "metric", "mean", "sd_over_seeds", "low", "high", "examples", "positives", "groups", "seeds",
+    "split", "subject", "learner", "metric", "mean", "sd_over_seeds", "low", "high", "examples", "positives", "groups", "families",
+    "seeds", "floor", "floor_high",
 )  # fmt: skip
 MATCHED_CURVES = ("split", "subject", "seed", "bin", "n", "probability", "share")
 MATCHED_CONFUSION = (
     "split", "subject", "seed", "true_positives", "false_positives", "false_negatives", "true_negatives",
 )  # fmt: skip
-MATCHED_PAIRED = ("split", "first", "second", "difference", "low", "high", "p_value", "examples", "groups")
+MATCHED_PAIRED = (
+    "split", "first", "second", "difference", "low", "high", "p_value", "p_holm", "examples", "groups", "families",
+)  # fmt: skip
+MATCHED_FOLDS = ("split", "fold", "examples", "positives", "share")
 FORMATION_ERRORS = ("split", "subject", "mae_ev", "low", "high", "median_ev", "clusters", "groups", "seconds")
 MATCHED_PLACES = (
     "split",
@@ -145,8 +149,10 @@ MATCHED_PLACES = (
     "davies_bouldin",
     "calinski_harabasz",
 )
-MATCHED_CASES = ("case", "core", "edit", "ligands", "known", "left_out", "seed", "probability")
-MATCHED_EXTERNAL = ("name", "formula", "ligands", "probability", "spread", "called", "warning", "source")
+MATCHED_CASES = ("case", "core", "edit", "ligands", "known", "left_out", "seed", "probability", "warning")
+MATCHED_EXTERNAL = (
+    "name", "formula", "ligands", "subject", "probability", "spread", "called", "library_sets", "library_called", "warning", "source",
+)  # fmt: skip
 DROPPED = ("structure", "frame", "bond", "third_atom", "reason")
 
 HOLDOUT = "holdout"
@@ -171,7 +177,7 @@ NUMBERS = frozenset(
      "charge", "multiplicity", "energy_above_lowest_ev", "steps", "residual_force_ev_angstrom", "nearest_added_angstrom", "broken", "formed",
      "examples", "success", "fresh", "teacher_share", "depth", "leaves", "f1", "planted", "found", "relative_error",
      "outcome", "paper_probability",
-     "nuclearity", "count", "mean", "sd_over_seeds", "positives", "groups", "seeds", "p_value", "mae_ev", "median_ev", "clusters", "label", "x", "y", "davies_bouldin", "calinski_harabasz", "called", "bin",
+     "nuclearity", "count", "mean", "sd_over_seeds", "positives", "groups", "families", "seeds", "floor", "floor_high", "library_sets", "library_called", "p_value", "p_holm", "mae_ev", "median_ev", "clusters", "label", "x", "y", "davies_bouldin", "calinski_harabasz", "called", "bin",
      "true_positives", "false_positives", "false_negatives", "true_negatives"}
 )  # fmt: skip
 
@@ -235,6 +241,7 @@ class ReportFiles:
         matching_reliability: Shares beside probabilities, columns `MATCHED_CURVES`.
         matching_confusion: Confusion matrices, columns `MATCHED_CONFUSION`.
         matching_paired: Differences of AUC, columns `MATCHED_PAIRED`.
+        matching_folds: Examples and share of positives of each fold, columns `MATCHED_FOLDS`.
         matching_errors: Errors of formation energies, columns `FORMATION_ERRORS`.
         matching_places: Examples in latent space, a file for each split and one of encoders before training, columns `MATCHED_PLACES`.
         matching_cases: Edited cores, columns `MATCHED_CASES`.
@@ -294,6 +301,7 @@ class ReportFiles:
     matching_reliability: Sequence[str | Path] = ()
     matching_confusion: Sequence[str | Path] = ()
     matching_paired: Sequence[str | Path] = ()
+    matching_folds: Sequence[str | Path] = ()
     matching_errors: Sequence[str | Path] = ()
     matching_places: Sequence[str | Path] = ()
     matching_cases: Sequence[str | Path] = ()

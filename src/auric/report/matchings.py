@@ -23,6 +23,7 @@ METRICS = {
 }
 SPLITS = {"pair": "core and ligands together (the paper's)", "core": "core left out", "ligand": "ligands left out"}
 OURS = "colim, pretrained"
+COUNTED = "functional group"
 UNTRAINED = "none"
 """In the column `split` of places: no example was learned from."""
 CONFUSION = ("true_positives", "false_negatives", "false_positives", "true_negatives")
@@ -45,6 +46,7 @@ class Matching:
     curves: pd.DataFrame
     confusion: pd.DataFrame
     paired: pd.DataFrame
+    folds: pd.DataFrame
     errors: pd.DataFrame
     places: pd.DataFrame
     cases: pd.DataFrame
@@ -62,7 +64,7 @@ def gather(files: inputs.ReportFiles) -> Matching | None:
     given = (
         (files.matching_pairs, inputs.MATCHED_PAIRS), (files.matching_dropped, inputs.MATCHED_DROPPED), (files.matching_statistics, inputs.MATCHED_STATISTICS),
         (files.matching_metrics, inputs.MATCHED_METRICS), (files.matching_reliability, inputs.MATCHED_CURVES),
-        (files.matching_confusion, inputs.MATCHED_CONFUSION), (files.matching_paired, inputs.MATCHED_PAIRED),
+        (files.matching_confusion, inputs.MATCHED_CONFUSION), (files.matching_paired, inputs.MATCHED_PAIRED), (files.matching_folds, inputs.MATCHED_FOLDS),
         (files.matching_errors, inputs.FORMATION_ERRORS), (files.matching_places, inputs.MATCHED_PLACES), (files.matching_cases, inputs.MATCHED_CASES),
         (files.matching_external, inputs.MATCHED_EXTERNAL),
     )  # fmt: skip
@@ -90,7 +92,7 @@ def words(found: Matching) -> list[str]:
     sentences = [
         f"{len(found.pairs)} reported pairs of {found.pairs['geometry'].nunique()} core geometries, {first['examples']:.0f} examples with negatives; "
         f"{simplified} of the pairs stand with a part of their core only (an inner shell, or without its halides). "
-        "Intervals draw core geometries again; with so few they are wide, and the paper's numbers (1,989 structures, licensed) are not comparable."
+        f"Their ligands make {first['families']:.0f} families. Intervals draw cores, families and seeds again; with so few they are wide, and the paper's numbers (1,989 structures, licensed) are not comparable."
     ]
     told = found.metrics[(found.metrics["metric"] == "auc") & (found.metrics["subject"] == OURS)]
     for row in told.to_dict("records"):
@@ -106,23 +108,58 @@ def words(found: Matching) -> list[str]:
                 f"{row['first'].removeprefix('colim, ').capitalize()} less scratch, {SPLITS.get(row['split'], row['split'])}: {row['difference']:+.3f} ({row['low']:+.3f} to {row['high']:+.3f}): {verdict}."
             )
     if len(found.external):
+        told = [
+            f"{int(part['called'].sum())} from {subject}, which says the same of {part['library_called'].mean():.0%} of all sets of the library on their cores"
+            for subject, part in found.external.groupby("subject", sort=False)
+        ]
         sentences.append(
-            f"{int(found.external['called'].sum())} of {len(found.external)} clusters that were made and not learned from get a probability above 0.5."
+            f"Of {found.external['name'].nunique()} clusters that were made and not learned from, so many get a probability above 0.5: {'; '.join(told)}."
         )
     return sentences
 
 
-def metric_rows(found: Matching) -> list[dict[str, str]]:
-    """For print: every subject in every split."""
+def metric_rows(found: Matching) -> list[dict[str, Any]]:
+    """For print: every subject in every split, a value and its interval for each of `METRICS`."""
     rows = []
     for (split, subject), part in found.metrics.groupby(["split", "subject"], sort=False):
         by = part.set_index("metric")
-        cells = {name: number(by.loc[name, "mean"]) for name in METRICS}
+        cells = [
+            {"value": number(row["mean"]), "interval": f"{number(row['low'])} to {number(row['high'])}"}
+            for row in (by.loc[name] for name in METRICS)
+        ]
+        error = by.loc["expected_calibration_error"]
         rows.append(
-            {"split": SPLITS.get(str(split), str(split)), "subject": str(subject), "learner": part["learner"].iloc[0], **cells, "sd": number(by.loc["auc", "sd_over_seeds"]),
-             "interval": f"{number(by.loc['auc', 'low'])} to {number(by.loc['auc', 'high'])}"}
+            {"split": SPLITS.get(str(split), str(split)), "subject": str(subject), "learner": part["learner"].iloc[0], "cells": cells,
+             "sd": number(by.loc["auc", "sd_over_seeds"]), "floor": f"{number(error['floor'])} (95 %: {number(error['floor_high'])})"}
         )  # fmt: skip
     return rows
+
+
+def paired_rows(found: Matching) -> list[dict[str, str]]:
+    """For print: differences of AUC."""
+    return [
+        {"split": SPLITS.get(row["split"], row["split"]), "first": row["first"], "second": row["second"], "examples": f"{row['examples']:.0f}",
+         "groups": f"{row['groups']:.0f}", "families": f"{row['families']:.0f}", "difference": f"{row['difference']:+.3f}",
+         "interval": f"{row['low']:+.3f} to {row['high']:+.3f}", "p": number(row["p_value"]), "p_holm": number(row["p_holm"])}
+        for row in found.paired.to_dict("records")
+    ]  # fmt: skip
+
+
+def fold_rows(found: Matching) -> list[dict[str, str]]:
+    """For print: examples of every fold of a split, and their shares of positives."""
+    return [
+        {"split": SPLITS.get(str(split), str(split)), "examples": ", ".join(f"{n:.0f}" for n in part["examples"]),
+         "shares": ", ".join(f"{share:.2f}" for share in part["share"])}
+        for split, part in found.folds.groupby("split", sort=False)
+    ]  # fmt: skip
+
+
+def statistics_rows(found: Matching) -> list[dict[str, str]]:
+    """For print: counts of the library, a row for each thing that is counted."""
+    return [
+        {"what": str(what), "counts": ", ".join(f"{row['which']}: {row['count']:.0f}" for row in part.to_dict("records"))}
+        for what, part in found.statistics.groupby("what", sort=False)
+    ]  # fmt: skip
 
 
 def confusion_rows(found: Matching) -> list[dict[str, str]]:
@@ -147,13 +184,29 @@ def formation_rows(found: Matching) -> list[dict[str, str]]:
     ]  # fmt: skip
 
 
-def external_rows(found: Matching) -> list[dict[str, str]]:
-    """For print: clusters that were not learned from."""
-    return [
-        {"name": row["name"], "formula": row["formula"], "ligands": row["ligands"], "probability": f"{row['probability']:.2f} ± {row['spread']:.2f}",
-         "warning": row["warning"], "source": row["source"]}
-        for row in found.external.to_dict("records")
-    ]  # fmt: skip
+def external_rows(found: Matching) -> list[dict[str, Any]]:
+    """For print: clusters that were not learned from, in `answers` what each subject says of them, in the order of `external_subjects`."""
+    rows = []
+    for name, part in found.external.groupby("name", sort=False):
+        first = part.iloc[0]
+        answers = [
+            {
+                "probability": f"{row['probability']:.2f} ± {row['spread']:.2f}",
+                "library": f"{row['library_called']:.0%}",
+            }
+            for row in part.to_dict("records")
+        ]
+        warnings = [warning for warning in dict.fromkeys(part["warning"]) if warning]
+        rows.append(
+            {"name": str(name), "formula": first["formula"], "ligands": first["ligands"], "answers": answers,
+             "warning": "; ".join(warnings), "source": first["source"]}
+        )  # fmt: skip
+    return rows
+
+
+def external_subjects(found: Matching) -> list[str]:
+    """Who was asked about them."""
+    return list(dict.fromkeys(found.external["subject"]))
 
 
 def dropped_rows(found: Matching) -> list[dict[str, Any]]:
@@ -169,6 +222,12 @@ def left_out(found: Matching) -> str:
     return ", ".join(found.cases.drop_duplicates(["core", "edit"])["left_out"])
 
 
+def case_warnings(found: Matching) -> list[str]:
+    """What encoders never met of edited cores and their ligands, and of which cases, for print."""
+    warned = found.cases[found.cases["warning"] != ""].drop_duplicates("case")
+    return [f"{warning} ({', '.join(part['case'])})" for warning, part in warned.groupby("warning", sort=False)]
+
+
 def draw_metrics(path: Path, found: Matching) -> None:
     """AUC with intervals, a panel for each split."""
     table = found.metrics[found.metrics["metric"] == "auc"]
@@ -177,7 +236,8 @@ def draw_metrics(path: Path, found: Matching) -> None:
         for axes, split in zip(np.atleast_1d(figure.subplots(1, len(splits), sharey=True)), splits, strict=True):
             rows = table[table["split"] == split].iloc[::-1].reset_index(drop=True)
             inks = [
-                BLUE if subject == OURS else VERMILION if "only" in subject else GREY for subject in rows["subject"]
+                BLUE if subject == OURS else VERMILION if "only" in subject or subject == COUNTED else GREY
+                for subject in rows["subject"]
             ]
             for place, row in rows.iterrows():
                 axes.plot([row["low"], row["high"]], [place, place], color=inks[int(place)], linewidth=1.6)
@@ -247,9 +307,9 @@ def draw_places(path: Path, found: Matching) -> None:
 
 
 def draw_cases(path: Path, found: Matching) -> None:
-    """Probabilities of edited cores, a row for each set of ligands, a column for each seed."""
-    table = found.cases.pivot_table(index="case", columns="seed", values="probability", sort=False)
-    known = found.cases.drop_duplicates("case").set_index("case")["known"]
+    """Probabilities of edited cores, a row for each set of ligands, a column for each seed; a star where there is a warning."""
+    cases = found.cases.drop_duplicates("case").set_index("case")
+    table = found.cases.pivot(index="case", columns="seed", values="probability").loc[cases.index]
     with figure_at(path, 5.6, 0.9 + 0.32 * len(table)) as figure:
         axes = figure.subplots()
         image = axes.imshow(table.to_numpy(), vmin=0, vmax=1, cmap="cividis", aspect="auto")
@@ -262,5 +322,7 @@ def draw_cases(path: Path, found: Matching) -> None:
             xticklabels=[f"seed {int(seed) + 1}" for seed in table.columns],
             yticks=range(len(table)),
         )
-        axes.set_yticklabels([f"{case} ({known[case]})" for case in table.index])
+        axes.set_yticklabels(
+            [f"{case} ({row['known']}){'*' if row['warning'] else ''}" for case, row in cases.iterrows()]
+        )
         figure.colorbar(image, ax=axes, label="probability")

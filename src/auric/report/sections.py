@@ -186,14 +186,16 @@ def draw_matching(assets: Assets, files: ReportFiles) -> dict[str, Any] | None:
     for name, table, label in (
         ("pairs", found.pairs, "reported pairs"), ("dropped", found.dropped, "dropped on the way to pairs"), ("statistics", found.statistics, "counts of the library"),
         ("metrics", found.metrics, "metrics of matchers"), ("reliability", found.curves, "calibration"),
-        ("confusion", found.confusion, "confusion matrices"), ("paired", found.paired, "paired differences"),
+        ("confusion", found.confusion, "confusion matrices"), ("paired", found.paired, "paired differences"), ("folds", found.folds, "what folds hold"),
         ("errors", found.errors, "errors of formation energies"), ("places", found.places, "examples in latent space"), ("cases", found.cases, "edited cores"),
         ("external", found.external, "clusters not learned from"),
     ):  # fmt: skip
         assets.table(table, f"matching_{name}", f"matching: {label}")
     return {
         "words": matchings.words(found), "rows": matchings.metric_rows(found), "formation": matchings.formation_rows(found),
-        "external": matchings.external_rows(found), "dropped": matchings.dropped_rows(found),
+        "names": list(matchings.METRICS.values()), "paired": matchings.paired_rows(found), "folds": matchings.fold_rows(found),
+        "statistics": matchings.statistics_rows(found), "warnings": matchings.case_warnings(found),
+        "external": matchings.external_rows(found), "asked": matchings.external_subjects(found), "dropped": matchings.dropped_rows(found),
         "left_out": matchings.left_out(found), "confusion": matchings.confusion_rows(found),
         "metrics": assets.draw("matching_metrics.svg", partial(matchings.draw_metrics, found=found)),
         "calibration": assets.draw("matching_calibration.svg", partial(matchings.draw_calibration, found=found)),
