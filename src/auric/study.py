@@ -63,7 +63,8 @@ def load(command_line: Mapping[str, Any], root: Path) -> dict[str, Any]:
             f"{path}: the file is named {name} but says 'study: {settings['study']}', whose results it would overwrite; "
             f"write 'study: {name}'"
         )
-    _check_writable(Path(settings["results"]))
+    for folder in ("", settings["study"], "store"):
+        _check_writable(Path(settings["results"]) / folder)
     return settings
 
 

@@ -15,7 +15,7 @@ from auric.reference.engines import SETTINGS_OF
 from auric.reference.version import METHOD_VERSION
 from auric.ruler.masks import masks_of
 from auric.ruler.names import fold_names
-from auric.running import begin_run, end_with_parent
+from auric.running import begin_run, end_with_parent, note_what_is_left
 from auric.structures.table import frame_name
 from auric.tally import follow
 
@@ -49,6 +49,10 @@ RESULTS = f"{STUDY['results']}/{STUDY['study']}"
 STORE = f"{STUDY['results']}/store"
 ROOM_OF = {}  # of each rule; the Snakefile fills it when all rules are known
 if RUNS_HERE:
+    # Snakemake has no public name for the lock files that it holds.
+    note_what_is_left(
+        logger, lambda: getattr(workflow.persistence, "_lockfile", {}).values()
+    )
     follow(
         logger,
         ROOM_OF,
