@@ -26,9 +26,9 @@ from ase import Atoms
 from ase.io import read, write
 from ase.io.extxyz import key_val_str_to_dict
 
-from auric.errors import AuricError, InputError, MachineError
+from auric.errors import AuricError, InputError
 from auric.given import regular, shown
-from auric.machine import lack_of, raise_lack
+from auric.machine import raise_lack, unwritten
 
 NPZ_HEADER = "header_json"
 LEAST_UNPACKED_BYTES = 500_000_000
@@ -84,12 +84,6 @@ def alone_with(path: str | Path) -> Iterator[None]:
         with suppress(OSError):  # a file system without locks
             fcntl.flock(file, fcntl.LOCK_EX)
         yield
-
-
-def unwritten(path: Path, error: OSError) -> MachineError:
-    """The error of a file of ours that cannot be written; whatever the system says, no structure is to blame."""
-    told = lack_of(error, path.parent)
-    return MachineError(told or f"cannot write {path}: {error.strerror}; choose a folder you may write to")
 
 
 def remove_partial(folder: str | Path) -> list[Path]:

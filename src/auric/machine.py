@@ -62,6 +62,12 @@ def raise_lack(error: BaseException, place: str | Path, *, may_take: int | None 
         raise MachineError(told) from error
 
 
+def unwritten(path: Path, error: OSError) -> MachineError:
+    """The error of a file of ours that cannot be written; whatever the system says, no structure is to blame."""
+    told = lack_of(error, path.parent)
+    return MachineError(told or f"cannot write {path}: {error.strerror}; choose a folder you may write to")
+
+
 def _of_memory(error: BaseException) -> bool:
     if isinstance(error, MemoryError) or _of_device(error):
         return True

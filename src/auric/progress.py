@@ -13,7 +13,7 @@ from pathlib import Path
 from threadpoolctl import threadpool_limits
 
 from auric.errors import EXIT_FAILURE, AuricError, MachineError
-from auric.machine import lack_of, raise_lack
+from auric.machine import lack_of, raise_lack, unwritten
 from auric.memory import keep_freed_memory
 from auric.running import end_with_parent, note_refusal, refused_before
 
@@ -33,8 +33,12 @@ def log_to(path: str | Path, *, threads: int = 1) -> Iterator[None]:
     """
     end_with_parent()
     keep_freed_memory()
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
-    handler = logging.FileHandler(path, mode="w", encoding="utf-8")
+    try:
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        handler = logging.FileHandler(path, mode="w", encoding="utf-8")
+    except OSError as error:
+        print(f"auric: {unwritten(Path(path), error)}", file=sys.stderr, flush=True)
+        sys.exit(EXIT_FAILURE)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     log.addHandler(handler)
     log.setLevel(logging.INFO)

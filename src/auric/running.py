@@ -149,7 +149,8 @@ def note_refusal(job: str | Path, error: AuricError) -> None:
 def note(**what: Any) -> None:
     """Add to the notes of the run that this process is, or is a job of."""
     try:
-        with Path(os.environ[RUN]).open("a", encoding="utf-8") as file:
+        # Notes that are gone are not made again: their run has ended.
+        with open(os.open(os.environ[RUN], os.O_WRONLY | os.O_APPEND), "a", encoding="utf-8") as file:
             file.write(json.dumps(what) + "\n")
     except (KeyError, OSError):  # a job by itself, or no room: nothing is known of it later
         return

@@ -26,6 +26,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 import xarray as xr
+from ase.io import read
 from safetensors import safe_open
 
 from auric.files import read_frames, read_npz
@@ -200,6 +201,8 @@ def _opened(path: Path) -> None:
         with zipfile.ZipFile(path) as file:
             if bad := file.testzip():
                 raise ValueError(f"its part {bad} is damaged")
+    elif path.suffix == ".cube":
+        read(path, format="cube")  # refuses one with too few numbers
     else:
         _numbers(path)
 
@@ -263,9 +266,9 @@ def _numbers(path: Path) -> dict[str, np.ndarray]:
 
 def _leaves(where: str, value: Any) -> dict[str, np.ndarray]:
     """Numbers and texts of nested attributes, by their place; digests are of what else is compared, times included."""
-    if isinstance(value, dict):
+    if isinstance(value, dict | list):
         found: dict[str, np.ndarray] = {}
-        for key, one in value.items():
+        for key, one in value.items() if isinstance(value, dict) else enumerate(value):
             if key != "digest":
                 found |= _leaves(f"{where} {key}", one)
         return found

@@ -80,8 +80,12 @@ def disk(place: Path, options: str) -> Iterator[Callable[[str], None]]:
     """A file system of its own at a place; yields what mounts it again with other options."""
     place.mkdir(parents=True, exist_ok=True)
     subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(place)], check=True)
+
+    def again(changed: str) -> None:
+        subprocess.run(["mount", "-o", f"remount,{changed}", str(place)], check=True)
+
     try:
-        yield lambda changed: subprocess.run(["mount", "-o", f"remount,{changed}", str(place)], check=True) and None
+        yield again
     finally:
         subprocess.run(["umount", str(place)], check=True)
 

@@ -3,8 +3,11 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+
+import auric
 
 pytestmark = pytest.mark.filterwarnings("default")
 SNAKEFILE = """
@@ -63,7 +66,8 @@ with log_to(snakemake.log[0]):
 
 def snakemake(folder):
     command = [sys.executable, "-m", "snakemake", "--cores", "1", "--keep-going"]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=900, env=os.environ)
+    environment = {**os.environ, "PYTHONPATH": str(Path(auric.__file__).parents[1])}
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=900, env=environment)
 
 
 def test_a_job_without_memory_is_tried_with_more_and_a_wrong_input_is_not_worked_on_twice(tmp_path):

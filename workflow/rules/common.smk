@@ -58,7 +58,8 @@ if RUNS_HERE:
         ROOM_OF,
         f"{RESULTS}/progress.log",
         ROOT / "resources/costs.tsv",
-        workflow.cores or 1,
+        # Snakemake's `cores` is an error where they are a cluster's.
+        workflow.resource_settings.cores or 1,
     )
 FORCES = {  # how EMLM and OAMLM learn them; the rest is what else stands beside
     key: value

@@ -19,7 +19,8 @@ import xarray as xr
 import yaml
 from ase import Atoms
 
-from auric.files import atomic, read_dataset, read_frames, unwritten
+from auric.files import atomic, read_dataset, read_frames
+from auric.machine import unwritten
 from auric.progress import log
 from auric.provenance import configuration_hash, library_versions
 from auric.report import figures, inputs, page, potentials, scene, scores, walks
