@@ -46,6 +46,10 @@ class ScfError(AuricError):
     """A self-consistent field did not converge, whatever was tried."""
 
 
+class MachineError(AuricError):
+    """The machine lacks something: memory, room on a disk, leave to write. What was computed is not to blame, and the job ends."""
+
+
 def nearest(word: str, choices: Sequence[str]) -> str:
     """The choice that is written most like a word, whatever the case of its letters; '' if none is near."""
     lowered = {choice.lower(): choice for choice in sorted(choices, reverse=True)}

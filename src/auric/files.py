@@ -28,6 +28,7 @@ from ase.io.extxyz import key_val_str_to_dict
 
 from auric.errors import AuricError, InputError
 from auric.given import regular, shown
+from auric.machine import raise_lack, unwritten
 
 NPZ_HEADER = "header_json"
 LEAST_UNPACKED_BYTES = 500_000_000
@@ -46,14 +47,14 @@ def atomic(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path in the folder of `path`; rename it to `path` if the block succeeds.
 
     Raises:
-        InputError: If the folder cannot be written.
+        MachineError: If the folder cannot be written.
     """
     path = Path(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=path.suffix)
     except OSError as error:
-        raise InputError(f"cannot write {path}: {error.strerror}; choose a folder you may write to") from error
+        raise unwritten(path, error) from error
     os.close(handle)
     temporary = Path(name)
     try:
@@ -71,14 +72,14 @@ def alone_with(path: str | Path) -> Iterator[None]:
     For what two jobs may want to write at once, such as a walk that two studies ask for. Where there are no locks, none is held.
 
     Raises:
-        InputError: If the folder cannot be written.
+        MachineError: If the folder cannot be written.
     """
     beside = Path(f"{path}.lock")
     try:
         beside.parent.mkdir(parents=True, exist_ok=True)
         file = beside.open("a")
     except OSError as error:
-        raise InputError(f"cannot write {beside}: {error.strerror}; choose a folder you may write to") from error
+        raise unwritten(beside, error) from error
     with file:
         with suppress(OSError):  # a file system without locks
             fcntl.flock(file, fcntl.LOCK_EX)
@@ -130,6 +131,7 @@ def read_frames(path: str | Path) -> list[Atoms]:
             file.seek(0)
             frames = read(file, index=slice(None), format="extxyz") if Path(path).stat().st_size else []
     except Exception as error:  # ASE's readers raise whatever the text makes them
+        raise_lack(error, path)
         raise InputError(
             f"{path}: not readable as extended xyz ({type(error).__name__}: {error}); correct it"
         ) from error
@@ -187,6 +189,7 @@ def _read_csv(path: str | Path) -> pd.DataFrame:
     try:
         return pd.read_csv(path, keep_default_na=False, na_values=[""])
     except (OSError, ValueError, OverflowError) as error:  # pandas' own errors are of the second kind
+        raise_lack(error, path)
         raise InputError(f"{path}: damaged, or no CSV ({error}); run the step that makes it") from error
 
 
@@ -258,10 +261,10 @@ _NPY_HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.form
 
 @contextmanager
 def _told_as_damage() -> Iterator[None]:
-    """Whatever zipfile, json and NumPy make of damaged bytes becomes a ValueError."""
+    """Whatever zipfile, json and NumPy make of damaged bytes becomes a ValueError; nothing asks for more memory than the file holds."""
     try:
         yield
-    except (OSError, ValueError):
+    except (OSError, ValueError, MemoryError):
         raise
     except Exception as error:
         raise ValueError(f"{type(error).__name__}: {error}") from error
@@ -302,14 +305,19 @@ def read_dataset(path: str | Path) -> xr.Dataset:
     try:
         return _load_dataset(path)
     except Exception as error:  # h5py and xarray raise whatever the bytes make them
+        raise_lack(error, path, may_take=may_unpack_to(path))
         raise AuricError(f"{path}: damaged or not NetCDF ({error}); delete it and run again") from error
+
+
+def may_unpack_to(path: str | Path) -> int:
+    """Bytes that a file with packed parts is believed to hold at most."""
+    return max(LEAST_UNPACKED_BYTES, MOST_PACKED * Path(path).stat().st_size)
 
 
 def _load_dataset(path: str | Path) -> xr.Dataset:
     _check_own(path)
     with xr.open_dataset(path, engine="h5netcdf") as dataset:
-        limit = max(LEAST_UNPACKED_BYTES, MOST_PACKED * Path(path).stat().st_size)
-        if dataset.nbytes > limit:
+        if dataset.nbytes > may_unpack_to(path):
             raise ValueError(f"it unpacks to {dataset.nbytes / 1e6:.0f} MB")
         # How a variable was stored says nothing of how it may be stored again: a kept text length would cut longer names.
         return dataset.load().drop_encoding()

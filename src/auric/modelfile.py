@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from auric.errors import AuricError, InputError
-from auric.files import read_npz, write_npz
+from auric.files import may_unpack_to, read_npz, write_npz
+from auric.machine import raise_lack
 from auric.provenance import digest, library_versions
 
 DAMAGE = (
@@ -28,7 +29,8 @@ DAMAGE = (
     RuntimeError,
     AuricError,
 )
-"""What building a model of parts that are missing or others than they should be may raise; torch raises a RuntimeError."""
+"""What building a model of parts that are missing or others than they should be may raise; torch raises a RuntimeError. Some are also
+raised where memory ends: `raise_lack` tells."""
 
 Contents = tuple[dict[str, Any], dict[str, np.ndarray]]
 """Header and arrays."""
@@ -50,7 +52,8 @@ def write_model(
         libraries: Distributions whose versions `made_with` tells.
 
     Raises:
-        InputError: The folder cannot be written, no name of a format, or content that JSON or npz cannot hold.
+        InputError: No name of a format, or content that JSON or npz cannot hold.
+        MachineError: The folder cannot be written.
     """
     if not isinstance(header.get("format"), str):
         raise InputError(f"{path}: a model without the name of its format; give header['format']")
@@ -113,10 +116,12 @@ def fitting(path: str | Path, what: str) -> Iterator[None]:
 
     Raises:
         InputError: If one of `DAMAGE` is raised.
+        MachineError: If it was raised because the machine lacks memory.
     """
     try:
         yield
     except DAMAGE as error:
+        raise_lack(error, path, may_take=may_unpack_to(path))
         raise InputError(
             f"{path}: a part of the {what} is missing, or does not fit the others ({error}); make it again"
         ) from error

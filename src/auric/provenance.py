@@ -22,7 +22,7 @@ from typing import Any
 from auric import __version__
 
 PACKAGE = Path(__file__).parent
-SILENT = frozenset({"auric.progress", "auric.running"})
+SILENT = frozenset({"auric.machine", "auric.progress", "auric.running"})
 """Modules that write logs and mind processes, and have no part in any number: a change there makes nothing run again."""
 
 

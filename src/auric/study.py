@@ -67,7 +67,8 @@ def load(command_line: Mapping[str, Any], root: Path) -> dict[str, Any]:
             f"write 'study: {name}'"
         )
     masks(settings)
-    _check_writable(Path(settings["results"]))
+    for folder in ("", settings["study"], "store"):
+        _check_writable(Path(settings["results"]) / folder)
     return settings
 
 

@@ -1,3 +1,4 @@
+import errno
 import shutil
 from types import SimpleNamespace
 
@@ -13,7 +14,7 @@ from scipy.fft import next_fast_len
 from scipy.spatial.transform import Rotation
 
 from auric.costs import KEPT
-from auric.errors import InputError, ScfError, StructureError
+from auric.errors import InputError, MachineError, ScfError, StructureError
 from auric.files import read_frames, read_npz, read_tables, write_frames, write_npz
 from auric.provenance import block_of
 from auric.reference import (
@@ -463,6 +464,24 @@ def test_an_element_without_a_basis_is_refused_before_it_is_relaxed_and_others_g
     )  # fmt: skip
     assert [frame.info["structure"] for frame in read_frames(tmp_path / "f.extxyz")] == ["good"]
     assert "no basis '6-31g' for Rn" in read_tables([tmp_path / "f.csv"]).loc[0, "reason"]
+
+
+def test_a_store_on_a_full_disk_ends_the_job_and_is_no_failure_of_the_structure(tmp_path, monkeypatch):
+    def trajectory(atoms, *_):
+        return {"stopped": ""}, {"positions_angstrom": atoms.positions[None]}
+
+    def full(dir, **_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("auric.reference.frames._trajectory", trajectory)
+    write_frames(tmp_path / "s.extxyz", [structure("good")])
+    monkeypatch.setattr("auric.files.tempfile.mkstemp", full)
+    with pytest.raises(MachineError, match=r"the disk of .*store.* is full"):
+        frames_block(
+            tmp_path / "s.extxyz", tmp_path / "f.extxyz", tmp_path / "f.csv", settings=SETTINGS, store=tmp_path / "store",
+            labels={"engine": "pyscf-gto", "settings": FAST},
+        )  # fmt: skip
+    assert not (tmp_path / "f.csv").exists()
 
 
 def test_a_store_entry_without_its_arrays_is_made_again(tmp_path):

@@ -2,11 +2,13 @@
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import time
+from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 DAEMONS = ("munged", "slurmctld", "slurmd", "sbatch", "squeue", "scontrol", "scancel")
@@ -108,14 +110,23 @@ class Cluster:
         (self.folder / f"spool.{node}").mkdir(exist_ok=True)
         self._nodes[node] = self._daemon("slurmd", "-D", "-N", node, "-f", str(self.configuration))
 
-    def lose_node(self, node: str) -> None:
-        """Take a node away as a power cut does: its daemon and all that runs on it."""
+    def lose_node(self, node: str) -> list[int]:
+        """Take a node away as a power cut does: its daemon and all that runs on it.
+
+        Returns:
+            The processes that ran on it, of which none is left.
+        """
         daemon = self._nodes.pop(node)
-        # Steps are children of their own sessions; the daemon's name in their command line finds them.
-        subprocess.run(["pkill", "-KILL", "-f", f"slurmstepd: .*{node}"], check=False)
-        daemon.kill()
+        daemon.kill()  # first, so that it begins nothing more
         daemon.wait()
+        lost = self.processes(node)
+        _kill(lost)
         self.call("scontrol", "update", f"nodename={node}", "state=down", "reason=lost")
+        return lost
+
+    def processes(self, node: str) -> list[int]:
+        """Slurm's own processes of the jobs on a node, and all that came of them."""
+        return _with_descendants(_listening_in(self.folder / f"spool.{node}"))
 
     def states(self) -> dict[str, str]:
         """State of each node, without the marks that Slurm adds; nothing while the controller does not answer."""
@@ -126,6 +137,12 @@ class Cluster:
         """Numbers of jobs that wait or run."""
         return self.call("squeue", "--noheader", "--format=%A").split()
 
+    def arrays(self) -> dict[str, int]:
+        """Numbers of all arrays so far, and how many tasks each has had."""
+        rows = self.call("squeue", "--states=all", "--array", "--noheader", "--format=%F %K").splitlines()
+        counts = Counter(words[0] for row in rows if len(words := row.split()) == 2 and words[1].isdigit())
+        return dict(counts)
+
     def call(self, *command: str) -> str:
         """What a program of Slurm prints; nothing if it fails."""
         done = subprocess.run(
@@ -134,15 +151,20 @@ class Cluster:
         return done.stdout if done.returncode == 0 else ""
 
     def stop(self) -> None:
-        """End all of it."""
-        self.call("scancel", "--signal=KILL", "--user=root")
-        for daemon in [*self._nodes.values(), *reversed(self._others)]:
+        """End all of it; no process is left."""
+        for daemon in self._nodes.values():  # they begin nothing more
+            daemon.kill()
+            daemon.wait()
+        for node in NODES:
+            _kill(self.processes(node))
+        for daemon in reversed(self._others):
             daemon.terminate()
-        for daemon in [*self._nodes.values(), *self._others]:
+        for daemon in self._others:
             try:
                 daemon.wait(timeout=10)
             except subprocess.TimeoutExpired:
                 daemon.kill()
+                daemon.wait()
 
     def _daemon(self, *command: str) -> "subprocess.Popen[bytes]":
         with (self.folder / f"{command[0]}.out").open("ab") as log:
@@ -158,6 +180,65 @@ def cluster_in(folder: Path) -> Iterator[Cluster]:
         yield cluster
     finally:
         cluster.stop()
+
+
+def at_work_in(folder: Path) -> list[int]:
+    """Processes whose working directory is a folder or lies in it."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*"):
+        try:
+            place = (path / "cwd").readlink()
+        except OSError:
+            continue
+        if place.is_relative_to(folder):
+            found.append(int(path.name))
+    return found
+
+
+def _listening_in(folder: Path) -> list[int]:
+    """Processes that hold a socket in a folder, as the step daemons of Slurm do in the spool of their node."""
+    sockets = {
+        f"socket:[{words[6]}]"
+        for line in Path("/proc/net/unix").read_text().splitlines()
+        if len(words := line.split()) > 7 and Path(words[7]).is_relative_to(folder)
+    }
+    found = []
+    for path in Path("/proc").glob("[0-9]*/fd"):
+        try:
+            links = {str(file.readlink()) for file in path.iterdir()}
+        except OSError:
+            continue
+        if links & sockets:
+            found.append(int(path.parent.name))
+    return found
+
+
+def _with_descendants(processes: list[int]) -> list[int]:
+    parents = {}
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            parents[int(path.parent.name)] = int(path.read_text().rpartition(")")[2].split()[1])
+        except OSError:
+            continue
+    found = list(processes)
+    for process in found:  # grows on the way
+        found += [child for child, parent in parents.items() if parent == process and child not in found]
+    return found
+
+
+def _kill(processes: list[int]) -> None:
+    """Kill all, and wait until they are gone."""
+    for process in processes:
+        with suppress(ProcessLookupError):
+            os.kill(process, signal.SIGKILL)
+    _wait(lambda: not any(_lives(process) for process in processes), "the end of what was killed")
+
+
+def _lives(process: int) -> bool:
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
 
 
 def absent() -> list[str]:
@@ -187,5 +268,5 @@ def _wait(done, what: str) -> None:  # type: ignore[no-untyped-def]
     end = time.monotonic() + PATIENCE_S
     while not done():
         if time.monotonic() > end:
-            raise TimeoutError(f"{what} did not come up within {PATIENCE_S:g} s")
+            raise TimeoutError(f"{what} did not come within {PATIENCE_S:g} s")
         time.sleep(0.5)

@@ -218,6 +218,21 @@ def test_every_rule_with_a_script_declares_the_house_directives_and_its_adapter_
         assert used == given - {"code", "assets", "method_version", "manifest"}, name
 
 
+def test_rules_that_are_tried_again_ask_for_more_memory_and_the_other_way_round(root):
+    local = set(re.findall(r"\w+", re.search(r"\nlocalrules:((?:\n    \w+,)+)", (root / "Snakefile").read_text())[1]))
+    found = set()
+    for path in (root / "workflow/rules").glob("*.smk"):
+        for block in re.split(r"\n(?=rule )", path.read_text()):
+            if match := re.match(r"rule (\w+):", block[block.find("rule ") :]):
+                memory = re.search(r"^        mem_mb=(.*)", block, re.M)[1]
+                retries = re.search(r"^    retries: [12]$", block, re.M) is not None
+                assert retries == ("* attempt" in memory), match[1]
+                assert retries or match[1] in local, f"{match[1]} is never tried again with more memory"
+                found.add(match[1])
+    assert local - {"all"} <= found
+    assert len(found) > 60
+
+
 def test_no_pickle_and_nothing_evaluated():
     for path in PACKAGE.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):

@@ -7,6 +7,7 @@ from collections import namedtuple
 import pytest
 
 from auric import progress
+from auric.errors import MachineError
 from auric.progress import log_to, reason_of
 
 
@@ -33,12 +34,25 @@ def test_a_full_disk_is_named(tmp_path, capsys, monkeypatch):
 
 
 def test_too_little_memory_is_named(tmp_path, capsys):
-    assert "not enough memory; a job that may be tried again asks for more" in said(MemoryError(), tmp_path, capsys)
+    for error in (MemoryError(), MachineError("a: not enough memory; a job that may be tried again asks for more")):
+        assert "not enough memory; a job that may be tried again asks for more" in said(error, tmp_path, capsys)
+
+
+def test_a_log_that_cannot_be_written_is_told_in_one_line(tmp_path, capsys, monkeypatch):
+    def refuse(*_, **__):
+        raise OSError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(progress.logging, "FileHandler", refuse)
+    with pytest.raises(SystemExit), log_to(tmp_path / "job.log"):
+        pytest.fail("the job began")
+    assert capsys.readouterr().err == (
+        f"auric: cannot write {tmp_path}/job.log: Permission denied; choose a folder you may write to\n"
+    )
 
 
 @pytest.mark.parametrize("error", [MemoryError(), OSError(errno.ENOSPC, "full"), OSError(errno.EDQUOT, "quota")])
 def test_what_the_machine_lacks_is_no_fault_of_a_structure(error):
-    with pytest.raises(type(error)):
+    with pytest.raises(MachineError):
         reason_of(error, "au4_0001")
 
 

@@ -11,11 +11,12 @@ rule unpack:
         f"{RESULTS}/logs/unpack/{{s}}_{{f}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/unpack/{{s}}_{{f}}.tsv"
+    retries: 1
     conda:
         "../../envs/dft.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=lambda wildcards, attempt: 2000 * attempt,
         runtime=10,
     params:
         code=code_fingerprint("auric.elf.bundle", libraries=("xarray", "numpy")),

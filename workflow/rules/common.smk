@@ -14,7 +14,7 @@ from auric.provenance import code_fingerprint, files_fingerprint
 from auric.reference.engines import SETTINGS_OF
 from auric.reference.version import METHOD_VERSION
 from auric.ruler.names import fold_names
-from auric.running import begin_run, end_with_parent
+from auric.running import begin_run, end_with_parent, note_what_is_left
 from auric.structures.table import frame_name
 from auric.tally import follow
 
@@ -45,12 +45,17 @@ RESULTS = f"{STUDY['results']}/{STUDY['study']}"
 STORE = f"{STUDY['results']}/store"
 ROOM_OF = {}  # of each rule; the Snakefile fills it when all rules are known
 if RUNS_HERE:
+    # Snakemake has no public name for the lock files that it holds.
+    note_what_is_left(
+        logger, lambda: getattr(workflow.persistence, "_lockfile", {}).values()
+    )
     follow(
         logger,
         ROOM_OF,
         f"{RESULTS}/progress.log",
         ROOT / "resources/costs.tsv",
-        workflow.cores or 1,
+        # Snakemake's `cores` is an error where they are a cluster's.
+        workflow.resource_settings.cores or 1,
     )
 FORCES = {  # how EMLM and OAMLM learn them; the rest is what else stands beside
     key: value

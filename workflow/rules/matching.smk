@@ -24,6 +24,7 @@ rule matching_pairs:
         f"{RESULTS}/logs/matching_pairs.log",
     benchmark:
         f"{RESULTS}/benchmarks/matching_pairs.tsv"
+    retries: 1
     conda:
         "../../envs/learn.yaml"
     threads: 1
@@ -53,6 +54,7 @@ rule matching_clusters:
         f"{RESULTS}/logs/matching_clusters.log",
     benchmark:
         f"{RESULTS}/benchmarks/matching_clusters.tsv"
+    retries: 1
     conda:
         "../../envs/learn.yaml"
     threads: 1
@@ -78,6 +80,7 @@ rule matching_formation:
         f"{RESULTS}/logs/matching_formation.log",
     benchmark:
         f"{RESULTS}/benchmarks/matching_formation.tsv"
+    retries: 1
     conda:
         "../../envs/learn.yaml"
     threads: 1
@@ -105,6 +108,7 @@ rule matching_core_encoder:
         f"{RESULTS}/benchmarks/matching_{{learned_of}}_encoder.tsv"
     wildcard_constraints:
         learned_of="core|gap",  # energies of cores, or their gaps
+    retries: 1
     conda:
         "../../envs/learn.yaml"
     threads: 1
@@ -126,6 +130,7 @@ rule matching_ligand_encoder:
         f"{RESULTS}/logs/matching_ligand_encoder.log",
     benchmark:
         f"{RESULTS}/benchmarks/matching_ligand_encoder.tsv"
+    retries: 1
     conda:
         "../../envs/learn.yaml"
     threads: 1
@@ -157,6 +162,7 @@ rule matching_folds:
         f"{RESULTS}/logs/matching_folds_{{by}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/matching_folds_{{by}}.tsv"
+    retries: 1
     conda:
         "../../envs/learn.yaml"
     threads: 1
@@ -205,7 +211,7 @@ rule matching_summary:
         "../../envs/learn.yaml"
     threads: 1
     resources:
-        mem_mb=lambda wildcards, attempt: 2000 * attempt,
+        mem_mb=2000,
         runtime=60,
     params:
         code=code_fingerprint(
@@ -233,6 +239,7 @@ rule matching_matcher:
         f"{RESULTS}/logs/matching_matcher.log",
     benchmark:
         f"{RESULTS}/benchmarks/matching_matcher.tsv"
+    retries: 1
     conda:
         "../../envs/learn.yaml"
     threads: 1
@@ -267,6 +274,7 @@ rule matching_told:
         f"{RESULTS}/logs/matching_told.log",
     benchmark:
         f"{RESULTS}/benchmarks/matching_told.tsv"
+    retries: 1
     conda:
         "../../envs/learn.yaml"
     threads: 1

@@ -13,6 +13,7 @@ rule measure:
         f"{RESULTS}/logs/measure/{{structure}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/measure/{{structure}}.tsv"
+    retries: 1
     conda:
         "../../envs/learn.yaml"
     threads: 1

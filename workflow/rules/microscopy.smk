@@ -5,6 +5,7 @@ rule tem_library:
         f"{RESULTS}/logs/tem_library/{{candidate}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/tem_library/{{candidate}}.tsv"
+    retries: 1
     conda:
         "../../envs/base.yaml"
     threads: 1
@@ -41,6 +42,7 @@ rule tem_particles:
         f"{RESULTS}/logs/tem_particles/{{experiment}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/tem_particles/{{experiment}}.tsv"
+    retries: 1
     conda:
         "../../envs/learn.yaml"
     threads: 1
@@ -68,6 +70,7 @@ rule tem_match:
         f"{RESULTS}/logs/tem_match/{{experiment}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/tem_match/{{experiment}}.tsv"
+    retries: 1
     conda:
         "../../envs/learn.yaml"
     threads: 1
@@ -93,6 +96,7 @@ rule tem_calibration:
         f"{RESULTS}/logs/tem_calibration.log",
     benchmark:
         f"{RESULTS}/benchmarks/tem_calibration.tsv"
+    retries: 1
     conda:
         "../../envs/learn.yaml"
     threads: 1
@@ -125,11 +129,12 @@ rule tem_answer:
         f"{RESULTS}/logs/tem_answer/{{experiment}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/tem_answer/{{experiment}}.tsv"
+    retries: 1
     conda:
         "../../envs/learn.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=lambda wildcards, attempt: 2000 * attempt,
         runtime=30,
     params:
         code=code_fingerprint("auric.microscopy.answers", libraries=("numpy", "scipy")),

@@ -68,6 +68,7 @@ rule potential_energies:
         f"{RESULTS}/logs/potential_energies/{{system}}_{{contender}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/potential_energies/{{system}}_{{contender}}.tsv"
+    retries: 1
     conda:
         "../../envs/learn.yaml"
     threads: 1
@@ -95,6 +96,7 @@ rule potential:
         f"{RESULTS}/logs/potential/{{system}}_{{learned}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/potential/{{system}}_{{learned}}.tsv"
+    retries: 1
     conda:
         "../../envs/learn.yaml"
     threads: 1
@@ -126,6 +128,7 @@ rule potential_forces:
         f"{RESULTS}/logs/potential_forces/{{system}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/potential_forces/{{system}}.tsv"
+    retries: 1
     conda:
         "../../envs/learn.yaml"
     threads: 1
@@ -155,6 +158,7 @@ rule soap_scan:
         f"{RESULTS}/logs/soap_scan/{{system}}_{{b}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/soap_scan/{{system}}_{{b}}.tsv"
+    retries: 1
     conda:
         "../../envs/learn.yaml"
     threads: 1
@@ -187,6 +191,7 @@ rule soap_choice:
         f"{RESULTS}/logs/soap_choice/{{system}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/soap_choice/{{system}}.tsv"
+    retries: 1
     conda:
         "../../envs/learn.yaml"
     threads: 1
@@ -214,6 +219,7 @@ rule descriptor_map:
         f"{RESULTS}/logs/descriptor_map/{{system}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/descriptor_map/{{system}}.tsv"
+    retries: 1
     conda:
         "../../envs/learn.yaml"
     threads: 1
@@ -246,6 +252,7 @@ rule potential_correction:
         f"{RESULTS}/logs/potential_correction/{{system}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/potential_correction/{{system}}.tsv"
+    retries: 1
     conda:
         "../../envs/learn.yaml"
     threads: 1
@@ -272,11 +279,12 @@ rule potential_corrected:
         f"{RESULTS}/logs/potential_corrected/{{system}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/potential_corrected/{{system}}.tsv"
+    retries: 1
     conda:
         "../../envs/learn.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
+        mem_mb=lambda wildcards, attempt: 1000 * attempt,
         runtime=10,
     params:
         code=code_fingerprint("auric.potential.correction", libraries=("numpy",)),

@@ -46,6 +46,7 @@ rule relax_directed:
         f"{RESULTS}/logs/relax_directed/{{system}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/relax_directed/{{system}}.tsv"
+    retries: 1
     conda:
         "../../envs/learn.yaml"
     threads: 1

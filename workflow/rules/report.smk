@@ -162,11 +162,12 @@ rule report:
         f"{RESULTS}/logs/report.log",
     benchmark:
         f"{RESULTS}/benchmarks/report.tsv"
+    retries: 1
     conda:
         "../../envs/learn.yaml"
     threads: 1
     resources:
-        mem_mb=3000,
+        mem_mb=lambda wildcards, attempt: 3000 * attempt,
         runtime=20,
     params:
         code=code_fingerprint("auric.report.build", libraries=("matplotlib", "scipy")),

@@ -11,11 +11,12 @@ rule ruler_images:
         f"{RESULTS}/logs/ruler_images.log",
     benchmark:
         f"{RESULTS}/benchmarks/ruler_images.tsv"
+    retries: 1
     conda:
         "../../envs/learn.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
+        mem_mb=lambda wildcards, attempt: 4000 * attempt,
         runtime=20,
     params:
         code=code_fingerprint("auric.ruler.dataset", libraries=("xarray", "numpy")),
@@ -201,11 +202,12 @@ rule ruler_seen:
         f"{RESULTS}/logs/ruler_seen.log",
     benchmark:
         f"{RESULTS}/benchmarks/ruler_seen.tsv"
+    retries: 1
     conda:
         "../../envs/learn.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
+        mem_mb=lambda wildcards, attempt: 4000 * attempt,
         runtime=120,
     params:
         code=code_fingerprint(

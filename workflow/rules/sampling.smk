@@ -7,6 +7,7 @@ rule emlm:
         f"{RESULTS}/logs/emlm/{{system}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/emlm/{{system}}.tsv"
+    retries: 1
     conda:
         "../../envs/learn.yaml"
     threads: 1
@@ -75,6 +76,7 @@ rule walk_geometry:
         f"{RESULTS}/logs/walk_geometry/{{system}}_{{run}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/walk_geometry/{{system}}_{{run}}.tsv"
+    retries: 1
     conda:
         "../../envs/learn.yaml"
     threads: 1
@@ -108,6 +110,7 @@ rule walk_map:
         f"{RESULTS}/logs/walk_map/{{system}}_{{run}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/walk_map/{{system}}_{{run}}.tsv"
+    retries: 1
     conda:
         "../../envs/learn.yaml"
     threads: 1
@@ -131,6 +134,7 @@ rule walk_isomers:
         f"{RESULTS}/logs/walk_isomers/{{system}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/walk_isomers/{{system}}.tsv"
+    retries: 1
     conda:
         "../../envs/learn.yaml"
     threads: 1
@@ -260,6 +264,7 @@ rule expanded:
         f"{RESULTS}/logs/expanded/{{system}}_{{walker}}_{{round}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/expanded/{{system}}_{{walker}}_{{round}}.tsv"
+    retries: 1
     conda:
         "../../envs/learn.yaml"
     threads: 1

@@ -8,11 +8,12 @@ rule structures:
         f"{RESULTS}/logs/structures/{{s}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/structures/{{s}}.tsv"
+    retries: 1
     conda:
         "../../envs/base.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
+        mem_mb=lambda wildcards, attempt: 1000 * attempt,
         runtime=10,
     params:
         code=code_fingerprint(

@@ -7,6 +7,7 @@ rule synthesis_predict:
         f"{RESULTS}/logs/synthesis_predict/{{data}}_{{holdout}}_{{tuning}}_{{learner}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/synthesis_predict/{{data}}_{{holdout}}_{{tuning}}_{{learner}}.tsv"
+    retries: 1
     conda:
         "../../envs/learn.yaml"
     threads: 1
@@ -49,6 +50,7 @@ rule synthesis_explain:
         f"{RESULTS}/logs/synthesis_explain/{{data}}_{{learner}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/synthesis_explain/{{data}}_{{learner}}.tsv"
+    retries: 1
     conda:
         "../../envs/learn.yaml"
     threads: 1
@@ -88,11 +90,12 @@ rule synthesis_scorecard:
         f"{RESULTS}/logs/synthesis_scorecard.log",
     benchmark:
         f"{RESULTS}/benchmarks/synthesis_scorecard.tsv"
+    retries: 1
     conda:
         "../../envs/learn.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=lambda wildcards, attempt: 2000 * attempt,
         runtime=30,
     params:
         code=code_fingerprint("auric.synthesis.summary", libraries=("numpy", "pandas")),

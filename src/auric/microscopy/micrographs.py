@@ -10,7 +10,9 @@ import numpy as np
 from PIL import Image
 
 from auric.errors import InputError
+from auric.files import may_unpack_to
 from auric.given import regular, shown
+from auric.machine import raise_lack
 
 FORMATS = {".png": "PNG", ".tif": "TIFF", ".tiff": "TIFF", ".mrc": "MRC"}
 ELSEWHERE = {
@@ -122,6 +124,7 @@ def _read_picture(path: Path, file_format: str, start: bytes) -> Micrograph:
     except Image.DecompressionBombError as error:
         raise InputError(f"{path}: too large ({error}); cut the image down") from error
     except Exception as error:  # Pillow raises whatever the bytes make it
+        raise_lack(error, path, may_take=may_unpack_to(path))
         raise InputError(f"{path}: not a whole {file_format} file ({error}); export it again") from error
     return Micrograph(_grey(values), pixel, f"{8 * values.dtype.itemsize}-bit {kind}")
 

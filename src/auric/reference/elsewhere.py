@@ -16,6 +16,7 @@ from ase.io import read
 from auric.errors import InputError, StructureError, suggestion
 from auric.files import read_frames
 from auric.given import regular
+from auric.machine import raise_lack
 from auric.provenance import digest
 from auric.reference.store import structure_hash
 from auric.reference.version import METHOD_VERSION
@@ -135,6 +136,7 @@ def _read(path: Path) -> Sequence[Atoms]:
         with path.open("rb") as file:
             return list(read(file, index=slice(None), format=file_format))
     except Exception as error:  # ASE's readers raise whatever the bytes make them
+        raise_lack(error, path)
         raise StructureError(
             f"{path}: ASE reads no frames from it ({type(error).__name__}: {error}); give extended xyz with "
             "energies and forces"

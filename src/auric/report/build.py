@@ -19,8 +19,8 @@ import xarray as xr
 import yaml
 from ase import Atoms
 
-from auric.errors import InputError
 from auric.files import atomic, read_dataset, read_frames
+from auric.machine import unwritten
 from auric.progress import log
 from auric.provenance import configuration_hash, library_versions
 from auric.report import figures, inputs, page, potentials, scene, scores, walks
@@ -64,7 +64,8 @@ def build_report(
         study: Name of the study.
 
     Raises:
-        InputError: If a table lacks a column, or the folder cannot be written.
+        InputError: If a table lacks a column.
+        MachineError: If the folder cannot be written.
     """
     with _replaced(Path(folder)) as place:
         assets = Assets(place / "assets")
@@ -152,7 +153,7 @@ def _replaced(folder: Path) -> Iterator[Path]:
         folder.parent.mkdir(parents=True, exist_ok=True)
         outer = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
     except OSError as error:
-        raise InputError(f"cannot write {folder}: {error.strerror}; choose a folder you may write to") from error
+        raise unwritten(folder, error) from error
     try:
         place = outer / "new"  # inside, for mkdtemp makes folders private and the report is for the group too
         place.mkdir()

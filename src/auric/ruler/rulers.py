@@ -11,8 +11,9 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from auric.errors import InputError
-from auric.files import atomic
+from auric.files import atomic, may_unpack_to
 from auric.given import regular, shown
+from auric.machine import raise_lack
 from auric.modelfile import DAMAGE, fitting
 from auric.ruler.network import ElfNet, build_network, channels_last
 
@@ -114,6 +115,7 @@ def load_tensors(path: str | Path, file_format: str) -> tuple[dict[str, Tensor],
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
             header: dict[str, Any] = dict(json.loads(file.metadata()["header"]))
     except (SafetensorError, *DAMAGE) as error:
+        raise_lack(error, path, may_take=may_unpack_to(path))
         raise InputError(f"{path}: not a ruler ({error}); give a safetensors file that auric wrote") from None
     if header.get("format") != file_format:
         raise InputError(f"{path}: format '{header.get('format')}' instead of '{file_format}'; train it again")

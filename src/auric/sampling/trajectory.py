@@ -17,6 +17,7 @@ from ase.io.extxyz import key_val_str_to_dict
 
 from auric.errors import InputError
 from auric.given import regular, shown
+from auric.machine import raise_lack
 from auric.structures.fields import whole_number
 
 
@@ -77,7 +78,8 @@ def _frames(path: str | Path) -> Iterator[tuple[int, np.ndarray, dict[str, Any]]
                 rows = list(itertools.islice(file, int(count)))
                 info = key_val_str_to_dict(comment.decode("ascii").strip())
                 positions = np.array([[float(word) for word in row.split()[1:4]] for row in rows])
-            except Exception:  # ASE raises whatever the comment makes it
+            except Exception as error:  # ASE raises whatever the comment makes it
+                raise_lack(error, path)
                 return
             if (
                 len(rows) != int(count)

@@ -15,6 +15,7 @@ from ase.io.cif import CIFBlock, parse_cif
 
 from auric.errors import StructureError
 from auric.files import check_columns
+from auric.machine import raise_lack
 from auric.progress import log
 from auric.structures.check import OVERLAP_SHARE
 from auric.structures.fields import ATOM_LIMIT, ELEMENTS, coordinates, decimal_number, whole_number, written_element
@@ -185,6 +186,7 @@ def _through_ase(path: Path, file_format: str, parse: Callable[[], Parsed]) -> t
             warnings.simplefilter("always")
             parsed = parse()
     except Exception as error:  # ASE's readers raise whatever the text makes them; the reason is kept for the user
+        raise_lack(error, path)
         raise StructureError(
             f"{path}: not readable as {file_format} ({type(error).__name__}: {error}); correct it or save it as xyz"
         ) from error

@@ -9,6 +9,7 @@ from ase import Atoms
 
 from auric.errors import StructureError, suggestion
 from auric.files import read_frames
+from auric.machine import raise_lack
 from auric.provenance import digest
 from auric.structures.cores import ideal_core
 from auric.structures.ligands import Ligand, short_hand, thiol_ligand
@@ -129,6 +130,7 @@ def _bundled(recipe: str, places: Places) -> Atoms:
         data = path.read_bytes()
         frames = read_frames(path)
     except Exception as error:  # ASE's reader raises whatever the text makes it; the reason is kept for the user
+        raise_lack(error, path)
         raise StructureError(
             f"bundled recipe '{recipe}': {path} cannot be read ({type(error).__name__}: {error}); restore it or name another"
         ) from error
