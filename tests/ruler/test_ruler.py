@@ -441,7 +441,7 @@ def test_folds_are_validated_into_a_scorecard(data, tmp_path):
             out = tmp_path / f"{split}_{fold}.csv", tmp_path / f"{split}_{fold}_h.csv"
             run_fold(
                 tmp_path / "images.nc", *out, tmp_path / "m", split=split, fold=fold, folds=2, weighting="loss", network=SMALL, seed=1,
-                checkpoint=tmp_path / "c",
+                training_seed=1, checkpoint=tmp_path / "c",
             )  # fmt: skip
             files.append(out)
     validate(

@@ -10,7 +10,7 @@ import yaml
 
 from auric import provenance
 from auric.cli import main
-from auric.configuration import load_yaml, settings_page
+from auric.configuration import settings_page
 from auric.files import write_table
 from auric.potential.recommended import RECOMMENDED_COLUMNS
 from auric.provenance import block_of, code_fingerprint, imports, reached
@@ -160,7 +160,7 @@ def test_blocks_depend_on_the_name_alone_and_are_even():
 
 
 def test_settings_page_is_current(root):
-    page = settings_page(load_yaml(root / "workflow/schemas/config.schema.yaml"))
+    page = settings_page(root / "workflow/schemas/config.schema.yaml")
     assert (root / "docs/settings.md").read_text() == page, "run `auric settings > docs/settings.md`"
 
 

@@ -8,6 +8,7 @@ sys.path.insert(
 )  # this process; study.load gives the same to its jobs
 
 from auric import study
+from auric.devices import gpus_asked
 from auric.files import remove_partial
 from auric.potential.names import PRODUCTS
 from auric.provenance import code_fingerprint, files_fingerprint
@@ -134,6 +135,8 @@ RECIPES = [  # sets of records of syntheses: simulated worlds, and the user's
     *(world for world, sets in STUDY["synthesis"]["simulated"].items() if sets),
     *STUDY["synthesis"]["records"],
 ]
+LABELS_GPU = int(STUDY["reference"]["engine"] == "gpu4pyscf")
+TRAINING_GPU = gpus_asked(STUDY["ruler"]["network"]["device"])
 ORBITALS = (lambda path: path) if STUDY["reference"]["keep_orbitals"] else temp
 
 

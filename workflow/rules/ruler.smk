@@ -1,5 +1,13 @@
 FOLDS = fold_names(STUDY["ruler"]["folds"])
 SPLITS = STUDY["ruler"]["splits"]
+NETWORK = {
+    key: value for key, value in STUDY["ruler"]["network"].items() if key != "seed"
+}
+TRAINING_SEED = (
+    STUDY["seed"]
+    if STUDY["ruler"]["network"]["seed"] is None
+    else STUDY["ruler"]["network"]["seed"]
+)
 
 
 rule ruler_images:
@@ -43,6 +51,7 @@ rule ruler_fold:
     threads: STUDY["ruler"]["network"]["threads"]
     resources:
         mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        gpu=TRAINING_GPU,
         runtime=1440,
     params:
         code=code_fingerprint(
@@ -50,8 +59,9 @@ rule ruler_fold:
         ),
         folds=STUDY["ruler"]["folds"],
         weighting=STUDY["ruler"]["weighting"],
-        network=STUDY["ruler"]["network"],
+        network=NETWORK,
         seed=STUDY["seed"],
+        training_seed=TRAINING_SEED,
         checkpoint=f"{RESULTS}/ruler/checkpoints/{{split}}_{{fold}}.safetensors",
     script:
         "../scripts/ruler_fold.py"
@@ -110,14 +120,15 @@ rule ruler_final:
     threads: STUDY["ruler"]["network"]["threads"]
     resources:
         mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        gpu=TRAINING_GPU,
         runtime=1440,
     params:
         code=code_fingerprint(
             "auric.ruler.final", libraries=("torch", "numpy", "scikit-learn")
         ),
         weighting=STUDY["ruler"]["weighting"],
-        network=STUDY["ruler"]["network"],
-        seed=STUDY["seed"],
+        network=NETWORK,
+        seed=TRAINING_SEED,
         checkpoint=f"{RESULTS}/ruler/checkpoints/final.safetensors",
     script:
         "../scripts/ruler_final.py"
@@ -168,6 +179,7 @@ rule ruler_twin:
     threads: STUDY["ruler"]["network"]["threads"]
     resources:
         mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        gpu=TRAINING_GPU,
         runtime=1440,
     params:
         code=code_fingerprint(
@@ -175,8 +187,9 @@ rule ruler_twin:
         ),
         folds=STUDY["ruler"]["folds"],
         weighting=STUDY["ruler"]["weighting"],
-        network=STUDY["ruler"]["network"],
+        network=NETWORK,
         seed=STUDY["seed"],
+        training_seed=TRAINING_SEED,
         checkpoint=f"{RESULTS}/ruler/checkpoints/{{split}}_{{fold}}_twin.safetensors",
     script:
         "../scripts/ruler_twin.py"
@@ -238,6 +251,7 @@ rule ruler_variant:
     threads: STUDY["ruler"]["network"]["threads"]
     resources:
         mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        gpu=TRAINING_GPU,
         runtime=1440,
     params:
         code=code_fingerprint(
@@ -247,8 +261,9 @@ rule ruler_variant:
         split=STUDY["ruler"]["exploration"]["split"],
         folds=STUDY["ruler"]["exploration"]["folds"],
         weighting=STUDY["ruler"]["weighting"],
-        network=STUDY["ruler"]["network"],
+        network=NETWORK,
         seed=STUDY["seed"],
+        training_seed=TRAINING_SEED,
         checkpoint=f"{RESULTS}/ruler/checkpoints/{{variant}}_{{fold}}.safetensors",
     script:
         "../scripts/ruler_variant.py"
@@ -276,7 +291,7 @@ rule ruler_variants:
         code=code_fingerprint("auric.ruler.conclusions", libraries=("numpy", "pandas")),
         study=STUDY["study"],
         variants=list(VARIANTS.items()),
-        network=STUDY["ruler"]["network"],
+        network=NETWORK,
         split=STUDY["ruler"]["exploration"]["split"],
         folds=STUDY["ruler"]["exploration"]["folds"],
         samples=STUDY["ruler"]["bootstrap_samples"],
