@@ -226,6 +226,10 @@ VASPRUN = """<?xml version="1.0" encoding="ISO-8859-1"?>
  <atominfo><atoms>2</atoms><types>2</types>
   <array name="atoms"><set><rc><c>Au</c><c>1</c></rc><rc><c>S </c><c>2</c></rc></set></array>
  </atominfo>
+ <structure name="initialpos">
+  <crystal><varray name="basis"><v>20.0 0.0 0.0</v><v>0.0 20.0 0.0</v><v>0.0 0.0 20.0</v></varray></crystal>
+  <varray name="positions"><v>0.1 0.1 0.1</v><v>0.215 0.1 0.1</v></varray>
+ </structure>
  <calculation>
   <structure>
    <crystal><varray name="basis"><v>20.0 0.0 0.0</v><v>0.0 20.0 0.0</v><v>0.0 0.0 20.0</v></varray></crystal>

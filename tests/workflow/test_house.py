@@ -16,6 +16,7 @@ from auric.potential.recommended import RECOMMENDED_COLUMNS
 from auric.provenance import block_of, code_fingerprint, imports, reached
 from auric.results import results_page
 from auric.scorecard import COLUMNS
+from tests.end_to_end.reruns import CHANGES, HEADER, SWITCHED, table_row
 
 PACKAGE = provenance.PACKAGE
 ROOMS = sorted(path.name for path in PACKAGE.iterdir() if (path / "__init__.py").exists())
@@ -170,6 +171,12 @@ def test_results_page_is_current(root):
     )
 
 
+def test_documented_reruns_are_those_that_are_tested(root):
+    text = (root / "docs/operations.md").read_text()
+    rows = [table_row(change.what, change.told, change.runs) for change in CHANGES]
+    assert "\n".join([HEADER, "|---|---|---|", *rows, table_row(SWITCHED, "nothing", {})]) in text
+
+
 def test_results_page_names_winners(tmp_path):
     row = {"study": "s", "system": "potential", "quantity": "q", "unit": "1", "subject": "line", "ours": 0.1}
     row |= {"data": "run", "split": "x", "n": 1, "comparable": "not comparable"}
@@ -198,6 +205,18 @@ def test_profiles_agree_on_what_makes_a_job_run_again(root):
     }
     assert set(triggers) == {"default", "slurm"}
     assert triggers["default"] == triggers["slurm"] == ["mtime", "params", "input"]
+
+
+def test_rules_that_can_use_a_gpu_ask_for_it(root):
+    asking = {}
+    for path in (root / "workflow/rules").glob("*.smk"):
+        for block in re.split(r"\n(?=rule )", path.read_text()):
+            if match := re.match(r"rule (\w+):", block):
+                asking[match[1]] = (re.findall(r"gpu=(\w+)", block), block)
+    for name, (gpus, block) in asking.items():
+        labels = 'STUDY["reference"]["engine"]' in block and "auric.reference.frames" not in block
+        trains = "network=NETWORK" in block and "checkpoint=" in block
+        assert gpus == ["LABELS_GPU"] * labels + ["TRAINING_GPU"] * trains, name
 
 
 def test_every_rule_with_a_script_declares_the_house_directives_and_its_adapter_is_small(root):

@@ -9,7 +9,6 @@ sys.path.insert(
 
 from auric import study
 from auric.devices import gpus_asked
-from auric.files import remove_partial
 from auric.potential.names import PRODUCTS
 from auric.provenance import code_fingerprint, files_fingerprint
 from auric.reference.engines import SETTINGS_OF
@@ -42,6 +41,8 @@ except study.AuricError as error:
     sys.exit(f"auric: {error}")
 
 if KILLED:
+    from auric.files import remove_partial  # not in each job: it loads pandas and xarray
+
     remove_partial(STUDY["results"])
 
 RUNS = {system: ALL_RUNS[system] for system in STUDY["potential"]["systems"]}
