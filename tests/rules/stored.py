@@ -41,7 +41,7 @@ IMAGES_KEPT = 4
 """Of each block of ELF images."""
 
 
-def run(folder: Path) -> Path:
+def run(folder: Path, cores: int = 1) -> Path:
     """Run all rules of `OUTPUTS` in a fresh copy of the workflow, each on stored inputs alone.
 
     Returns:
@@ -63,7 +63,7 @@ def run(folder: Path) -> Path:
         "-m",
         "snakemake",
         "--cores",
-        "1",
+        str(cores),
         "--config",
         "study=test",
         "--allowed-rules",

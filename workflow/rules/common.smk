@@ -41,7 +41,8 @@ except study.AuricError as error:
     sys.exit(f"auric: {error}")
 
 if KILLED:
-    from auric.files import remove_partial  # not in each job: it loads pandas and xarray
+    # Not in each job: it loads pandas, xarray and ASE's readers.
+    from auric.files import remove_partial
 
     remove_partial(STUDY["results"])
 
