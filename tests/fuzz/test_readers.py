@@ -226,6 +226,12 @@ def test_a_workbook_with_entities(encoding, here):
         read_sheet("a.xlsx")
 
 
+def test_a_vasprun_whose_entities_grow_without_end(corpus, here):
+    entities = "".join(f'<!ENTITY e{n} "{f"&e{n - 1};" * 10 if n else "x" * 100}">' for n in range(9))
+    Path("g.xml").write_text(f'<?xml version="1.0"?><!DOCTYPE a [{entities}]><modeling>&e8;</modeling>')
+    assert "ASE reads no frames" in judged(outcome(corpus["given vasprun"].read, here / "g.xml"), ["refused"]).words
+
+
 def test_a_workbook_whose_first_sheet_has_no_part(here):
     space = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
     with zipfile.ZipFile("a.xlsx", "w") as book:

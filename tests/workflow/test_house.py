@@ -207,6 +207,32 @@ def test_profiles_agree_on_what_makes_a_job_run_again(root):
     assert triggers["default"] == triggers["slurm"] == ["mtime", "params", "input"]
 
 
+def loaded_at_once(module):
+    """Modules of the package that importing one loads: what stands at the top of files, packages on the way included."""
+    found, waiting = set(), [module]
+    while waiting:
+        name = waiting.pop()
+        file = provenance._file(name)
+        if name in found or file is None:
+            continue
+        found.add(name)
+        waiting.append(name.rpartition(".")[0] or "auric")
+        for node in ast.parse(file.read_text()).body:
+            if isinstance(node, ast.Import):
+                waiting += [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                waiting += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+    return found
+
+
+def test_each_job_reads_the_workflow_without_what_takes_long_to_load(root):
+    texts = [path.read_text() for path in (root / "workflow/rules").glob("*.smk")]
+    modules = {name for text in texts for name in re.findall(r"^from (auric[\w.]*) import", text, re.M)}
+    assert "auric.tally" in modules
+    assert "auric.files" in loaded_at_once("auric.cli"), "as it should be"
+    assert not [name for name in modules if "auric.files" in loaded_at_once(name)]
+
+
 def test_rules_that_can_use_a_gpu_ask_for_it(root):
     asking = {}
     for path in (root / "workflow/rules").glob("*.smk"):

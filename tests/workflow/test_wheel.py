@@ -37,7 +37,7 @@ def installed(tmp_path_factory):
 
 def _pip(folder, *arguments):
     command = [sys.executable, "-m", "pip", *arguments]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300, check=False)
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=900, check=False)
     assert done.returncode == 0, done.stderr
 
 
@@ -48,7 +48,7 @@ def ran(installed, tmp_path, *command):
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=900,
         check=False,
         env={"PYTHONPATH": str(installed)},
     )
