@@ -42,7 +42,7 @@ def removable(name: str, root: Path) -> Removable:
     Raises:
         InputError: If there is nothing, or what is there is not a study's folder, or a run is at work.
     """
-    if not re.fullmatch("[a-z][a-z0-9_-]{0,31}", name) or name == "store":
+    if not re.fullmatch("[a-z][a-z0-9_-]{0,31}", name) or name in study.SHARED:
         raise InputError(f"clean {name[:40]!r}: not a study's name; use one of config/studies, or demo")
     results = root / _results(name, root)
     folder = results / name

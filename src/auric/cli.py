@@ -12,13 +12,14 @@ from threadpoolctl import threadpool_limits
 
 from auric import __version__, elf, matching, report, ruler, structures, study
 from auric.cleaning import removable, remove
-from auric.configuration import load_yaml, settings_page
+from auric.configuration import settings_page
 from auric.errors import EXIT_OK, AuricError, InputError
-from auric.files import read_tables, write_table
+from auric.files import write_table
 from auric.memory import keep_freed_memory
 from auric.plan import plan_study
 from auric.progress import log
 from auric.results import results_page
+from auric.scorecard import scorecard_text
 from auric.tally import in_words
 
 ASK_ABOVE_SECONDS = 600
@@ -109,7 +110,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     settings = commands.add_parser("settings", help="print the page of all settings (Markdown)")
     settings.add_argument("--schema", type=Path, default=Path("workflow/schemas/config.schema.yaml"))
-    settings.set_defaults(run=lambda chosen: settings_page(load_yaml(chosen.schema)))
+    settings.set_defaults(run=lambda chosen: settings_page(chosen.schema))
 
     results = commands.add_parser("results", help="print the page of kept results (Markdown)")
     results.add_argument("--docs", type=Path, default=Path("docs"))
@@ -260,9 +261,7 @@ def _scorecard(chosen: argparse.Namespace) -> str:
     fragments = sorted((chosen.results / "scorecard").glob("*.csv"))
     if not fragments:
         raise InputError(f"{chosen.results}: no scorecard in it; run the study first, e.g. `make run`")
-    table = read_tables(fragments)
-    shown = table[["system", "quantity", "unit", "split", "subject", "ours", "ci_low", "ci_high", "paper", "n"]]
-    return str(shown.to_string(index=False, na_rep="-", float_format=lambda value: f"{value:.4g}"))
+    return scorecard_text(fragments)
 
 
 if __name__ == "__main__":

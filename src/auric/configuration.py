@@ -120,12 +120,42 @@ def with_defaults(instance: Any, schema: Schema) -> Any:
     return complete
 
 
-def settings_page(schema: Schema) -> str:
-    """The settings as a Markdown page."""
+def settings_page(path: str | Path) -> str:
+    """The settings as a Markdown page, made of their schema.
+
+    Raises:
+        InputError: If the file is missing, or holds no schema that says what its settings are.
+    """
+    schema = load_yaml(path)
+    if faults := faults_of(schema, _SHOWN):
+        raise InputError(f"{path}: no schema of settings ({faults[0]}); give workflow/schemas/config.schema.yaml")
     lines = [f"# {schema['title']}", "", "<!-- Generated from the schema by `auric settings`; edit the schema. -->", ""]
     lines += [schema["description"], "", "| key | default | meaning |", "|---|---|---|"]
     lines += _settings_rows(schema, "")
     return "\n".join(lines) + "\n"
+
+
+_SHOWN: Schema = {
+    "type": "object",
+    "required": ["title", "description", "properties"],
+    "properties": {
+        "title": {"type": "string", "description": "the title of the page"},
+        "description": {"type": "string", "description": "the text under the title"},
+        "properties": {"$ref": "#/$defs/settings"},
+    },
+    "$defs": {
+        "settings": {"type": "object", "additionalProperties": {"$ref": "#/$defs/setting"}},
+        "setting": {
+            "type": "object",
+            "properties": {"properties": {"$ref": "#/$defs/settings"}, "enum": {"type": "array"}},
+            "anyOf": [
+                {"required": ["description"]},
+                {"required": ["properties"], "properties": {"type": {"const": "object"}}},
+            ],
+        },
+    },
+}
+"""What of a schema the page shows."""
 
 
 def _settings_rows(schema: Schema, prefix: str) -> list[str]:

@@ -15,6 +15,7 @@ import numpy as np
 
 from auric.errors import InputError
 from auric.files import atomic
+from auric.given import given_text
 from auric.jobs import Job
 from auric.sizes import Sized
 
@@ -112,10 +113,7 @@ def read_costs(path: str | Path, *, here: bool = False) -> list[Cost]:
     Raises:
         InputError: If the file is not such a table.
     """
-    try:
-        lines = Path(path).read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read ({error}); restore it, or record costs anew") from None
+    lines = given_text(path, "restore it, or record costs anew", what="table").splitlines()
     numbered = [(n, line.split("\t")) for n, line in enumerate(lines, 1) if line and not line.startswith("#")]
     if not numbered or tuple(numbered[0][1]) != COLUMNS:
         raise InputError(f"{path}: its first line must name the columns {', '.join(COLUMNS)}, separated by tabs")

@@ -8,6 +8,7 @@ import fcntl
 import logging
 import os
 import re
+import subprocess
 import tempfile
 import time
 from collections.abc import Sequence
@@ -16,7 +17,47 @@ from typing import IO
 
 log = logging.getLogger("auric")
 LOOK_S = 1.0
+ANSWER_S = 60
+"""So long may NVIDIA's driver take to tell its devices."""
+VISIBLE = "CUDA_VISIBLE_DEVICES"
+DRIVER = Path("/dev")
+"""Where the driver shows its devices."""
 _held: dict[str, IO[str]] = {}
+
+
+def gpus_asked(device: str) -> int:
+    """GPUs that a job asks its scheduler for, 0 or 1.
+
+    Args:
+        device: `cpu`, `cuda`, or `auto`, which asks for one where this machine has any.
+    """
+    return int(device == "cuda" or (device == "auto" and any(DRIVER.glob("nvidia[0-9]*"))))
+
+
+def claim_gpu() -> None:
+    """Take a GPU and show this process no other; to be called before any CUDA library is loaded, as these look only once.
+
+    Where the driver tells of none, nothing is taken, and the library says what is missing.
+    """
+    if _held:
+        return
+    if names := _visible():
+        os.environ[VISIBLE] = names[take_gpu(names)]
+
+
+def _visible() -> list[str]:
+    """UUIDs of the devices that this process may use."""
+    command = ["nvidia-smi", "--query-gpu=uuid", "--format=csv,noheader"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=ANSWER_S, check=True)  # noqa: S603  (no input)
+    except (OSError, subprocess.SubprocessError):
+        return []
+    uuids = done.stdout.split()
+    allowed = os.environ.get(VISIBLE)
+    if allowed is None:
+        return uuids
+    words = [word.strip() for word in allowed.split(",") if word.strip()]
+    return [uuids[int(word)] if word.isdecimal() and int(word) < len(uuids) else word for word in words]
 
 
 def take_gpu(names: Sequence[str], *, folder: Path | None = None) -> int:
@@ -38,7 +79,8 @@ def take_gpu(names: Sequence[str], *, folder: Path | None = None) -> int:
     told = False
     while True:
         for number, name in enumerate(names):
-            file = (place / f"{re.sub('[^A-Za-z0-9-]', '_', name)}.lock").open("a")
+            plain = re.sub("[^A-Za-z0-9-]", "_", name.removeprefix("GPU-"))  # PyTorch leaves the beginning out
+            file = (place / f"{plain}.lock").open("a")
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:

@@ -22,7 +22,7 @@ from typing import Any
 from auric import __version__
 
 PACKAGE = Path(__file__).parent
-SILENT = frozenset({"auric.machine", "auric.progress", "auric.running"})
+SILENT = frozenset({"auric.devices", "auric.machine", "auric.progress", "auric.running"})
 """Modules that write logs and mind processes, and have no part in any number: a change there makes nothing run again."""
 
 
@@ -32,6 +32,15 @@ def digest(*parts: str | bytes, length: int = 16) -> str:
     for part in parts:
         data = part.encode() if isinstance(part, str) else part
         state.update(f"{len(data)}:".encode() + data)
+    return state.hexdigest()[:length]
+
+
+def file_digest(path: str | Path, *, length: int = 16) -> str:
+    """What `digest` says of a file's bytes, which are not held in memory at once."""
+    with Path(path).open("rb") as file:
+        state = hashlib.sha256(f"{os.fstat(file.fileno()).st_size}:".encode())
+        while part := file.read(2**20):
+            state.update(part)
     return state.hexdigest()[:length]
 
 

@@ -6,7 +6,9 @@ from typing import Any
 import pandas as pd
 
 from auric.errors import InputError
-from auric.files import read_tables
+from auric.given import given_text
+from auric.potential.recommended import RECOMMENDED_COLUMNS
+from auric.scorecard import read_columns, read_scorecards
 
 LONG = 150
 """More rows than this are shown with one column for each data set."""
@@ -17,12 +19,14 @@ def results_page(docs: Path) -> str:
     """Markdown made of `scorecard_*.csv`, `recommended_*.csv`, `benchmarks.csv` and `results/<room>.md` in a folder.
 
     Raises:
-        InputError: If the folder holds no scorecard.
+        InputError: If the folder holds no scorecard, or a file in it is not what its name says.
     """
     files = [*sorted(docs.glob("scorecard_*.csv")), *sorted(docs.glob("benchmarks.csv"))]
     if not files:
         raise InputError(f"{docs}: no scorecard_*.csv in it; keep one there first")
-    table = read_tables(files)
+    table = read_scorecards(files)
+    told = {path.stem: path for path in (docs / "results").glob("*.md")}
+    winners = {path.stem: path for path in docs.glob("recommended_*.csv")}
     lines = [
         "# Results",
         "",
@@ -31,14 +35,12 @@ def results_page(docs: Path) -> str:
     ]
     for system in sorted(table["system"].unique()):
         lines += [f"## {system}", ""]
-        prose = docs / "results" / f"{system}.md"
-        if prose.exists():
-            lines += [prose.read_text(encoding="utf-8").strip(), ""]
+        if system in told:
+            lines += [given_text(told[system], "write it anew, or delete it").strip(), ""]
         for study, mine in table[table["system"] == system].groupby("study", sort=False):
             lines += [f"### {system}: {study}", ""]
-            winners = docs / f"recommended_{study}.csv"
-            if system == "potential" and winners.exists():
-                lines += _winners(read_tables([winners]))
+            if system == "potential" and f"recommended_{study}" in winners:
+                lines += recommendations(winners[f"recommended_{study}"])
             if len(mine) > LONG:
                 lines += _wide(mine)
             else:
@@ -46,18 +48,22 @@ def results_page(docs: Path) -> str:
     return "\n".join(lines).rstrip() + "\n"
 
 
-def _winners(table: pd.DataFrame) -> list[str]:
-    """What to use for what, by the study that compared them."""
+def recommendations(path: Path) -> list[str]:
+    """What to use for what, by the study that compared them: lines of Markdown.
+
+    Raises:
+        InputError: If the file is no table of recommendations.
+    """
+    table = read_columns(path, RECOMMENDED_COLUMNS, ("ours", "runner_up_ours", "ahead", "runs"))
     lines = [
         "**Recommended**: least error on runs that nothing was learned from, mean over runs (geometric)", "",
         "| set | task | recommended | error | runner-up | error | ahead on |", "|" + "---|" * 7,
     ]  # fmt: skip
     for row in table.to_dict("records"):
         unit = "" if row["unit"] == "1" else f" {row['unit']}"
-        alone = row["runner_up"] != row["runner_up"]
         cells = (
             row["system"], f"{row['task']} ({row['quantity']})", row["recommended"], _number(row["ours"]) + unit,
-            *(("-",) * 3 if alone else (row["runner_up"], _number(row["runner_up_ours"]) + unit, _ahead(row))),
+            *((row["runner_up"], _number(row["runner_up_ours"]) + unit, _ahead(row)) if row["runner_up"] else ("-",) * 3),
         )  # fmt: skip
         lines.append("| " + " | ".join(cells) + " |")
     return [*lines, ""]
@@ -87,7 +93,7 @@ def _line(row: dict[str, Any]) -> str:
     interval = f"{_number(row['ci_low'])} to {_number(row['ci_high'])}" if row["ci_low"] == row["ci_low"] else "-"
     cells = (
         f"{row['quantity']}{unit}", row["split"], row["subject"], row["data"], _number(row["ours"]), interval,
-        _number(row["paper"]), "-" if row["n"] != row["n"] else str(int(row["n"])), row["comparable"],
+        _number(row["paper"]), "-" if row["n"] != row["n"] else f"{row['n']:.0f}", row["comparable"],
     )  # fmt: skip
     return "| " + " | ".join(cells) + " |"
 

@@ -7,7 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from auric.files import write_table
+import pandas as pd
+
+from auric.errors import InputError
+from auric.files import read_tables, write_table
 
 COLUMNS = (
     "study", "system", "quantity", "unit", "subject", "paper", "ours", "ci_low", "ci_high",
@@ -17,6 +20,10 @@ KEY = ("study", "system", "quantity", "subject", "data", "split")
 COMPARABLE = ("same data", "same protocol, other data", "not comparable")
 BETTER = ("lower", "higher", "nearer")
 """`nearer`: to the paper's number."""
+NUMBERS = ("paper", "ours", "ci_low", "ci_high", "n", "seconds")
+"""Columns of numbers; empty cells are not numbers."""
+SHOWN = ("system", "quantity", "unit", "split", "subject", "ours", "ci_low", "ci_high", "paper", "n")
+"""Columns that people are shown."""
 
 
 def write_scorecard(path: str | Path, rows: Sequence[dict[str, Any]]) -> None:
@@ -34,3 +41,46 @@ def write_scorecard(path: str | Path, rows: Sequence[dict[str, Any]]) -> None:
         if set(row) - set(COLUMNS):
             raise ValueError(f"scorecard row {key}: unknown columns {sorted(set(row) - set(COLUMNS))}")
     write_table(path, rows, COLUMNS)
+
+
+def read_scorecards(paths: Sequence[str | Path]) -> pd.DataFrame:
+    """Read fragments into one table.
+
+    Raises:
+        InputError: If one is missing, damaged, or no scorecard.
+    """
+    return pd.concat([read_columns(path, COLUMNS, NUMBERS) for path in paths], ignore_index=True)
+
+
+def scorecard_text(paths: Sequence[str | Path]) -> str:
+    """Fragments as one table of text.
+
+    Raises:
+        InputError: As `read_scorecards`.
+    """
+    shown = read_scorecards(paths)[list(SHOWN)]
+    return str(shown.to_string(index=False, na_rep="-", float_format=lambda value: f"{value:.4g}"))
+
+
+def read_columns(path: str | Path, columns: Sequence[str], numbers: Sequence[str]) -> pd.DataFrame:
+    """Read a CSV file that a user may have changed.
+
+    Args:
+        path: The file.
+        columns: That it must have, and that are returned.
+        numbers: Those of them that hold numbers, nan where a cell is empty; the others hold text.
+
+    Raises:
+        InputError: If it is missing or damaged, lacks a column, or has text where numbers should be.
+    """
+    table = read_tables([path])
+    if absent := [name for name in columns if name not in table]:
+        raise InputError(f"{path}: has no column '{absent[0]}'; give a table that auric wrote, or make it again")
+    found = {}
+    for name in columns:
+        try:
+            given = table[name]
+            found[name] = pd.to_numeric(given).astype(float) if name in numbers else given.fillna("").astype(str)
+        except (ValueError, TypeError, OverflowError) as error:
+            raise InputError(f"{path}: column '{name}' must hold numbers ({error}); make the table again") from None
+    return pd.DataFrame(found)

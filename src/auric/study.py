@@ -21,6 +21,8 @@ __all__ = ["AuricError", "blocks", "closing_words", "failing_words", "load", "ro
 CONFIGURATION = "config/config.yaml"
 MANIFEST = "resources/manifest.tsv"
 CACHE = Path("results/external")
+SHARED = ("store", "external", "benchmarks")
+"""Folders of results that are no study's; the schema refuses their names."""
 CONFIGURATION_SCHEMA = "workflow/schemas/config.schema.yaml"
 STRUCTURES_SCHEMA = "workflow/schemas/structures.schema.yaml"
 VARIANTS_SCHEMA = "workflow/schemas/variants.schema.yaml"
@@ -278,7 +280,9 @@ def runs(settings: Mapping[str, Any], root: Path) -> dict[str, list[dict[str, An
         found[system] = [row | {"sources": manifest_rows([row], root)} for row in rows]
         for row in found[system]:
             if not row["error"] and row["settings"]["ensemble"] == GIVEN:
-                row["sources"] = {"frames": fingerprint_of_given(row["recipe"], settings["structures"]["mirror"])}
+                row["sources"] = {
+                    "frames": fingerprint_of_given(row["recipe"], settings["structures"]["mirror"], settings["results"])
+                }
     _check_among_potentials(settings)  # last, so that a name that is nowhere is told as such
     return found
 

@@ -7,7 +7,7 @@ import logging
 import statistics
 import sys
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO, NamedTuple
@@ -19,6 +19,8 @@ TERMINAL_S = 1.0
 """A line on the terminal at most so often; the log has all."""
 UNKNOWN_S = 10.0
 """Taken for a job of whose rule nothing is known."""
+RATE_S, RATE_JOBS = 300.0, 5
+"""The rate is that of the last minutes, or of the last jobs where these took longer."""
 
 
 def in_words(seconds: float) -> str:
@@ -56,6 +58,7 @@ class Tally:
         self.spent: dict[str, float] = {}
         self.running: dict[int, _Begun] = {}
         self.started = 0.0
+        self.finished: deque[float] = deque()
 
     @property
     def total(self) -> int:
@@ -64,7 +67,7 @@ class Tally:
 
     def plan(self, jobs: Mapping[str, int], now: float) -> str:
         """Begin with the jobs that are to run, by rule; a line that says so."""
-        self.jobs, self.started = Counter(jobs), now
+        self.jobs, self.started, self.finished = Counter(jobs), now, deque([now])
         counts: Counter[str] = Counter()
         for rule, count in jobs.items():
             counts[self.room(rule)] += count
@@ -87,10 +90,13 @@ class Tally:
             return ""
         room = self.room(begun.rule)
         self.done[begun.rule] += 1
+        self.finished.append(now)
         self.spent[begun.rule] = self.spent.get(begun.rule, 0.0) + now - begun.at
         done = self.done.total()
         left = (
-            f", about {in_words(self.left_s(now))} left" if done < self.total else f" in {in_words(now - self.started)}"
+            f"{self._rate(now)}, about {in_words(self.left_s(now))} left"
+            if done < self.total
+            else f" in {in_words(now - self.started)}"
         )
         return (
             f"{done} of {self.total}{left} | {room} {self._of(self.done, room)} of {self._of(self.jobs, room)} | "
@@ -122,6 +128,16 @@ class Tally:
         rests = [max(0.0, self._each(job.rule) - (now - job.at)) for job in self.running.values()]
         work = sum(seconds * count for seconds, count in waiting) + sum(rests)
         return max([work / side_by_side, *rests, *(seconds for seconds, _ in waiting)])
+
+    def _rate(self, now: float) -> str:
+        """How many jobs finish in a time that people think in, after a comma; empty where no time has passed."""
+        while len(self.finished) > RATE_JOBS + 1 and self.finished[1] < now - RATE_S:
+            self.finished.popleft()
+        if now <= self.finished[0]:
+            return ""
+        each = (len(self.finished) - 1) / (now - self.finished[0])
+        unit, length = next(((u, s) for u, s in (("min", 60.0), ("h", 3600.0)) if each * s >= 1), ("d", 86400.0))
+        return f", {two_digits(each * length)} jobs/{unit}"
 
     def summary(self) -> list[str]:
         """What each room took, the longest first."""

@@ -104,12 +104,12 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=float("inf"), help="begin with no reader after this time")
     chosen = parser.parse_args()
     log.disabled = True
-    started, total = time.perf_counter(), 0
+    started, rows = time.perf_counter(), list[dict[str, Any]]()
     with tempfile.TemporaryDirectory() as folder:
         known = readers(Path(folder))
         if unknown := [name for name in chosen.reader or () if name not in known]:
             parser.error(f"no reader '{unknown[0]}'; choose from {', '.join(known)}")
-        print("".join(f"{name:>{20 if not place else 11}}" for place, name in enumerate(COLUMNS)), flush=True)
+        _tell(dict(zip(COLUMNS, COLUMNS, strict=True)))
         for name in chosen.reader or known:
             if chosen.only is not None:
                 path = Path(folder) / known[name].file
@@ -123,8 +123,8 @@ def main() -> int:
             path.write_bytes(known[name].good[0])
             outcome(known[name].read, path, seconds=100)  # what is imported only now is no fault of a file
             row, faults = fuzz(known[name], examples=chosen.examples, seed=chosen.seed)
-            print("".join(f"{row[name]:>{20 if not place else 11}}" for place, name in enumerate(COLUMNS)), flush=True)
-            total += len(faults)
+            _tell(row)
+            rows.append(row)
             told: set[str] = set()
             for number, words in faults:
                 last = words.strip().splitlines()[-1][:160]
@@ -135,8 +135,17 @@ def main() -> int:
                     chosen.keep.mkdir(parents=True, exist_ok=True)
                     kept = chosen.keep / f"{name.replace(' ', '_')}_{number}{Path(known[name].file).suffix}"
                     kept.write_bytes(_example(known[name], chosen.seed, number))
-    print(f"{total} faults; seed {chosen.seed}")
-    return 1 if total else 0
+    if chosen.only is not None:
+        return 0
+    whole = {key: sum(row[key] for row in rows) for key in ("tried", "accepted", "refused", "faults")}
+    worst = {key: max((row[key] for row in rows), key=float, default="") for key in ("slowest s", "memory MB")}
+    _tell({"reader": f"all {len(rows)}"} | whole | worst)
+    print(f"{whole['faults']} faults; seed {chosen.seed}")
+    return 1 if whole["faults"] else 0
+
+
+def _tell(row: dict[str, Any]) -> None:
+    print("".join(f"{row[name]:>{20 if not place else 11}}" for place, name in enumerate(COLUMNS)), flush=True)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,8 @@ from PIL import Image, TiffImagePlugin
 from pyscf import gto, scf
 from pyscf.tools import molden
 
-from auric.configuration import load_configuration
+from auric.configuration import load_configuration, settings_page
+from auric.costs import read_costs
 from auric.descriptors.power_spectrum import PowerSpectrumSettings
 from auric.elf import pack, unpack
 from auric.files import read_dataset, read_frames, read_tables, write_dataset, write_frames
@@ -44,11 +45,13 @@ from auric.reference.elsewhere import given_frames
 from auric.reference.orbitals import Orbitals, read_orbitals, write_orbitals
 from auric.reference.runs import read_runs
 from auric.reference.store import Store, entry_key
+from auric.results import recommendations, results_page
 from auric.ruler.network import build_network
 from auric.ruler.rulers import Ruler
 from auric.ruler.rulerset import RulerSet
 from auric.ruler.variants import read_variants
 from auric.sampling.trajectory import frame_text, read_walk
+from auric.scorecard import scorecard_text
 from auric.structures import build_ring, read_structure
 from auric.structures.manifest import read_manifest
 from auric.structures.readers import FORMATS
@@ -216,6 +219,30 @@ RECORDS = (
 SMILES = "SCCc1ccccc1 phenylethanethiol\n# none\nCC(C)(C)S\nc1ccc(P(c2ccccc2)c2ccccc2)cc1\tppH3\n[S-]CC\n"
 
 
+VASPRUN = """<?xml version="1.0" encoding="ISO-8859-1"?>
+<modeling>
+ <incar><i type="string" name="ALGO">Fast</i></incar>
+ <kpoints><varray name="kpointlist"><v>0.0 0.0 0.0</v></varray><varray name="weights"><v>1.0</v></varray></kpoints>
+ <atominfo><atoms>2</atoms><types>2</types>
+  <array name="atoms"><set><rc><c>Au</c><c>1</c></rc><rc><c>S </c><c>2</c></rc></set></array>
+ </atominfo>
+ <structure name="initialpos">
+  <crystal><varray name="basis"><v>20.0 0.0 0.0</v><v>0.0 20.0 0.0</v><v>0.0 0.0 20.0</v></varray></crystal>
+  <varray name="positions"><v>0.1 0.1 0.1</v><v>0.215 0.1 0.1</v></varray>
+ </structure>
+ <calculation>
+  <structure>
+   <crystal><varray name="basis"><v>20.0 0.0 0.0</v><v>0.0 20.0 0.0</v><v>0.0 0.0 20.0</v></varray></crystal>
+   <varray name="positions"><v>0.1 0.1 0.1</v><v>0.215 0.1 0.1</v></varray>
+  </structure>
+  <varray name="forces"><v>0.1 0.0 0.0</v><v>-0.1 0.0 0.0</v></varray>
+  <scstep><energy><i name="e_fr_energy">-3.5</i><i name="e_wo_entrp">-3.5</i><i name="e_0_energy">-3.5</i></energy></scstep>
+  <energy><i name="e_fr_energy">-3.5</i><i name="e_wo_entrp">-3.5</i><i name="e_0_energy">-3.5</i></energy>
+ </calculation>
+</modeling>
+"""
+
+
 def _tables(folder: Path) -> list[Reader]:
     dynamics = (ROOT / "resources/dynamics.tsv").read_bytes().splitlines(keepends=True)
     runs = b"".join(dynamics[:8]) + (
@@ -229,6 +256,8 @@ def _tables(folder: Path) -> list[Reader]:
     )  # fmt: skip
     particles = "\t".join(TABLE_COLUMNS) + "\na.png\t10\t20\t0.5\nb.png\t\t\t\n"
     study = (ROOT / "config/studies/test.yaml").read_bytes()
+    costs = b"".join((ROOT / "resources/costs.tsv").read_bytes().splitlines(keepends=True)[:9])
+    card = b"".join((ROOT / "docs/scorecard_sets.csv").read_bytes().splitlines(keepends=True)[:9])
     return [
         Reader("structures table", "s.tsv", lambda path: read_structures_table(path, SCHEMAS / "structures.schema.yaml"),
                ((ROOT / "config/structures.tsv").read_bytes(),)),
@@ -244,8 +273,14 @@ def _tables(folder: Path) -> list[Reader]:
         Reader("candidates", "c.smi", read_candidates, (SMILES.encode(),)),
         Reader("reported pairs", "p.tsv", reported_pairs, (reported.encode(),)),
         Reader("particle table", "t.tsv", read_particle_table, (particles.encode(),)),
+        Reader("costs", "costs.tsv", read_costs, (costs,)),
+        Reader("schema of settings", "c.yaml", settings_page, ((SCHEMAS / "config.schema.yaml").read_bytes(),)),
+        Reader("scorecard", "c.csv", lambda path: scorecard_text([path]), (card,)),
+        Reader("page of results", "scorecard_a.csv", lambda path: results_page(path.parent), (card,)),
+        Reader("recommendations", "n.csv", recommendations, ((ROOT / "docs/recommended_sets.csv").read_bytes(),)),
         Reader("csv of a step", "t.csv", lambda path: read_tables([path]), (b"a,b\n1,2\nx,\n",)),
         Reader("given frames", "g.extxyz", _given, (_written(folder, "g.extxyz", _trajectory),)),
+        Reader("given vasprun", "g.xml", _given, (VASPRUN.encode(),)),
         Reader("given trajectory", "g.traj", _given, (_written(folder, "g.traj", _trajectory),), "bytes"),
         Reader("walk", "w.extxyz", read_walk, (_written(folder, "w.extxyz", _walk),)),
     ]  # fmt: skip
@@ -388,11 +423,15 @@ def _images(path: Path) -> None:
 
 def _arrays(folder: Path) -> list[Reader]:
     assert make_library is not None
+    bundle = _written(folder, "b.nc", _bundle)
+    labels, images = folder / "labels.extxyz", folder / "images.nc"
     return [
         Reader("store entry", "e.npz", _stored, (_store_entry(folder),), "npz"),
-        Reader("bundle", "b.nc", unpacked, (_written(folder, "b.nc", _bundle),), "netcdf"),
+        Reader("bundle", "b.nc", unpacked, (bundle,), "netcdf"),
+        Reader("labels to pack", "l.extxyz", lambda path: pack([path], images, path.parent / "p.nc", about="a"), (labels.read_bytes(),)),
+        Reader("images to pack", "j.nc", lambda path: pack([labels], path, path.parent / "p.nc", about="a"), (images.read_bytes(),), "netcdf"),
         Reader("simulated images", "i.nc", read_images, (_written(folder, "i.nc", _images),), "netcdf"),
-    ]
+    ]  # fmt: skip
 
 
 def _mrc() -> bytes:

@@ -21,10 +21,12 @@ from hypothesis import strategies as st
 from auric.cli import main
 from auric.configuration import load_yaml
 from auric.errors import LONGEST_MESSAGE, AuricError, InputError, StructureError
-from auric.files import Npz, atomic, read_dataset, read_frames, read_npz, write_npz
+from auric.files import Npz, atomic, read_dataset, read_frames, read_npz, write_npz, write_table
 from auric.modelfile import read_model, write_model
+from auric.potential.recommended import RECOMMENDED_COLUMNS
 from auric.reference import read_wave_function
 from auric.reference.orbitals import read_orbitals
+from auric.scorecard import write_scorecard
 from auric.structures import read_structure
 from auric.structures.manifest import fetch_entry, read_manifest
 from auric.synthesis.sheets import read_sheet
@@ -37,9 +39,10 @@ MEMORY_BYTES = 100_000_000
 NAMES = (
     "xyz", "extxyz", "cif", "mol2", "pdb", "poscar", "extxyz frame", "cif cell", "frames", "cluster energies", "structures table",
     "runs table", "variants table", "manifest", "study", "records csv", "records xlsx", "candidates", "reported pairs", "particle table",
-    "csv of a step", "given frames", "given trajectory", "walk", "molden", "fchk", "orbitals", "emlm", "mlm", "domain", "intervals",
+    "costs", "schema of settings", "scorecard", "page of results", "recommendations", "csv of a step", "given frames", "given vasprun",
+    "given trajectory", "walk", "molden", "fchk", "orbitals", "emlm", "mlm", "domain", "intervals",
     "model", "linear potential", "matcher", "core encoder", "ligand encoder", "synthesis network", "ruler", "set of rulers",
-    "store entry", "bundle", "simulated images", "png", "tiff", "mrc",
+    "store entry", "bundle", "labels to pack", "images to pack", "simulated images", "png", "tiff", "mrc",
 )  # fmt: skip
 BY_CONTENT = [name for name in NAMES if name != "store entry"]
 """A store makes again what it cannot use: nothing is refused there."""
@@ -116,7 +119,8 @@ def test_what_is_no_regular_file_is_refused_at_once(name, corpus, here):
 
 
 @pytest.mark.parametrize(
-    "name", [name for name in NAMES if name not in ("png", "tiff", "mrc", "bundle", "simulated images")]
+    "name",
+    [name for name in NAMES if name not in ("png", "tiff", "mrc", "bundle", "images to pack", "simulated images")],
 )
 def test_python_text_is_never_executed(name, corpus, here):
     """Wherever a file has a word, an expression of Python may stand."""
@@ -220,6 +224,12 @@ def test_a_workbook_with_entities(encoding, here):
         book.writestr("xl/workbook.xml", text.encode(encoding))
     with pytest.raises(InputError, match="declares entities"):
         read_sheet("a.xlsx")
+
+
+def test_a_vasprun_whose_entities_grow_without_end(corpus, here):
+    entities = "".join(f'<!ENTITY e{n} "{f"&e{n - 1};" * 10 if n else "x" * 100}">' for n in range(9))
+    Path("g.xml").write_text(f'<?xml version="1.0"?><!DOCTYPE a [{entities}]><modeling>&e8;</modeling>')
+    assert "ASE reads no frames" in judged(outcome(corpus["given vasprun"].read, here / "g.xml"), ["refused"]).words
 
 
 def test_a_workbook_whose_first_sheet_has_no_part(here):
@@ -406,3 +416,41 @@ def test_structures_named_by_any_word(word, here, capsys):
         said = capsys.readouterr().err
         assert said.startswith("auric: ")
         assert said.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        (["scorecard", "s"], "s/scorecard/a.csv: has no column 'study'"),
+        (["results", "--docs", "d"], "d/scorecard_a.csv: has no column 'study'"),
+        (["results", "--docs", "n"], "n/recommended_s.csv: column 'ours' must hold numbers"),
+        (["settings", "--schema", "list.yaml"], "list.yaml: no schema of settings"),
+        (["settings", "--schema", "part.yaml"], "part.yaml: no schema of settings (key 'title' is missing"),
+        (["pack", "p", "p.nc", "--about", "a"], "labels_000.extxyz: frame 1 has no name"),
+    ],
+)
+def test_commands_refuse_foreign_files_in_one_line(command, words, here, capsys):
+    for name in ("s/scorecard", "d", "n", "p/reference", "p/ruler"):
+        Path(name).mkdir(parents=True)
+    Path("s/scorecard/a.csv").write_text("a,b\n1,2\n")
+    Path("d/scorecard_a.csv").write_text("system,quantity\nruler,mae\n")
+    row = {
+        "study": "s",
+        "system": "potential",
+        "quantity": "q",
+        "ours": 1.0,
+        "comparable": "same data",
+        "better": "lower",
+    }
+    write_scorecard("n/scorecard_s.csv", [row])
+    write_table("n/recommended_s.csv", [dict.fromkeys(RECOMMENDED_COLUMNS, "many")], RECOMMENDED_COLUMNS)
+    Path("list.yaml").write_text("- a\n")
+    Path("part.yaml").write_text("description: of what\nproperties: {a: 1}\n")
+    Path("p/reference/labels_000.extxyz").write_text("1\nProperties=species:S:1:pos:R:3 energy_ev=1\nAu 0 0 0\n")
+    Path("p/ruler/images.nc").touch()
+    assert main(command) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("auric: ")
+    assert words in said
+    assert said.count("\n") == 1
+    assert not Path("p.nc").exists()

@@ -1,5 +1,7 @@
 """Labelled frames made elsewhere, as runs of a reference set."""
 
+import os
+
 import numpy as np
 import pytest
 from ase import Atoms
@@ -8,6 +10,8 @@ from ase.io import write
 
 from auric.errors import InputError, StructureError
 from auric.files import read_frames, read_tables
+from auric.provenance import digest, file_digest
+from auric.reference import elsewhere
 from auric.reference.elsewhere import GIVEN, fingerprint_of_given, given_frames
 from auric.reference.runs import read_runs, run_row
 from auric.reference.runs import reference_set as runs_of_system
@@ -139,12 +143,35 @@ def test_a_file_is_found_in_the_mirror_and_its_fingerprint_follows_it(tmp_path):
     mirror = tmp_path / "mirror"
     (mirror / "runs").mkdir(parents=True)
     recipe = "frames=runs/water.extxyz method=PBE"
-    assert fingerprint_of_given(recipe, mirror) == ""
-    write(mirror / "runs/water.extxyz", frames(2))
-    first = fingerprint_of_given(recipe, mirror)
-    write(mirror / "runs/water.extxyz", frames(3))
-    assert first
-    assert fingerprint_of_given(recipe, mirror) not in ("", first)
+    results = tmp_path / "results"
+    assert fingerprint_of_given(recipe, mirror, results) == ""
+    file = mirror / "runs/water.extxyz"
+    write(file, frames(2))
+    first = fingerprint_of_given(recipe, mirror, results)
+    assert first == digest(file.read_bytes())
+    write(file, frames(3))
+    assert fingerprint_of_given(recipe, mirror, results) not in ("", first)
+
+
+def test_a_file_is_read_again_only_when_its_size_or_time_changed(tmp_path, monkeypatch):
+    file, results = tmp_path / "water.extxyz", tmp_path / "results"
+    write(file, frames(2))
+    recipe, read_again = f"frames={file} method=PBE", []
+    monkeypatch.setattr(elsewhere, "file_digest", lambda path: read_again.append(path) or file_digest(path))
+    first = fingerprint_of_given(recipe, None, results)
+    assert fingerprint_of_given(recipe, None, results) == first
+    assert len(read_again) == 1
+    os.utime(file, ns=(0, 0))
+    assert fingerprint_of_given(recipe, None, results) == first
+    assert len(read_again) == 2
+    (results / elsewhere.SEEN).write_text("[damaged")
+    assert fingerprint_of_given(recipe, None, results) == first
+
+
+def test_a_file_that_no_memory_holds_is_refused(given, tmp_path, monkeypatch):
+    monkeypatch.setattr(elsewhere, "LIMIT_BYTES", 100)
+    with pytest.raises(StructureError, match=r"GB of frames, above .*; keep fewer"):
+        given(frames())
 
 
 HEADER = (

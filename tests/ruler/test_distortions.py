@@ -57,7 +57,7 @@ def made(place, beside=None, **changed):
     row = ROW | {"recipe": str(place / "aush.xyz")} | changed
     files = [place / f"{row['name']}.{ending}" for ending in ("extxyz", "nc", "csv")] + [place / f"f_{row['name']}.csv"]
     make_distorted(
-        row, beside, place / "images.nc", *files, engine="pyscf-gto", settings=COARSE, xtb={}, frames=FRAMES, bond={},
+        row, beside, [place / "images.nc"], *files, engine="pyscf-gto", settings=COARSE, xtb={}, frames=FRAMES, bond={},
         elf={"pixels": 32, "planes": 2, "min_perpendicular_angstrom": 0.3, "offset": "multiwfn"}, store=place / "store",
     )  # fmt: skip
     return read_frames(files[0]), read_dataset(files[1]), pd.read_csv(files[2]), pd.read_csv(files[3])

@@ -37,7 +37,8 @@ def test_shipped_variants_are_valid_and_can_be_built(root, monkeypatch, name, mo
     tested = {key for changes in variants.values() for key in changes}
     assert {"depth" if key == "channels" else key for key in tested} >= {setting for _, setting, _ in PAPERS}
     for changes in variants.values():
-        network = {**settings["ruler"]["network"], **{k: v for k, v in changes.items() if k not in OUTSIDE}}
+        plain = {key: value for key, value in settings["ruler"]["network"].items() if key != "seed"}
+        network = {**plain, **{k: v for k, v in changes.items() if k not in OUTSIDE}}
         NetworkSettings(**network)
         read = build_network(changes.get("pixels", pixels), network)(
             torch.rand(2, *2 * [changes.get("pixels", pixels)])
@@ -167,7 +168,7 @@ def test_variants_are_trained_on_the_same_folds_and_compared(data, tmp_path):
             places[name, fold] = tmp_path / f"{name}_{fold}.csv", tmp_path / f"{name}_{fold}_h.csv"
             run_variant(
                 tmp_path / "images.nc", *places[name, fold], variant=name, changes=changed, split="bond", fold=fold, folds=2,
-                weighting="loss", network=SMALL, seed=1, checkpoint=tmp_path / "c",
+                weighting="loss", network=SMALL, seed=1, training_seed=1, checkpoint=tmp_path / "c",
             )  # fmt: skip
     read = {key: read_tables([paths[0]]) for key, paths in places.items()}
     assert read["base", "0"]["image"].tolist() == read["small", "0"]["image"].tolist()
@@ -189,7 +190,7 @@ def test_variants_are_trained_on_the_same_folds_and_compared(data, tmp_path):
     no_fold = tmp_path / "n.csv"
     run_variant(
         tmp_path / "images.nc", no_fold, tmp_path / "n_h.csv", variant="base", changes={}, split="bond", fold="99", folds=100,
-        weighting="loss", network=SMALL, seed=1, checkpoint=tmp_path / "c",
+        weighting="loss", network=SMALL, seed=1, training_seed=1, checkpoint=tmp_path / "c",
     )  # fmt: skip
     assert len(read_tables([no_fold])) == 0
 

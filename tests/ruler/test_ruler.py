@@ -39,7 +39,7 @@ from auric.ruler import (
 )
 from auric.ruler.network import pooling_plan, straight, straight_width
 from auric.ruler.solved import blocks_of, started_network
-from auric.ruler.validation import grouped_interval
+from auric.ruler.validation import ELFNET, grouped_interval
 
 EDGES, WEIGHTS = [2.3, 2.4, 2.5, 2.6, 2.7], [1, 2, 20, 30]
 SMALL = {"channels": (4, 4, 4, 4, 4, 64), "hidden": 16, "epochs": 4, "learning_rate": 1e-3, "batch_size": 16}
@@ -434,6 +434,22 @@ def test_images_of_several_levels_or_a_single_one_make_no_set(data, tmp_path):
         train_set(dataset(tmp_path, structures=1, bonds=1, planes=1), folds=3, seed=1, costs=[], **HOW)
 
 
+def test_another_seed_of_the_training_leaves_folds_and_straight_readings(data, tmp_path):
+    read = []
+    for training_seed in (1, 2):
+        out = [tmp_path / f"{training_seed}{ending}" for ending in (".csv", "_h.csv", ".safetensors")]
+        run_fold(
+            tmp_path / "images.nc", *out, split="bond", fold="0", folds=2, weighting="loss", network=SMALL, seed=1,
+            training_seed=training_seed, checkpoint=tmp_path / f"{training_seed}.c",
+        )  # fmt: skip
+        read.append(pd.read_csv(out[0]))
+    one, other = read
+    assert one["image"].tolist() == other["image"].tolist()
+    same = (one["predicted_angstrom"] == other["predicted_angstrom"]).groupby(one["subject"]).all()
+    assert same[RidgeOnLine.subject]
+    assert not same[ELFNET]
+
+
 def test_folds_are_validated_into_a_scorecard(data, tmp_path):
     files = []
     for split in ("bond", "leaky"):
@@ -441,7 +457,7 @@ def test_folds_are_validated_into_a_scorecard(data, tmp_path):
             out = tmp_path / f"{split}_{fold}.csv", tmp_path / f"{split}_{fold}_h.csv"
             run_fold(
                 tmp_path / "images.nc", *out, tmp_path / "m", split=split, fold=fold, folds=2, weighting="loss", network=SMALL, seed=1,
-                checkpoint=tmp_path / "c",
+                training_seed=1, checkpoint=tmp_path / "c",
             )  # fmt: skip
             files.append(out)
     validate(

@@ -256,7 +256,14 @@ OUT = ("e.nc", "modes.csv", "occlusion.csv", "checks.csv", "score.csv")
 
 
 def explained(place, split="bond", folds=2, **changes):
-    how = {"split": split, "folds": folds, "weighting": "loss", "network": SMALL | changes, "seed": 1}
+    how = {
+        "split": split,
+        "folds": folds,
+        "weighting": "loss",
+        "network": SMALL | changes,
+        "seed": 1,
+        "training_seed": 1,
+    }
     for fold in range(folds):
         out = [place / f"{fold}{ending}" for ending in (".csv", "_h.csv", ".safetensors")]
         run_fold(place / "images.nc", *out, fold=str(fold), checkpoint=place / "c", **how)

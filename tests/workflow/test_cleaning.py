@@ -5,6 +5,7 @@ import fcntl
 import pytest
 
 from auric.cli import main
+from auric.study import SHARED
 
 
 @pytest.fixture
@@ -42,7 +43,7 @@ def test_who_can_be_asked_is_asked(folder, monkeypatch, answer, left):
 @pytest.mark.parametrize(
     ("name", "reason"),
     [
-        ("store", "not a study's name"), ("../results", "not a study's name"), ("..", "not a study's name"), ("", "not a study's name"),
+        *((name, "not a study's name") for name in SHARED), ("../results", "not a study's name"), ("..", "not a study's name"), ("", "not a study's name"),
         ("missing", "no such folder"), ("notes", "not a study's; remove it by hand"),
     ],
 )  # fmt: skip

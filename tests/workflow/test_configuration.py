@@ -51,6 +51,7 @@ def test_every_setting_is_described_and_its_default_is_allowed(root):
         ),
         ({"ruler": {}}, "key 'study' is missing"),
         ({"study": "../x"}, "study: '../x' cannot be used"),
+        *(({"study": name}, f"study: '{name}' cannot be used") for name in study.SHARED),
         ({"study": "x", "ruler": {"folds": 1}}, "ruler.folds: '1' cannot be used"),
         ({"study": "x", "ruler": {"folds": "five"}}, "ruler.folds: 'five'"),
         ({"study": "x", "ruler": {"folds": 2.0}}, "ruler.folds: '2.0'"),

@@ -10,12 +10,13 @@ import yaml
 
 from auric import provenance
 from auric.cli import main
-from auric.configuration import load_yaml, settings_page
+from auric.configuration import settings_page
 from auric.files import write_table
 from auric.potential.recommended import RECOMMENDED_COLUMNS
 from auric.provenance import block_of, code_fingerprint, imports, reached
 from auric.results import results_page
 from auric.scorecard import COLUMNS
+from tests.end_to_end.reruns import CHANGES, HEADER, SWITCHED, table_row
 
 PACKAGE = provenance.PACKAGE
 ROOMS = sorted(path.name for path in PACKAGE.iterdir() if (path / "__init__.py").exists())
@@ -160,7 +161,7 @@ def test_blocks_depend_on_the_name_alone_and_are_even():
 
 
 def test_settings_page_is_current(root):
-    page = settings_page(load_yaml(root / "workflow/schemas/config.schema.yaml"))
+    page = settings_page(root / "workflow/schemas/config.schema.yaml")
     assert (root / "docs/settings.md").read_text() == page, "run `auric settings > docs/settings.md`"
 
 
@@ -168,6 +169,12 @@ def test_results_page_is_current(root):
     assert (root / "docs/results.md").read_text() == results_page(root / "docs"), (
         "run `auric results > docs/results.md`"
     )
+
+
+def test_documented_reruns_are_those_that_are_tested(root):
+    text = (root / "docs/operations.md").read_text()
+    rows = [table_row(change.what, change.told, change.runs) for change in CHANGES]
+    assert "\n".join([HEADER, "|---|---|---|", *rows, table_row(SWITCHED, "nothing", {})]) in text
 
 
 def test_results_page_names_winners(tmp_path):
@@ -198,6 +205,44 @@ def test_profiles_agree_on_what_makes_a_job_run_again(root):
     }
     assert set(triggers) == {"default", "slurm"}
     assert triggers["default"] == triggers["slurm"] == ["mtime", "params", "input"]
+
+
+def loaded_at_once(module):
+    """Modules of the package that importing one loads: what stands at the top of files, packages on the way included."""
+    found, waiting = set(), [module]
+    while waiting:
+        name = waiting.pop()
+        file = provenance._file(name)
+        if name in found or file is None:
+            continue
+        found.add(name)
+        waiting.append(name.rpartition(".")[0] or "auric")
+        for node in ast.parse(file.read_text()).body:
+            if isinstance(node, ast.Import):
+                waiting += [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                waiting += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+    return found
+
+
+def test_each_job_reads_the_workflow_without_what_takes_long_to_load(root):
+    texts = [path.read_text() for path in (root / "workflow/rules").glob("*.smk")]
+    modules = {name for text in texts for name in re.findall(r"^from (auric[\w.]*) import", text, re.M)}
+    assert "auric.tally" in modules
+    assert "auric.files" in loaded_at_once("auric.cli"), "as it should be"
+    assert not [name for name in modules if "auric.files" in loaded_at_once(name)]
+
+
+def test_rules_that_can_use_a_gpu_ask_for_it(root):
+    asking = {}
+    for path in (root / "workflow/rules").glob("*.smk"):
+        for block in re.split(r"\n(?=rule )", path.read_text()):
+            if match := re.match(r"rule (\w+):", block):
+                asking[match[1]] = (re.findall(r"gpu=(\w+)", block), block)
+    for name, (gpus, block) in asking.items():
+        labels = 'STUDY["reference"]["engine"]' in block and "auric.reference.frames" not in block
+        trains = "network=NETWORK" in block and "checkpoint=" in block
+        assert gpus == ["LABELS_GPU"] * labels + ["TRAINING_GPU"] * trains, name
 
 
 def test_every_rule_with_a_script_declares_the_house_directives_and_its_adapter_is_small(root):

@@ -7,6 +7,7 @@ import re
 import shutil
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from auric import costs, jobs, plan, study
@@ -16,6 +17,9 @@ from auric.errors import AuricError, InputError
 from auric.jobs import Job
 from auric.plan import Interval, forecast, left_out, plan_study, schedule
 from auric.sizes import SIZES, VARIANTS, Sized, Sizes
+from benchmarks.plan import HEADER as TABLE
+from benchmarks.plan import judge
+from tests.conftest import ROOT
 
 HEADER = "s\th:m:s\tmax_rss\tmax_vms\tmax_uss\tmax_pss\tio_in\tio_out\tmean_load\tcpu_time"
 
@@ -233,6 +237,35 @@ def test_recorded_runs_are_foretold_by_the_others(root, name):
     if name != "demo":  # of which the test study alone knows many rules, at sizes up to thousands of times smaller
         assert total.foretold.low <= total.core_seconds <= total.foretold.high
         assert 0.5 < total.foretold.likely / total.core_seconds < 2
+
+
+def recorded_studies():
+    return sorted({cost.study for cost in read_costs(ROOT / COSTS)})
+
+
+@pytest.fixture(scope="module")
+def documented():
+    """Rows of docs/benchmarks.csv on forecasts, by run and quantity."""
+    kept = pd.read_csv(ROOT / "docs/benchmarks.csv")
+    kept = kept[kept["study"] == "benchmarks: plan"]
+    return {(row["data"].removesuffix(" study"), row["quantity"]): row for row in kept.to_dict("records")}
+
+
+@pytest.mark.parametrize("name", recorded_studies())
+def test_documented_forecasts_are_those_of_now(name, documented, root):
+    judged = judge(read_costs(root / COSTS), name)
+    page = (root / "docs/operations.md").read_text()
+    assert TABLE in page
+    assert judged.told in page, "run `python -m benchmarks plan` and put its table there"
+    for row in judged.rows:
+        kept = documented[name, row["quantity"]]
+        for key in ("ours", "ci_low", "ci_high", "n"):
+            assert kept[key] == pytest.approx(row.get(key, math.nan), rel=1e-3, nan_ok=True)
+    assert len(judged.rows) == sum(study == name for study, _ in documented)
+
+
+def test_no_forecast_is_documented_of_a_run_that_is_not_recorded(documented):
+    assert {study for study, _ in documented} <= set(recorded_studies())
 
 
 def test_what_snakemake_refuses_is_one_line(root, monkeypatch, tmp_path):

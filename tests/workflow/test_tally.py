@@ -48,12 +48,30 @@ def test_a_run_from_its_first_job_to_its_last(told):
     tell("job_finished", 26.0, job_id=0)  # `all`, which never began
     lines = log.read_text().splitlines()
     assert "4 jobs to run (reference 3, report 1); about 66 s" in lines[0]
-    assert "1 of 4, about 2.2 min left | reference 1 of 3 | frames 000: 4 s" in lines[1]
-    assert "2 of 4, about 10 s left | reference 2 of 3 | labels 000 000: 20 s" in lines[2]
+    assert "1 of 4, 15 jobs/min, about 2.2 min left | reference 1 of 3 | frames 000: 4 s" in lines[1]
+    assert "2 of 4, 5 jobs/min, about 10 s left | reference 2 of 3 | labels 000 000: 20 s" in lines[2]
     assert "4 of 4 in 26 s | report 1 of 1 | report: 1.5 s" in lines[4]
     assert lines[5].endswith("reference: 3 jobs, 44 s")
     assert "labels 000 001" not in stream.getvalue()  # half a second after another line
     assert len(stream.getvalue().splitlines()) == len(lines) - 1
+
+
+def test_the_rate_is_that_of_the_last_minutes_or_jobs():
+    tally = Tally(ROOMS, {})
+    tally.plan({"labels": 1000}, 0.0)
+
+    def run(seconds, times):
+        nonlocal now
+        for _ in range(times):
+            tally.begin(1, "labels", {}, now)
+            now += seconds
+            line = tally.finish(1, now)
+        return line.split(", ")[1]
+
+    now = 0.0
+    assert run(600.0, 3) == "6 jobs/h"
+    assert run(1.0, 400) == "60 jobs/min"  # what was slow is long ago
+    assert run(40_000.0, 8) == "2.2 jobs/d"
 
 
 def test_a_job_that_fails_and_is_tried_again(told):

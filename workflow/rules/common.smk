@@ -8,7 +8,7 @@ sys.path.insert(
 )  # this process; study.load gives the same to its jobs
 
 from auric import study
-from auric.files import remove_partial
+from auric.devices import gpus_asked
 from auric.potential.names import PRODUCTS
 from auric.provenance import code_fingerprint, files_fingerprint
 from auric.reference.engines import SETTINGS_OF
@@ -37,6 +37,9 @@ except study.AuricError as error:
     sys.exit(f"auric: {error}")
 
 if KILLED:
+    # Not in each job: it loads pandas, xarray and ASE's readers.
+    from auric.files import remove_partial
+
     remove_partial(STUDY["results"])
 
 RUNS = {system: ALL_RUNS[system] for system in STUDY["potential"]["systems"]}
@@ -136,6 +139,8 @@ RECIPES = [  # sets of records of syntheses: simulated worlds, and the user's
     *(world for world, sets in STUDY["synthesis"]["simulated"].items() if sets),
     *STUDY["synthesis"]["records"],
 ]
+LABELS_GPU = int(STUDY["reference"]["engine"] == "gpu4pyscf")
+TRAINING_GPU = gpus_asked(STUDY["ruler"]["network"]["device"])
 ORBITALS = (lambda path: path) if STUDY["reference"]["keep_orbitals"] else temp
 
 

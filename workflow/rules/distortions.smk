@@ -9,7 +9,7 @@ rule distorted:
         file=lambda wildcards: study.files_of(
             [DISTORTIONS[wildcards.structure] | {"error": ""}]
         ),
-        learned=f"{RESULTS}/ruler/images.nc",
+        learned=of_blocks(f"{RESULTS}/elf/images_{{s}}_{{f}}.nc"),  # not what is joined of them, which has weights
     output:
         structure=f"{RESULTS}/ruler/distorted/{{structure}}.extxyz",
         images=f"{RESULTS}/ruler/distorted/{{structure}}.nc",
@@ -25,6 +25,7 @@ rule distorted:
     threads: STUDY["reference"]["threads"]
     resources:
         mem_mb=lambda wildcards, attempt: STUDY["reference"]["memory_mb"] * attempt,
+        gpu=LABELS_GPU,
         runtime=lambda wildcards, attempt: 720 * attempt,
     params:
         code=code_fingerprint("auric.ruler.distorted", libraries=("pyscf", "tblite")),

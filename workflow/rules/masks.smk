@@ -105,6 +105,7 @@ rule perturbed:
     threads: STUDY["reference"]["threads"]
     resources:
         mem_mb=lambda wildcards, attempt: STUDY["reference"]["memory_mb"] * attempt,
+        gpu=LABELS_GPU,
         runtime=lambda wildcards, attempt: 720 * attempt,
     params:
         code=code_fingerprint("auric.ruler.perturbed", libraries=("pyscf", "numpy")),

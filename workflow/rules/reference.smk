@@ -52,6 +52,7 @@ rule labels:
     threads: STUDY["reference"]["threads"]
     resources:
         mem_mb=lambda wildcards, attempt: STUDY["reference"]["memory_mb"] * attempt,
+        gpu=LABELS_GPU,
         runtime=lambda wildcards, attempt: 720 * attempt,
     params:
         code=code_fingerprint("auric.reference.label", libraries=("pyscf",)),
@@ -82,6 +83,7 @@ rule relabel:
     threads: STUDY["reference"]["threads"]
     resources:
         mem_mb=lambda wildcards, attempt: STUDY["reference"]["memory_mb"] * attempt,
+        gpu=LABELS_GPU,
         runtime=lambda wildcards, attempt: 720 * attempt,
     params:
         code=code_fingerprint("auric.reference.relabel", libraries=("pyscf",)),

@@ -85,6 +85,7 @@ rule relax_better:
     threads: STUDY["reference"]["threads"]
     resources:
         mem_mb=lambda wildcards, attempt: STUDY["reference"]["memory_mb"] * attempt,
+        gpu=LABELS_GPU,
         runtime=1440,
     params:
         code=code_fingerprint(

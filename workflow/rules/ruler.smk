@@ -1,5 +1,13 @@
 FOLDS = fold_names(STUDY["ruler"]["folds"])
 SPLITS = STUDY["ruler"]["splits"]
+NETWORK = {
+    key: value for key, value in STUDY["ruler"]["network"].items() if key != "seed"
+}
+TRAINING_SEED = (
+    STUDY["seed"]
+    if STUDY["ruler"]["network"]["seed"] is None
+    else STUDY["ruler"]["network"]["seed"]
+)
 
 
 rule ruler_images:
@@ -44,6 +52,7 @@ rule ruler_fold:
     threads: STUDY["ruler"]["network"]["threads"]
     resources:
         mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        gpu=TRAINING_GPU,
         runtime=1440,
     params:
         code=code_fingerprint(
@@ -51,8 +60,9 @@ rule ruler_fold:
         ),
         folds=STUDY["ruler"]["folds"],
         weighting=STUDY["ruler"]["weighting"],
-        network=STUDY["ruler"]["network"],
+        network=NETWORK,
         seed=STUDY["seed"],
+        training_seed=TRAINING_SEED,
         checkpoint=f"{RESULTS}/ruler/checkpoints/{{split}}_{{fold}}.safetensors",
     script:
         "../scripts/ruler_fold.py"
@@ -111,14 +121,15 @@ rule ruler_final:
     threads: STUDY["ruler"]["network"]["threads"]
     resources:
         mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        gpu=TRAINING_GPU,
         runtime=1440,
     params:
         code=code_fingerprint(
             "auric.ruler.final", libraries=("torch", "numpy", "scikit-learn")
         ),
         weighting=STUDY["ruler"]["weighting"],
-        network=STUDY["ruler"]["network"],
-        seed=STUDY["seed"],
+        network=NETWORK,
+        seed=TRAINING_SEED,
         checkpoint=f"{RESULTS}/ruler/checkpoints/final.safetensors",
     script:
         "../scripts/ruler_final.py"
@@ -169,6 +180,7 @@ rule ruler_twin:
     threads: STUDY["ruler"]["network"]["threads"]
     resources:
         mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        gpu=TRAINING_GPU,
         runtime=1440,
     params:
         code=code_fingerprint(
@@ -176,8 +188,9 @@ rule ruler_twin:
         ),
         folds=STUDY["ruler"]["folds"],
         weighting=STUDY["ruler"]["weighting"],
-        network=STUDY["ruler"]["network"],
+        network=NETWORK,
         seed=STUDY["seed"],
+        training_seed=TRAINING_SEED,
         checkpoint=f"{RESULTS}/ruler/checkpoints/{{split}}_{{fold}}_twin.safetensors",
     script:
         "../scripts/ruler_twin.py"
@@ -240,6 +253,7 @@ rule ruler_variant:
     threads: STUDY["ruler"]["network"]["threads"]
     resources:
         mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        gpu=TRAINING_GPU,
         runtime=1440,
     params:
         code=code_fingerprint(
@@ -249,8 +263,9 @@ rule ruler_variant:
         split=STUDY["ruler"]["exploration"]["split"],
         folds=STUDY["ruler"]["exploration"]["folds"],
         weighting=STUDY["ruler"]["weighting"],
-        network=STUDY["ruler"]["network"],
+        network=NETWORK,
         seed=STUDY["seed"],
+        training_seed=TRAINING_SEED,
         checkpoint=f"{RESULTS}/ruler/checkpoints/{{variant}}_{{fold}}.safetensors",
     script:
         "../scripts/ruler_variant.py"
@@ -280,7 +295,7 @@ rule ruler_variants:
         ),
         study=STUDY["study"],
         variants=list(VARIANTS.items()),
-        network=STUDY["ruler"]["network"],
+        network=NETWORK,
         split=STUDY["ruler"]["exploration"]["split"],
         folds=STUDY["ruler"]["exploration"]["folds"],
         samples=STUDY["ruler"]["bootstrap_samples"],

@@ -167,6 +167,7 @@ rule walk_reweighted:
     threads: 1
     resources:
         mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        gpu=LABELS_GPU,
         runtime=1440,
     params:
         code=code_fingerprint(

@@ -16,5 +16,6 @@ with log_to(snakemake.log[0], threads=snakemake.threads):
         weighting=snakemake.params.weighting,
         network=snakemake.params.network,
         seed=snakemake.params.seed,
+        training_seed=snakemake.params.training_seed,
         checkpoint=snakemake.params.checkpoint,
     )

@@ -34,11 +34,31 @@ def pack(labels: Sequence[str | Path], images: str | Path, bundle: str | Path, *
         images: Images of all blocks joined (NetCDF).
         bundle: NetCDF to write.
         about: What the data are, their licence and where they come from; kept as an attribute.
+
+    Raises:
+        InputError: If a file is not what it should be; nothing is written then.
     """
-    frames = sorted(
-        (frame for path in labels for frame in read_frames(path)), key=lambda frame: str(frame.info["name"])
-    )
+    frames = [frame for path in labels for frame in _named(path)]
+    if not frames:
+        raise InputError(f"{', '.join(map(str, labels))}: no labelled frames; run the study first")
+    frames.sort(key=lambda frame: str(frame.info["name"]))
     data = read_dataset(images)
+    with fitting(images, "images"):
+        content = _packed(data, frames, about)
+    with atomic(bundle) as temporary:
+        temporary.write_bytes(content)
+
+
+def _named(path: str | Path) -> list[Atoms]:
+    """Frames, each of which has a name."""
+    frames = read_frames(path)
+    for number, frame in enumerate(frames, 1):
+        if "name" not in frame.info:
+            raise InputError(f"{path}: frame {number} has no name; give labelled frames that a study wrote")
+    return frames
+
+
+def _packed(data: xr.Dataset, frames: Sequence[Atoms], about: str) -> bytes:
     data["elf"] = (data["elf"].dims, np.round(data["elf"].values * STEPS).astype("uint16"), {"units": f"1/{STEPS}"})
     data["frame_name"] = ("frame_index", np.array([frame.info["name"] for frame in frames]))
     data["frame_info_json"] = ("frame_index", np.array([json.dumps(_plain(frame.info)) for frame in frames]))
@@ -48,9 +68,8 @@ def pack(labels: Sequence[str | Path], images: str | Path, bundle: str | Path, *
     data["position_angstrom"] = (("atom", "axis"), positions, {"units": "angstrom"})
     data.attrs |= {"format": FORMAT, "about": about}
     packed = {"zlib": True, "complevel": 9, "shuffle": True}
-    with atomic(bundle) as temporary:
-        encoding = {name: packed for name in ("elf", "position_angstrom", "atomic_number")}
-        temporary.write_bytes(data.to_netcdf(engine="h5netcdf", encoding=encoding))
+    encoding = {name: packed for name in ("elf", "position_angstrom", "atomic_number")}
+    return bytes(data.to_netcdf(engine="h5netcdf", encoding=encoding))
 
 
 def unpack(

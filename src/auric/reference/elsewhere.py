@@ -4,8 +4,10 @@ Nothing is computed. A row of the table of runs says `given` in its column `ense
 rest of the workflow then cannot tell it from a run of its own, but for the stamp.
 """
 
+import json
 import math
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +16,10 @@ from ase import Atoms
 from ase.io import read
 
 from auric.errors import InputError, StructureError, suggestion
-from auric.files import read_frames
+from auric.files import read_frames, write_json
 from auric.given import regular
 from auric.machine import raise_lack
-from auric.provenance import digest
+from auric.provenance import file_digest
 from auric.reference.store import structure_hash
 from auric.reference.version import METHOD_VERSION
 from auric.structures.check import HEAVIEST, check_overlap
@@ -34,6 +36,12 @@ LEVEL = ("engine", "method", "basis")
 """Words of the recipe that name the level of theory; the frames' own are taken where the recipe has none."""
 
 
+LIMIT_BYTES = 2_000_000_000
+"""Of a file of frames: all of them are held in memory, where they take some three times as much."""
+SEEN = "given.json"
+"""File in the folder of results that remembers which content a file had when it was of a size and age."""
+
+
 def given_words(recipe: str) -> dict[str, str]:
     """The words of such a row's recipe: `frames`, and those of `LEVEL` that are given.
 
@@ -47,23 +55,51 @@ def given_file(recipe: str, mirror: Path | None) -> Path:
     """Where the frames lie: as named from the working folder, else from the mirror folder.
 
     Raises:
-        StructureError: If the recipe is wrong, or there is no such file in either place.
+        StructureError: If the recipe is wrong, there is no such file in either place, or it is larger than `LIMIT_BYTES`.
     """
     named = given_words(recipe)["frames"]
     places = [Path(named), *([mirror / named] if mirror else [])]
     for place in places:
         if regular(place):
+            if (size := place.stat().st_size) > LIMIT_BYTES:
+                raise StructureError(
+                    f"{place}: {size / 1e9:.1f} GB of frames, above {LIMIT_BYTES / 1e9:.0f} GB; keep fewer, or give them to several runs"
+                )
             return place
     looked = " nor in the mirror" if mirror else ", and AURIC_MIRROR names no mirror to look in"
     raise StructureError(f"no frames at {named}{looked}; correct the recipe, or put the file there")
 
 
-def fingerprint_of_given(recipe: str, mirror: str | Path | None) -> str:
-    """A digest of the file's content, so that what is made of it changes with it; empty if there is none, which its run will tell."""
+def fingerprint_of_given(recipe: str, mirror: str | Path | None, results: str | Path) -> str:
+    """A digest of the file's content, so that what is made of it changes with it; empty if it cannot be used, which its run will tell.
+
+    Every job asks for it, so a file is read again only when its size or its time has changed.
+
+    Args:
+        recipe: As `given_frames`.
+        mirror: Folder where files are looked for that are not here.
+        results: Folder that remembers what was read; where it cannot be written, the file is read each time.
+    """
     try:
-        return digest(given_file(recipe, mirror_folder(mirror)).read_bytes())
-    except (StructureError, InputError, OSError):
+        path = given_file(recipe, mirror_folder(mirror))
+        status = path.stat()
+        key = f"{path.absolute()} {status.st_size} {status.st_mtime_ns}"
+        seen = _seen(Path(results, SEEN))
+        if key not in seen:
+            seen[key] = file_digest(path)
+            with suppress(InputError):
+                write_json(Path(results, SEEN), seen)
+        return seen[key]
+    except (InputError, OSError):
         return ""
+
+
+def _seen(path: Path) -> dict[str, str]:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        return {str(key): str(value) for key, value in found.items()}
+    except (OSError, ValueError, AttributeError):  # not there, or not what was written: made again
+        return {}
 
 
 def given_frames(
@@ -100,7 +136,7 @@ def given_frames(
     if not kept:
         raise StructureError(f"{path.name}: {len(found)} frames, of which the row keeps none; lower its steps")
     check_overlap(found[kept[0]])
-    source = f"given {path.name} sha256:{digest(path.read_bytes(), length=64)}"
+    source = f"given {path.name} sha256:{file_digest(path, length=64)}"
     level = _level(words, found[kept[0]], path)
     heated = _bath(settings, len(kept))
     frames = []

@@ -19,6 +19,7 @@ from pyscf import df, dft, gto, lib, scf
 from pyscf.gto.basis import load as load_basis
 from pyscf.gto.basis import load_ecp
 
+from auric.devices import claim_gpu
 from auric.errors import InputError, StructureError, suggestion
 from auric.reference.electric import NO_FIELD, check_field, in_field, without_field
 from auric.reference.interface import Labels
@@ -176,4 +177,5 @@ class GpuEngine(GtoEngine):
 
     def _mean_field(self, molecule: gto.Mole, fitting: Any) -> scf.hf.SCF:
         mean_field = super()._mean_field(molecule, None)
+        claim_gpu()
         return mean_field.to_gpu()

@@ -5,7 +5,7 @@ oxygen to Au7(SH)6 and reads its bonds. Here any structure may be compared with 
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -80,7 +80,7 @@ class Made(NamedTuple):
 
 
 def make_distorted(
-    row: Mapping[str, Any], parent: str | Path | None, learned: str | Path, structure: str | Path, images: str | Path,
+    row: Mapping[str, Any], parent: str | Path | None, learned: Sequence[str | Path], structure: str | Path, images: str | Path,
     table: str | Path, failures: str | Path, *, engine: str, settings: Mapping[str, Any], xtb: Mapping[str, Any],
     frames: Mapping[str, Any], elf: Mapping[str, Any], bond: Mapping[str, Any], store: str | Path,
     resources: str | Path = "resources", mirror: str | Path | None = None, threads: int = 1, memory_mb: int = 4000,
@@ -93,7 +93,7 @@ def make_distorted(
     Args:
         row: Fields of `Distortion`.
         parent: What was written as `structure` for its parent; None for a parent.
-        learned: Images that rulers learn from (NetCDF), whose level the engine must have.
+        learned: Images of all blocks that rulers learn from (NetCDF), whose level the engine must have.
         structure: Extended xyz to write: the structure of lowest energy. `info`: `energy_ev`, `multiplicity`, `multiplicities_json`
             (energy above the lowest, eV), `geometry`, `steps` and `residual_force_ev_angstrom` (largest, at the level of the images).
         images: NetCDF to write.
@@ -117,11 +117,9 @@ def make_distorted(
     wanted = Distortion(**{**row, "multiplicities": tuple(row["multiplicities"])})
     rule, keep = BondRule(**bond), Store(store)
     rung = make_engine(engine, settings, threads=threads, memory_mb=memory_mb)
-    images_known = read_dataset(learned)
-    frames_known: dict[str, Any] = json.loads(images_known.attrs["frames_json"])
+    frames_known, structures_known = _known(learned, elf)
     check_level_of_images(frames_known, rung)
-    _check_pictures(images_known, elf)
-    if wanted.learned_as and wanted.learned_as not in set(images_known["structure"].values.astype(str)):
+    if wanted.learned_as and wanted.learned_as not in structures_known:
         raise InputError(
             f"ruler.distortions, {wanted.name}: the images hold no structure '{wanted.learned_as}'; correct learned_as, "
             "or rulers that have learned from the parent would read it"
@@ -155,6 +153,19 @@ def make_distorted(
     write_dataset(images, _dataset(pictures, elf["pixels"]))
     write_table(table, rows, DISTORTED_COLUMNS)
     write_table(failures, failed, FAILURE_COLUMNS)
+
+
+def _known(learned: Sequence[str | Path], elf: Mapping[str, Any]) -> tuple[dict[str, Any], set[str]]:
+    """What made each frame of images, by its name, and the names of their structures; images of another kind are refused."""
+    frames: dict[str, Any] = {}
+    structures: set[str] = set()
+    for path in learned:
+        images = read_dataset(path)
+        if images.sizes["image"]:
+            _check_pictures(images, elf)
+            frames |= json.loads(images.attrs["frames_json"])
+            structures |= set(images["structure"].values.astype(str))
+    return frames, structures
 
 
 def check_level_of_images(made: Mapping[str, Mapping[str, Any]], engine: Engine) -> None:

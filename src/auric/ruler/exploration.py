@@ -44,7 +44,7 @@ def coarsened(data: ImageSet, pixels: int | None) -> ImageSet:
 
 def run_variant(
     images: str | Path, read: str | Path, curve: str | Path, *, variant: str, changes: Mapping[str, Any], split: str,
-    fold: str, folds: int, weighting: str, network: Mapping[str, Any], seed: int, checkpoint: str | Path,
+    fold: str, folds: int, weighting: str, network: Mapping[str, Any], seed: int, training_seed: int, checkpoint: str | Path,
 ) -> None:  # fmt: skip
     """Train one variant on one fold and write what it reads off the test images.
 
@@ -58,8 +58,9 @@ def run_variant(
         fold: Name of the fold.
         folds: Folds of the split.
         weighting: How weights enter the training, unless the variant says otherwise.
-        network: Keys of `ruler.network` of the configuration, likewise.
-        seed: Seed of folds and training.
+        network: Keys of `ruler.network` of the configuration without `seed`, likewise.
+        seed: Seed of the folds.
+        training_seed: Seed of the training, to which a variant's `repeat` is added.
         checkpoint: Where a training that is killed goes on from.
     """
     data = coarsened(read_images(images), changes.get("pixels"))
@@ -73,7 +74,7 @@ def run_variant(
         try:
             ruler, points = train(
                 data, chosen.training, settings=settings, weighting=changes.get("weighting", weighting),
-                seed=seed + changes.get("repeat", 0), watch=chosen.test, checkpoint=checkpoint,
+                seed=training_seed + changes.get("repeat", 0), watch=chosen.test, checkpoint=checkpoint,
             )  # fmt: skip
         except DivergedError as error:  # a result like any other: this variant cannot be trained so
             log.warning("%s, fold %s: %s", variant, fold, error)

@@ -26,7 +26,7 @@ def train_final(
         elfnet: Model to write (safetensors; the header holds settings, scaling and what it was trained on).
         ridge: Model to write (npz with a JSON header).
         weighting: How weights enter the training.
-        network: Keys of `ruler.network` of the configuration.
+        network: Keys of `ruler.network` of the configuration, without `seed`.
         seed: Seed of the training.
         checkpoint: Where a training that is killed goes on from.
     """

@@ -19,7 +19,8 @@ from auric.ruler.validation import ELFNET, HISTORY_COLUMNS, PREDICTION_COLUMNS
 
 def run_fold(
     images: str | Path, predictions: str | Path, history: str | Path, elfnet: str | Path, *,
-    split: str, fold: str, folds: int, weighting: str, network: Mapping[str, Any], seed: int, checkpoint: str | Path,
+    split: str, fold: str, folds: int, weighting: str, network: Mapping[str, Any], seed: int, training_seed: int,
+    checkpoint: str | Path,
 ) -> None:  # fmt: skip
     """Train on one fold's training images and write what is read off its test images.
 
@@ -32,8 +33,9 @@ def run_fold(
         fold: Name of the fold.
         folds: Folds of the cross-validation.
         weighting: How weights enter the training.
-        network: Keys of `ruler.network` of the configuration.
-        seed: Seed of folds and training.
+        network: Keys of `ruler.network` of the configuration, without `seed`.
+        seed: Seed of the folds.
+        training_seed: Seed of what is trained, and of random features.
         checkpoint: Where a training that is killed goes on from.
     """
     data = read_images(images)
@@ -46,7 +48,7 @@ def run_fold(
     else:
         training, test = chosen.training, np.unique(chosen.test)
         distinct = np.unique(training)  # duplicates add nothing to what is solved exactly
-        for reading in (MeanLength(), RidgeOnLine(), RidgeOnImage(), SolvedElfNet(seed)):
+        for reading in (MeanLength(), RidgeOnLine(), RidgeOnImage(), SolvedElfNet(training_seed)):
             fitted = reading.fit(data.elf[distinct], data.lengths_angstrom[distinct], data.bond[distinct])
             rows += _rows(data, test, split, fold, reading.subject, fitted.predict(data.elf[test]))
         ruler, curve = train(
@@ -54,7 +56,7 @@ def run_fold(
             training,
             settings=NetworkSettings(**network),
             weighting="none" if split == "leaky" else weighting,  # there, duplicates are in the split already
-            seed=seed,
+            seed=training_seed,
             watch=test,
             checkpoint=checkpoint,
         )
@@ -66,7 +68,8 @@ def run_fold(
 
 def train_twin(
     images: str | Path, elfnet: str | Path, *,
-    split: str, fold: str, folds: int, weighting: str, network: Mapping[str, Any], seed: int, checkpoint: str | Path,
+    split: str, fold: str, folds: int, weighting: str, network: Mapping[str, Any], seed: int, training_seed: int,
+    checkpoint: str | Path,
 ) -> None:  # fmt: skip
     """Train ELFnet once more on a fold, with another seed and nothing else changed, to show what of it is chance.
 
@@ -77,8 +80,9 @@ def train_twin(
         fold: Name of the fold.
         folds: Folds of the cross-validation.
         weighting: How weights enter the training.
-        network: Keys of `ruler.network` of the configuration.
-        seed: Seed of the folds, one less than that of the training.
+        network: Keys of `ruler.network` of the configuration, without `seed`.
+        seed: Seed of the folds.
+        training_seed: One less than that of this training.
         checkpoint: Where a training that is killed goes on from.
     """
     data = read_images(images)
@@ -86,8 +90,8 @@ def train_twin(
     ruler = None
     if chosen is not None:
         ruler, _ = train(
-            data, chosen.training, settings=NetworkSettings(**network), weighting=weighting, seed=seed + 1, watch=None,
-            checkpoint=checkpoint,
+            data, chosen.training, settings=NetworkSettings(**network), weighting=weighting, seed=training_seed + 1,
+            watch=None, checkpoint=checkpoint,
         )  # fmt: skip
     save_or_none(elfnet, ruler)
 
