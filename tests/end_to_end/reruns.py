@@ -67,11 +67,11 @@ CHANGES = (
     Change(
         "one atom of one structure", "resources/structures/ausch3.xyz", swapped("2.240000", "2.250000"),
         {"structures": 1, "frames": 1, **SEEN, "labels": 1, "images": 1},
-        "that structure's block, frames, label and images; its grid; distorted structures; all readings; report",
+        "that structure's block, frames, label and images; its grid; distorted and perturbed structures; all readings; report",
     ),
     Change(
         "an SCF setting", STUDY, swapped("conv_tol_hartree: 1.0e-5", "conv_tol_hartree: 2.0e-5"), FRAMES,
-        "frames and labels of all structures (frames are in the store), images, distorted structures, readings, report",
+        "frames and labels of all structures (frames are in the store), images, distorted and perturbed structures, readings, report",
     ),
     Change(
         "a weight of a length bin", STUDY, swapped("ruler:\n", "ruler:\n  bin_weights: [1, 2, 20, 31]\n"), READ,
@@ -95,7 +95,7 @@ CHANGES = (
     ),
     Change(
         "a function of the room elf", "src/auric/elf/quality.py", swapped("image.max() > 1:", "image.max() > 1.0:"), SEEN,
-        "images, distorted structures, readings, report; labels are taken from the store, not computed, since orbitals are not kept",
+        "images, distorted and perturbed structures, readings, report; labels are taken from the store, not computed, since orbitals are not kept",
     ),
     Change("a comment", "src/auric/elf/formula.py", lambda text: text + "\n# A comment.\n", {}, "nothing"),
     Change(
