@@ -1,6 +1,7 @@
 """Figures of ELFnet's explanations. Each function draws one file."""
 
 from pathlib import Path
+from typing import Any
 
 import matplotlib.colors
 import numpy as np
@@ -100,7 +101,8 @@ def draw_modes(path: Path, seen: Explained) -> None:
         "stretch": "stretched across (-1) or along (1)",
     }
     with figure_at(path, 8.4, 5.6) as figure:
-        first, second = figure.subfigures(2, 1, height_ratios=(1.35, 1))
+        parts: Any = figure.subfigures(2, 1, height_ratios=(1.35, 1))
+        first, second = parts
         for axes, across in zip(first.subplots(1, 2), ("upward", "stretch"), strict=True):
             for mode in MODES:
                 mine = seen.modes[seen.modes["mode"] == mode]
