@@ -322,7 +322,7 @@ def study(tmp_path_factory):
     }  # fmt: skip
     names = ("cores", "pairs", "examples", "dropped", "statistics")
     outputs = {name: str(place / f"{name}.{'extxyz' if name == 'cores' else 'csv'}") for name in names}
-    make_pairs([table], [], "", outputs, negatives={}, mirror="", seed=1)
+    make_pairs([table], [place / "none.xyz"], "", outputs, negatives={}, mirror="", seed=1)
     three = [outputs[name] for name in names[:3]]
     make_clusters("", place / "clusters.extxyz", per_metal=10, mirror="", seed=1)
     compare_formation(place / "clusters.extxyz", place / "formation.csv", settings=settings, seed=1)
@@ -541,7 +541,9 @@ def test_the_report_tells_of_the_study(study, tmp_path):
     assert "no example holds: Ni in a core" in told[1]["warning"]
     assert not told[0]["warning"]
     assert matchings.external_subjects(found) == ["colim, pretrained", *application.RIVALS]
-    assert "Of 2 clusters that were made and not learned from" in matchings.words(found)[-1]
+    last = matchings.words(replace(found, external=found.external.assign(called=1, library_called=0.25)))[-1]
+    assert last.startswith("Of 2 clusters that were made and not learned from")
+    assert "colim, pretrained 2 (25%), functional group 2 (25%)" in last
     warned = replace(
         found, cases=found.cases.assign(warning=np.where(found.cases["case"] == "two", "never seen: Cl", ""))
     )
@@ -550,6 +552,7 @@ def test_the_report_tells_of_the_study(study, tmp_path):
     assert [row["truth"] for row in shown] == ["reported", "negative"]
     assert sum(float(row[name]) for row in shown for name in ("made", "not_made")) == pytest.approx(12)
     rows = [("x", "size", "a"), ("y", "ligands", "b"), ("z", "size", "c")]
+    assert [(row["step"], row["count"]) for row in matchings.dropped_rows(found)] == [("reading and splitting", 1)]
     some = replace(found, dropped=pd.DataFrame(rows, columns=["structure", "step", "reason"]))
     assert matchings.dropped_rows(some) == [
         {"step": "size", "count": 2, "reason": "a"},

@@ -207,7 +207,7 @@ def tell_external(
     ensemble = load_ensemble(model, embedder_of(settings))
     library, found = library_and_examples(cores, table, examples)
     sets = sorted({pair.ligands for pair in library.pairs})
-    rows = []
+    rows: list[dict[str, Any]] = []
     for given in external:
         pairs, _ = reported_pairs(given)
         for pair in pairs:

@@ -1,6 +1,6 @@
 """What the report reads: tables with names kept as text, images, and labelled frames."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -308,18 +308,20 @@ class ReportFiles:
     matching_external: Sequence[str | Path] = ()
 
 
-def read_table(path: str | Path, columns: Sequence[str]) -> pd.DataFrame:
+def read_table(path: str | Path, columns: Sequence[str], *, words: Collection[str] = ()) -> pd.DataFrame:
     """Read a CSV file; names stay text (a structure called `001` is not the number one), empty text is ''.
 
     Args:
         path: CSV with at least these columns, perhaps without rows; '' gives a table without rows.
         columns: Names of the columns to keep, in this order; those in `NUMBERS` become float64 (empty: NaN).
+        words: Of them, what holds words in this table, whatever `NUMBERS` says.
 
     Raises:
         InputError: If a column is missing, or a number cannot be read.
     """
+    numbers = NUMBERS.difference(words)
     if not path:
-        return pd.DataFrame({name: np.zeros(0) if name in NUMBERS else np.array([], dtype=str) for name in columns})
+        return pd.DataFrame({name: np.zeros(0) if name in numbers else np.array([], dtype=str) for name in columns})
     try:
         table = pd.read_csv(path, dtype=str, keep_default_na=False)
     except pd.errors.EmptyDataError as error:
@@ -329,7 +331,7 @@ def read_table(path: str | Path, columns: Sequence[str]) -> pd.DataFrame:
         raise InputError(f"{path} has no column {', '.join(missing)}; it needs {', '.join(columns)}")
     table = table.loc[:, list(columns)]
     for name in columns:
-        if name in NUMBERS:
+        if name in numbers:
             try:
                 table[name] = np.array([float(text or "nan") for text in table[name]], dtype=float)
             except ValueError as error:

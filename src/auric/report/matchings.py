@@ -26,6 +26,8 @@ OURS = "colim, pretrained"
 COUNTED = "functional group"
 UNTRAINED = "none"
 """In the column `split` of places: no example was learned from."""
+WORDS = ("step",)
+"""Of `dropped.csv`: a name, where walks have a number."""
 CONFUSION = ("true_positives", "false_negatives", "false_positives", "true_negatives")
 FORMATION_SPLITS = {
     "size": "sizes left out",
@@ -70,7 +72,7 @@ def gather(files: inputs.ReportFiles) -> Matching | None:
     )  # fmt: skip
     return Matching(
         *(
-            pd.concat([inputs.read_table(path, columns) for path in paths or [""]], ignore_index=True)
+            pd.concat([inputs.read_table(path, columns, words=WORDS) for path in paths or [""]], ignore_index=True)
             for paths, columns in given
         )
     )
@@ -109,11 +111,12 @@ def words(found: Matching) -> list[str]:
             )
     if len(found.external):
         told = [
-            f"{int(part['called'].sum())} from {subject}, which says the same of {part['library_called'].mean():.0%} of all sets of the library on their cores"
+            f"{subject} {int(part['called'].sum())} ({part['library_called'].mean():.0%})"
             for subject, part in found.external.groupby("subject", sort=False)
         ]
         sentences.append(
-            f"Of {found.external['name'].nunique()} clusters that were made and not learned from, so many get a probability above 0.5: {'; '.join(told)}."
+            f"Of {found.external['name'].nunique()} clusters that were made and not learned from, so many are called positive (in brackets the share of "
+            f"all ligand sets of the library that are, on the same cores): {', '.join(told)}."
         )
     return sentences
 
