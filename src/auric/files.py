@@ -310,8 +310,8 @@ def read_dataset(path: str | Path) -> xr.Dataset:
 
 
 def may_unpack_to(path: str | Path) -> int:
-    """Bytes that a file with packed parts is believed to hold at most."""
-    return max(LEAST_UNPACKED_BYTES, MOST_PACKED * Path(path).stat().st_size)
+    """Bytes that a file with packed parts is believed to hold at most, also one that is not there."""
+    return max(LEAST_UNPACKED_BYTES, MOST_PACKED * Path(path).stat().st_size if regular(path) else 0)
 
 
 def _load_dataset(path: str | Path) -> xr.Dataset:
