@@ -37,7 +37,7 @@ LEVEL = ("engine", "method", "basis")
 
 
 LIMIT_BYTES = 2_000_000_000
-"""Of a file of frames: all of them are held in memory, where they take some three times as much."""
+"""Of a file of frames, which are all held in memory."""
 SEEN = "given.json"
 """File in the folder of results that remembers which content a file had when it was of a size and age."""
 
@@ -87,7 +87,7 @@ def fingerprint_of_given(recipe: str, mirror: str | Path | None, results: str | 
         seen = _seen(Path(results, SEEN))
         if key not in seen:
             seen[key] = file_digest(path)
-            with suppress(InputError):
+            with suppress(InputError, OSError):
                 write_json(Path(results, SEEN), seen)
         return seen[key]
     except (InputError, OSError):
