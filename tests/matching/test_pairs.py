@@ -212,6 +212,7 @@ def test_symmetry_of_an_ordered_crystal_is_carried_out(tmp_path, half, ring):
         ({"operations": ("x,y,z", "__import__('os')")}, "is no operation of symmetry"),
         ({"operations": ("x,y,z", "-x+0.01,-y,-z")}, r"Au1 and Au1 are 0\.30 angstrom apart \(disorder"),
         ({"operations": ("x,y,z",) * 2223}, "more than 20000 atoms"),
+        ({"operations": ("x,y,z", f"-x+{'9' * 400},-y,-z")}, "is no operation of symmetry"),
     ],
 )
 def test_crystals_that_are_disordered_or_damaged_are_refused(tmp_path, half, changes, words):

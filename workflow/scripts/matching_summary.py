@@ -7,6 +7,7 @@ with log_to(snakemake.log[0], threads=snakemake.threads):
     summarise_matching(
         snakemake.input.predictions,
         snakemake.input.formation,
+        snakemake.input.gaps,
         dict(snakemake.output.items()),
         study=snakemake.params.study,
         samples=snakemake.params.samples,

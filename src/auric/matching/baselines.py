@@ -1,14 +1,12 @@
 """What a matcher must beat, in the same folds: ligands alone, the core alone, and descriptors of both under gradient boosting.
 
-The boosting is XGBoost (Chen, Guestrin, doi:10.1145/2939672.2939785), as in the paper, where that package is installed, else
-scikit-learn's histogram gradient boosting, the same family of method; `booster` says which, and tables name it. Descriptors of cores: MBTR (Huo, Rupp, doi:10.1088/2632-2153/aca005), SOAP
+The boosting is XGBoost (Chen, Guestrin, doi:10.1145/2939672.2939785), as in the paper. Descriptors of cores: MBTR (Huo, Rupp, doi:10.1088/2632-2153/aca005), SOAP
 (doi:10.1103/PhysRevB.87.184115) and ACSF (doi:10.1063/1.3553717), the last two made with DScribe
 (doi:10.1016/j.cpc.2019.106949), over the number of atoms; of ligands: counts of Morgan fragments and RDKit descriptors, means over the set.
 """
 
 from collections.abc import Sequence
-from importlib.util import find_spec
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from ase import Atoms
@@ -19,6 +17,7 @@ from auric.errors import InputError, suggestion
 from auric.matching.ligand_encoder import ligand_descriptors
 from auric.matching.ligand_smiles import ligand_set
 
+BOOSTING = "XGBoost"
 BASELINES = ("ligands only", "core only", "mbtr", "soap", "acsf")
 MBTR_GRID = MbtrSettings(0.02, 0.6, 20, 0.03, 0.5, 1e-3)
 MORGAN_BITS, MORGAN_RADIUS = 256, 2
@@ -94,30 +93,16 @@ def baseline_features(name: str, cores: Sequence[Atoms], sets: Sequence[str]) ->
     return np.hstack([core_features(cores, name), ligand_features(sets)])  # type: ignore[arg-type]
 
 
-def booster() -> str:
-    """What `boosted` learns with here."""
-    return "XGBoost" if find_spec("xgboost") else "histogram gradient boosting (scikit-learn)"
-
-
 def boosted(
     features: np.ndarray, labels: np.ndarray, train: np.ndarray, test: np.ndarray, *, seed: int = 0
 ) -> np.ndarray:
     """Probabilities of test examples by gradient boosting on the training examples, shape (test,)."""
+    from xgboost import XGBClassifier
+
     leaf = 3 if len(train) < 200 else 10
-    model: Any
-    if booster() == "XGBoost":
-        from xgboost import XGBClassifier  # type: ignore[import-not-found]
-
-        # Its least weight of a leaf is in units of p (1 - p), at most 1/4 for each example.
-        model = XGBClassifier(
-            n_estimators=60, learning_rate=0.1, grow_policy="lossguide", max_depth=0, max_leaves=8, min_child_weight=leaf / 4,
-            reg_lambda=1.0, colsample_bynode=0.3, tree_method="hist", n_jobs=1, random_state=seed,
-        )  # fmt: skip
-    else:
-        from sklearn.ensemble import HistGradientBoostingClassifier
-
-        model = HistGradientBoostingClassifier(
-            max_iter=60, learning_rate=0.1, max_leaf_nodes=8, min_samples_leaf=leaf, l2_regularization=1.0,
-            max_features=0.3, random_state=seed, early_stopping=False,
-        )  # fmt: skip
-    return np.asarray(model.fit(features[train], labels[train]).predict_proba(features[test])[:, 1])
+    # XGBoost's least weight of a leaf is in units of p (1 - p), at most 1/4 for each example.
+    model = XGBClassifier(
+        n_estimators=60, learning_rate=0.1, grow_policy="lossguide", max_depth=0, max_leaves=8, min_child_weight=leaf / 4,
+        reg_lambda=1.0, colsample_bynode=0.3, tree_method="hist", n_jobs=1, random_state=seed,
+    )  # fmt: skip
+    return np.asarray(model.fit(features[train], labels[train]).predict_proba(features[test])[:, 1], dtype=float)

@@ -35,6 +35,8 @@ GROUP_TAGS = (
 
 MOST_IN_CELL = 20_000
 """Atoms of a cell that symmetry fills."""
+FARTHEST_CELLS = 1000
+"""Sites and their images lie no further from the cell, by its edges."""
 ONE_SITE_ANGSTROM = 0.1
 """Images of an atom nearer than this are the atom itself, on an element of symmetry; further ones that overlap are disorder about it."""
 _TERM = re.compile(r"([+-]?)(?:([xyz])|(\d+(?:\.\d+)?)(?:/([1-9]\d*))?)", re.ASCII)
@@ -71,6 +73,10 @@ def read_cif_cell(path: Path, text: str) -> Atoms:
         raise StructureError(
             f"{path}: {len(sites)} sites and {len(words)} operations of symmetry are more than {MOST_IN_CELL} atoms; save one cluster as xyz"
         )
+    if not (
+        np.abs(sites.get_scaled_positions(wrap=False)) <= FARTHEST_CELLS
+    ).all():  # not a number fails the comparison
+        raise StructureError(f"{path}: a site lies more than {FARTHEST_CELLS} cells away; correct its coordinates")
     fractions, origin = _images(sites, [_operation(path, str(word)) for word in words])
     atoms = Atoms(sites.numbers[origin], cell=sites.cell, pbc=True, info={"listed": len(sites)})
     atoms.set_scaled_positions(fractions)
@@ -107,7 +113,7 @@ def _operation(path: Path, text: str) -> tuple[np.ndarray, np.ndarray]:
                     turn[row, "xyz".index(axis)] += value
                 else:
                     shift[row] += value * float(number) / float(below or 1)
-    if abs(abs(np.linalg.det(turn)) - 1) > 1e-6:
+    if abs(abs(np.linalg.det(turn)) - 1) > 1e-6 or not np.abs(shift).max() <= FARTHEST_CELLS:
         raise StructureError(f"{path}: '{text[:40]}' is no operation of symmetry; write one such as -x,y+1/2,-z")
     return turn, shift
 
