@@ -35,7 +35,7 @@ from .watch import outcome
 
 MEMORY_BYTES = 100_000_000
 NAMES = (
-    "xyz", "extxyz", "cif", "mol2", "pdb", "poscar", "extxyz frame", "cif cell", "frames", "cluster energies", "structures table",
+    "xyz", "extxyz", "cif", "mol2", "pdb", "poscar", "extxyz frame", "cif cell", "mol2 cell", "frames", "cluster energies", "structures table",
     "runs table", "variants table", "manifest", "study", "records csv", "records xlsx", "candidates", "reported pairs", "particle table",
     "csv of a step", "given frames", "given trajectory", "walk", "molden", "fchk", "orbitals", "emlm", "mlm", "domain", "intervals",
     "model", "linear potential", "matcher", "core encoder", "ligand encoder", "synthesis network", "ruler", "set of rulers",

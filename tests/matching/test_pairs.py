@@ -221,6 +221,13 @@ def test_crystals_that_are_disordered_or_damaged_are_refused(tmp_path, half, cha
         read_cluster(tmp_path / "c.cif")
 
 
+def test_a_real_crystal_that_is_disordered_is_refused(mirror):
+    with pytest.raises(
+        StructureError, match=r"are 0\.62 angstrom apart \(disorder that is not marked\).*save it as xyz"
+    ):
+        read_cluster(mirror / "cod_au25_pet18/COD_1540567.cif")
+
+
 def test_exports_as_mol2_are_read_with_their_cell(tmp_path, ring):
     """Molecules over the walls of P 1; and whole ones in a space group, whose symmetry the file does not list."""
     water = molecule("H2O")

@@ -29,8 +29,9 @@ def read_cluster(path: str | Path) -> Atoms:
     """
     found = read_crystal(path)
     info = dict(found.info)
+    listed = info.pop("listed")
     try:
-        atoms = molecules_apart(found, listed=info.pop("listed")) if found.pbc.any() else found
+        atoms = molecules_apart(found, listed=listed) if found.pbc.any() else found
     except StructureError as error:
         raise StructureError(f"{path}: {error}") from None
     if len(atoms) > ATOM_LIMIT:

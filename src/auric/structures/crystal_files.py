@@ -39,7 +39,8 @@ FARTHEST_CELLS = 1000
 """Sites and their images lie no further from the cell, by its edges."""
 ONE_SITE_ANGSTROM = 0.1
 """Images of an atom nearer than this are the atom itself, on an element of symmetry; further ones that overlap are disorder about it."""
-_TERM = re.compile(r"([+-]?)(?:([xyz])|(\d+(?:\.\d+)?)(?:/([1-9]\d*))?)", re.ASCII)
+_TERM = r"(?:([xyz])|(\d+(?:\.\d+)?)(?:/([1-9]\d*))?)"
+_TERMS = re.compile(rf"[+-]?{_TERM}(?:[+-]{_TERM})*", re.ASCII)  # one way to read it, whatever its length
 
 
 def read_cif(path: Path, text: str) -> Atoms:
@@ -73,9 +74,8 @@ def read_cif_cell(path: Path, text: str) -> Atoms:
         raise StructureError(
             f"{path}: {len(sites)} sites and {len(words)} operations of symmetry are more than {MOST_IN_CELL} atoms; save one cluster as xyz"
         )
-    if not (
-        np.abs(sites.get_scaled_positions(wrap=False)) <= FARTHEST_CELLS
-    ).all():  # not a number fails the comparison
+    near = np.abs(sites.get_scaled_positions(wrap=False)) <= FARTHEST_CELLS
+    if not near.all():
         raise StructureError(f"{path}: a site lies more than {FARTHEST_CELLS} cells away; correct its coordinates")
     fractions, origin = _images(sites, [_operation(path, str(word)) for word in words])
     atoms = Atoms(sites.numbers[origin], cell=sites.cell, pbc=True, info={"listed": len(sites)})
@@ -105,9 +105,9 @@ def _operation(path: Path, text: str) -> tuple[np.ndarray, np.ndarray]:
     """Matrix, shape (3, 3), and shift, shape (3,), of an operation such as `-x, y+1/2, -z`, on fractions."""
     turn, shift = np.zeros((3, 3)), np.zeros(3)
     parts = text.lower().replace(" ", "").split(",")
-    if len(parts) == 3 and all(re.fullmatch(f"(?:{_TERM.pattern})+", part, re.ASCII) for part in parts):
+    if len(parts) == 3 and all(map(_TERMS.fullmatch, parts)):
         for row, part in enumerate(parts):
-            for sign, axis, number, below in _TERM.findall(part):
+            for sign, axis, number, below in re.findall(f"([+-]?){_TERM}", part, re.ASCII):
                 value = -1.0 if sign == "-" else 1.0
                 if axis:
                     turn[row, "xyz".index(axis)] += value
