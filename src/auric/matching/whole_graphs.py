@@ -1,6 +1,6 @@
 """One network over the atoms of core and ligands together: CGCNN, SchNet and GIN as plain classifiers beside CoLiM.
 
-The paper names these three as baselines and does not say what graph they see. Here one encoder of the named kind sees all atoms of
+The paper names these three as baselines; its external test gives GIN the core and the ligands, and the text does not say as what graph. Here one encoder of the named kind sees all atoms of
 an example: the core's with the edges of its geometry, the ligands' with their bonds. Which atoms of the core a ligand would bind is
 not known before it is made, so the parts are not joined; they meet in the mean over all atoms, which a network like CoLiM's head reads.
 A set holds each ligand once, so neither order nor repetition changes anything. No part is pretrained.
@@ -21,8 +21,8 @@ from auric.matching.ligand_smiles import ligand_set
 WHOLE = tuple(LAYERS)
 """Kinds of layers, by which these networks are named."""
 STRETCH = {1.0: 1.0, 1.5: 0.92, 2.0: 0.89, 3.0: 0.8}
-"""Length of a bond over the sum of both covalent radii, by its order: single, aromatic, double and triple bonds of carbon (1.54, 1.40, 1.34 and
-1.20 angstrom: Pyykko, Atsumi, Chem. Eur. J. 15, 12770 (2009), doi:10.1002/chem.200901472; the aromatic one is benzene's)."""
+"""Length of a bond over the sum of both covalent radii, by its order: 1 for single bonds; for double and triple ones by carbon's radii of 0.75, 0.67
+and 0.60 angstrom (Pyykko, Atsumi, Chem. Eur. J. 15, 12770 (2009), doi:10.1002/chem.200901472); for aromatic ones by benzene's 1.40 angstrom."""
 
 
 class WholeGraphs(NamedTuple):
