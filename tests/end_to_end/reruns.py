@@ -120,7 +120,7 @@ CHANGES = (
         "the seed", STUDY, swapped("study: test\n", "study: test\nseed: 7\n"),
         {
             **FRAMES, "matching_clusters": 1, "matching_ligand_encoder": 1, "matching_pairs": 1, "matching_core_encoder": 1,
-            "matching_formation": 1, "matching_folds": 1, "matching_matcher": 1, "matching_summary": 1, "matching_told": 1,
+            "matching_bare": 1, "matching_formation": 1, "matching_folds": 1, "matching_matcher": 1, "matching_summary": 1, "matching_told": 1,
             "relax_rings": 1, "relaxation_scorecard": 1, "synthesis_explain": 1, "synthesis_predict": 6, "synthesis_scorecard": 1,
             "tem_calibration": 1, "tem_particles": 1, "tem_match": 1, "tem_answer": 1, "microscopy_scorecard": 1, "trial_moves": 1,
             "walk": 2, "walk_geometry": 1, "walk_isomers": 1, "walk_map": 1, "sampling_scorecard": 1, "potential_energies": 4,

@@ -128,6 +128,8 @@ Au1 Au 0.1 0.1 0.98
 S1 S 0.1 0.1 0.09
 H1 H 0.1 0.15 0.12
 """
+CRYSTAL = CIF.replace("'P 1'\n", "'P -1'\nloop_\n_space_group_symop_operation_xyz\n'x, y, z'\n'-x+1/2, -y, -z'\n")
+"""Two molecules, one listed."""
 MOL2 = """@<TRIPOS>MOLECULE
 gold
  3 2 0 0 0
@@ -179,7 +181,8 @@ def _structures() -> list[Reader]:
     return [
         *made,
         Reader("extxyz frame", "a.extxyz", lambda path: read_structure(f"{path}:b"), (several,)),
-        Reader("cif cell", "a.cif", read_cluster, (CIF.encode(),)),
+        Reader("cif cell", "a.cif", read_cluster, (CIF.encode(), CRYSTAL.encode())),
+        Reader("mol2 cell", "a.mol2", read_cluster, (MOL2.replace("90.0 1 1", "90.0 14 1").encode(),)),
         Reader("frames", "a.extxyz", read_frames, (several,)),
         Reader("cluster energies", "c.extxyz", read_cluster_energies, (b"2\nenergy_ev=-3.5 gap_ev=1\nAu 0 0 0\nAu 0 0 2.6\n",)),
     ]  # fmt: skip

@@ -37,7 +37,7 @@ from .watch import outcome
 
 MEMORY_BYTES = 100_000_000
 NAMES = (
-    "xyz", "extxyz", "cif", "mol2", "pdb", "poscar", "extxyz frame", "cif cell", "frames", "cluster energies", "structures table",
+    "xyz", "extxyz", "cif", "mol2", "pdb", "poscar", "extxyz frame", "cif cell", "mol2 cell", "frames", "cluster energies", "structures table",
     "runs table", "variants table", "manifest", "study", "records csv", "records xlsx", "candidates", "reported pairs", "particle table",
     "costs", "schema of settings", "scorecard", "page of results", "recommendations", "csv of a step", "given frames", "given vasprun",
     "given trajectory", "walk", "molden", "fchk", "orbitals", "emlm", "mlm", "domain", "intervals",

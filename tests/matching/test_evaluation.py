@@ -1,13 +1,11 @@
 """Metrics against scikit-learn, intervals, baselines, comparison in folds, scorecard, and the report's section."""
 
-import sys
 from dataclasses import replace
-from importlib.machinery import ModuleSpec
-from types import ModuleType
 
 import numpy as np
 import pandas as pd
 import pytest
+from ase.data import atomic_numbers, chemical_symbols
 from sklearn import metrics
 
 from auric.cli import main
@@ -19,6 +17,7 @@ from auric.matching import (
     METRICS,
     ColimSettings,
     application,
+    bare_clusters,
     baseline_features,
     baselines,
     boosted,
@@ -34,7 +33,8 @@ from auric.matching import (
 )
 from auric.matching import encoders as encoders_module
 from auric.matching.application import tell_cases, tell_external, train_matcher
-from auric.matching.baselines import baseline_probabilities, booster, learner_of
+from auric.matching.bare_clusters import describe_bare
+from auric.matching.baselines import BOOSTING, baseline_probabilities, learner_of
 from auric.matching.comparison import STARTED, compare_matchers, compared_in_folds, summarise
 from auric.matching.encoders import compare_formation, make_clusters, pretrain_core, pretrain_ligand_encoder
 from auric.matching.evaluation import (
@@ -47,10 +47,13 @@ from auric.matching.evaluation import (
     expected_calibration_error,
     holm,
 )
+from auric.matching.formation import HUBER_SDS, fit_lines, read_cluster_energies
+from auric.matching.formation_peers import formation_folds
 from auric.matching.ligand_encoder import ligand_descriptors
 from auric.matching.pairs import make_pairs
+from auric.matching.pretraining import CoreModel, pretrain
 from auric.matching.small_clusters import model_clusters
-from auric.matching.summary import formation_errors, summarise_matching
+from auric.matching.summary import errors_of, summarise_matching
 from auric.report import inputs, matchings
 from auric.report.page import number as printed
 from auric.study import matched
@@ -241,7 +244,7 @@ def test_functional_groups_are_counted_in_the_training_examples():
     base = 0.5
     thiol, acid, phosphine = (2 + base) / 4, base / 2, base / 2
     np.testing.assert_allclose(told, [acid, (thiol + phosphine) / 2, base, thiol])
-    assert learner_of("functional group") != learner_of("acsf") == booster()
+    assert learner_of("functional group") != learner_of("acsf") == BOOSTING
 
 
 def test_boosting_learns_and_unknown_baselines_are_refused(rng):
@@ -257,48 +260,38 @@ def test_boosting_learns_and_unknown_baselines_are_refused(rng):
         core_features([], "x")
 
 
-def test_boosting_is_that_of_the_paper_where_it_is_installed(rng, monkeypatch):
-    x, labels = rng.normal(size=(20, 2)), np.arange(20) % 2
-    given = {}
+def test_boosting_is_seeded_and_lives_beside_torch(rng):
+    """Both bring a runtime of threads into one process; each goes on after the other."""
+    import torch
 
-    class XGBClassifier:
-        def __init__(self, **settings):
-            given.update(settings)
-
-        def fit(self, features, labels):
-            return self
-
-        def predict_proba(self, features):
-            return np.full((len(features), 2), [0.25, 0.75])
-
-    with monkeypatch.context() as without:
-        without.setattr(baselines, "find_spec", lambda name: None)
-        assert booster() == "histogram gradient boosting (scikit-learn)"
-    fake = ModuleType("xgboost")
-    fake.XGBClassifier, fake.__spec__ = XGBClassifier, ModuleSpec("xgboost", None)
-    monkeypatch.setitem(sys.modules, "xgboost", fake)
-    assert booster() == "XGBoost"
-    assert boosted(x, labels, np.arange(10), np.arange(10, 20), seed=7).tolist() == [0.75] * 10
-    assert given["random_state"] == 7
+    x = rng.normal(size=(60, 30))
+    labels = (x[:, 0] + x[:, 1] > 0).astype(int)
+    train, test = np.arange(40), np.arange(40, 60)
+    product = torch.as_tensor(x) @ torch.as_tensor(x).T
+    first, again, other = (boosted(x, labels, train, test, seed=seed) for seed in (7, 7, 8))
+    assert torch.equal(product, torch.as_tensor(x) @ torch.as_tensor(x).T)
+    np.testing.assert_array_equal(first, again)
+    assert np.abs(first - other).max() > 1e-6
+    assert ((first > 0) & (first < 1)).all()
 
 
 def test_numbers_of_the_paper_stand_beside_what_it_measured():
     for values in summary.PAPER.values():
-        assert set(values) == {"mbtr", "soap", "acsf", "colim, scratch", "colim, pretrained"}
+        assert set(values) == {"mbtr", "soap", "acsf", "cgcnn", "schnet", "gin", "colim, scratch", "colim, pretrained"}
         assert set(values) < set(comparison.SUBJECTS)
 
 
-def test_formation_errors_draw_what_is_kept_together():
+def test_errors_draw_what_is_kept_together():
     rows = [
         {"split": "size", "subject": "line", "fold": 0, "cluster": n, "element": "Au", "size": 5 + n % 4, "energy_ev": 0.0, "predicted_ev": 0.1 * (n % 4), "seconds": 2.0}
         for n in range(40)
     ]  # fmt: skip
-    (found,) = formation_errors(pd.DataFrame(rows), samples=200)
+    (found,) = errors_of(pd.DataFrame(rows), "formation energy", samples=200)
     assert found["mae_ev"] == pytest.approx(0.15)
     assert found["groups"] == 4
     assert found["low"] < 0.15 < found["high"]
-    with pytest.raises(InputError, match="no formation energies"):
-        formation_errors(pd.DataFrame(rows).iloc[:0])
+    with pytest.raises(InputError, match="no value of 'formation energy'"):
+        errors_of(pd.DataFrame(rows).iloc[:0], "formation energy")
     with pytest.raises(InputError, match="1 or more"):
         model_clusters(0)
 
@@ -314,9 +307,9 @@ def study(tmp_path_factory):
     ]  # fmt: skip
     table.write_text("name\tcore\tligands\tsource\n" + "".join(f"{n}\tshape={c}\t{l}\ttest\n" for n, c, l in rows))
     settings = {
-        "splits": ["core"], "folds": 2, "seeds": 2, "subjects": ["functional group", "ligands only", "core only", "colim, gin core", *STARTED],
+        "splits": ["core"], "folds": 2, "seeds": 2, "subjects": ["functional group", "ligands only", "core only", "gin", *STARTED],
         "encoder": {"kind": "cgcnn", "width": 6, "layers": 1, "radial": 6, "reach": 1.8},
-        "pretraining": {"epochs": 2, "batch": 16, "learning_rate": 5e-3, "weight_decay": 0.01},
+        "pretraining": {"epochs": 2, "batch": 16, "learning_rate": 5e-3, "weight_decay": 0.01, "gap": True},
         "formation": {"splits": ["size"], "encoders": ["gin"], "folds": 2}, "ligand_encoder": {"kind": "own", "weights": "", "ligands": 30, "epochs": 2, "width": 6, "layers": 1},
         "training": {"hidden": 4, "dropout": 0.1, "epochs": 2, "batch": 8, "learning_rate": 2e-3, "pretrained_share": 0.1},
     }  # fmt: skip
@@ -325,28 +318,23 @@ def study(tmp_path_factory):
     make_pairs([table], [place / "none.xyz"], "", outputs, negatives={}, mirror="", seed=1)
     three = [outputs[name] for name in names[:3]]
     make_clusters("", place / "clusters.extxyz", per_metal=10, mirror="", seed=1)
-    compare_formation(place / "clusters.extxyz", place / "formation.csv", settings=settings, seed=1)
+    compare_formation(
+        place / "clusters.extxyz", place / "formation.csv", place / "references.csv", settings=settings, seed=1
+    )
     pretrain_core(place / "clusters.extxyz", place / "core.npz", settings=settings, seed=1)
     frames = read_frames(place / "clusters.extxyz")
     for number, atoms in enumerate(frames):
         atoms.info["gap_ev"] = 1 + number % 5
     write_frames(place / "gaps.extxyz", frames)
     pretrain_core(place / "gaps.extxyz", place / "gap.npz", settings=settings, seed=1, target="gap")
+    describe_bare(place / "gaps.extxyz", place / "bare.csv", place / "gaps.csv", settings=settings, seed=1)
     pretrain_ligand_encoder(place / "ligand.npz", settings=settings, seed=1)
     encoders = [place / "core.npz", place / "ligand.npz"]
     compare_matchers(
         *three, *encoders, place / "predictions.csv", place / "places_core.csv", split="core", settings=settings, seed=1,
         gap_encoder=place / "gap.npz",
     )  # fmt: skip
-    train_matcher(
-        *three,
-        *encoders,
-        place / "colim.npz",
-        place / "places.csv",
-        settings=settings,
-        seed=1,
-        gap_encoder=place / "gap.npz",
-    )
+    train_matcher(*three, *encoders, place / "colim.npz", settings=settings, seed=1)
     cases = place / "cases.tsv"
     cases.write_text(f"case\tcore\tedit\tligands\tknown\none\ta\t-3\t{PPH3}\tno\ntwo\ta\t\tCCS\tno\n")
     tell_cases(*three, *encoders, cases, place / "told.csv", settings=settings, seed=1)
@@ -359,7 +347,7 @@ def study(tmp_path_factory):
         name: str(place / f"{name}.csv")
         for name in ("metrics", "curves", "confusion", "paired", "folds", "errors", "scorecard")
     }
-    made = place / "formation.csv", place / "external.csv"
+    made = place / "formation.csv", place / "gaps.csv", place / "external.csv"
     summarise_matching([place / "predictions.csv"], *made, told, study="tiny", samples=50, seed=1)
     return place, outputs, told, three, settings
 
@@ -367,7 +355,7 @@ def study(tmp_path_factory):
 def test_a_whole_study_leaves_its_tables(study):
     place, _, told, _, _ = study
     card = pd.read_csv(told["scorecard"])
-    assert set(card["quantity"]) == {*METRICS, "formation_energy_mae", "called_share"}
+    assert set(card["quantity"]) == {*METRICS, "formation_energy_mae", "gap_mae", "called_share"}
     asked = card[card["split"] == "external"].set_index(["quantity", "subject"])
     external = pd.read_csv(place / "external.csv").groupby("subject")
     for subject, part in external:
@@ -381,7 +369,7 @@ def test_a_whole_study_leaves_its_tables(study):
     assert (counts["size"] == counts["nunique"]).all()
     assert len(counts) == 9 * 2
     assert dict(zip(predictions["subject"], predictions["learner"], strict=True)) == {
-        "functional group": "shares counted", "ligands only": booster(), "core only": booster(), "colim, gin core": "network", **dict.fromkeys(STARTED, "network"),
+        "functional group": "shares counted", "ligands only": BOOSTING, "core only": BOOSTING, "gin": "network", **dict.fromkeys(STARTED, "network"),
     }  # fmt: skip
     firsts = [
         one["probability"].tolist() for _, one in predictions[predictions["subject"].isin(STARTED)].groupby("subject")
@@ -458,7 +446,7 @@ def test_fixed_vectors_stand_in_the_place_of_the_ligand_encoder(study, tmp_path,
     )
     np.testing.assert_allclose(ours["colim, scratch"], fixed["colim, scratch"])
     assert np.abs(ours["colim, pretrained"] - fixed["colim, pretrained"]).max() > 1e-3
-    train_matcher(*three, *encoders, tmp_path / "m.npz", tmp_path / "places.csv", settings=wanted, seed=1)
+    train_matcher(*three, *encoders, tmp_path / "m.npz", settings=wanted, seed=1)
     tell_cases(*three, *encoders, place / "cases.tsv", tmp_path / "told.csv", settings=wanted, seed=1)
     tell_external([place / "external.tsv"], *three, tmp_path / "m.npz", tmp_path / "external.csv", settings=wanted)
     assert set(asked) == {"there"}
@@ -489,7 +477,7 @@ def test_the_report_tells_of_the_study(study, tmp_path):
     place, outputs, told, _, _ = study
     lists = {
         "pairs": outputs["pairs"], "dropped": outputs["dropped"], "statistics": outputs["statistics"], "metrics": told["metrics"], "reliability": told["curves"], "confusion": told["confusion"],
-        "paired": told["paired"], "folds": told["folds"], "errors": told["errors"], "places": [place / "places_core.csv", place / "places.csv"], "cases": place / "told.csv", "external": place / "external.csv",
+        "paired": told["paired"], "folds": told["folds"], "errors": told["errors"], "references": place / "references.csv", "bare": place / "bare.csv", "places": place / "places_core.csv", "cases": place / "told.csv", "external": place / "external.csv",
     }  # fmt: skip
     empty = inputs.ReportFiles([], [], "", "")
     assert matchings.gather(empty) is None
@@ -499,7 +487,7 @@ def test_the_report_tells_of_the_study(study, tmp_path):
             [],
             "",
             "",
-            **{f"matching_{name}": path if isinstance(path, list) else [path] for name, path in lists.items()},
+            **{f"matching_{name}": [path] for name, path in lists.items()},
         )
     )
     assert "6 reported pairs of 6 core geometries" in matchings.words(found)[0]
@@ -530,10 +518,16 @@ def test_the_report_tells_of_the_study(study, tmp_path):
     assert "thiol: 2" in counts["functional group"]
     titles = [title for title, _ in matchings.place_panels(found)]
     assert [title.partition("\n")[0] for title in titles] == [
-        "colim, scratch", "colim, pretrained", "core encoder: random", "core encoder: energies", "core encoder: gaps",
+        "colim, scratch", "colim, pretrained", "colim, pretrained on gaps",
     ]  # fmt: skip
     assert "test examples of one fold of 2" in titles[0]
-    assert matchings.left_out(found) == "0, 2"
+    assert matchings.left_out(found) == "2, 2"
+    assert [row["element"] for row in matchings.reference_rows(found)] == ["Cu", "Ag", "Au"]
+    said = [(row["told_by"], row["encoder"]) for row in matchings.separation_rows(found)]
+    assert said == [
+        (told, matchings.WEIGHTS[name]) for told in ("formation energy", "gap") for name in matchings.WEIGHTS
+    ]
+    assert {row["quantity"] for row in matchings.formation_rows(found)} == {"formation energy", "gap"}
     assert matchings.formation_rows(found)[0]["subject"] == "line"
     told = matchings.external_rows(found)
     assert [row["name"] for row in told] == ["known core", "new"]
@@ -558,34 +552,80 @@ def test_the_report_tells_of_the_study(study, tmp_path):
         {"step": "size", "count": 2, "reason": "a"},
         {"step": "ligands", "count": 1, "reason": "b"},
     ]
-    for draw in (matchings.draw_metrics, matchings.draw_calibration, matchings.draw_places, matchings.draw_cases):
+    for draw in (
+        matchings.draw_metrics,
+        matchings.draw_calibration,
+        matchings.draw_places,
+        matchings.draw_bare,
+        matchings.draw_cases,
+    ):
         draw(tmp_path / "f.svg", found)
         assert (tmp_path / "f.svg").stat().st_size > 2000
 
 
-def test_places_are_of_examples_that_were_not_learned(study, monkeypatch):
-    """Fold by fold the test examples of scratch and pretrained; before training, panels that differ in the core encoder alone."""
-    place, _, _, three, settings = study
-    table, predictions = pd.read_csv(place / "places_core.csv"), pd.read_csv(place / "predictions.csv")
-    assert set(table["encoder"]) == {"colim, scratch", "colim, pretrained"}
+def test_places_are_of_examples_that_were_not_learned(study):
+    """Fold by fold the test examples of matchers from scratch, pretrained, and pretrained on gaps."""
+    table, predictions = (pd.read_csv(study[0] / f"{name}.csv") for name in ("places_core", "predictions"))
+    assert set(table["encoder"]) == {"colim, scratch", "colim, pretrained", "colim, pretrained on gaps"}
     for (encoder, fold), part in table.groupby(["encoder", "fold"]):
         chosen = predictions[
             (predictions["subject"] == encoder) & (predictions["fold"] == fold) & (predictions["seed"] == 0)
         ]
         assert part["name"].tolist() == chosen["name"].tolist()
         assert part["davies_bouldin"].nunique() == 1
-    given = {}
-    monkeypatch.setattr(
-        application, "place_rows", lambda examples, vectors, name, **_: given.update({name: vectors}) or []
+
+
+def test_bare_clusters_are_drawn_by_encoders_that_did_not_learn_their_sizes(study, tmp_path, monkeypatch):
+    place, _, _, _, settings = study
+    data, learned = read_cluster_energies(place / "gaps.extxyz"), []
+
+    def watched(data, chosen, settings, **given):
+        learned.append((given.get("target", "energy"), set(data.size[chosen])))
+        return pretrain(data, chosen, settings, **given)
+
+    monkeypatch.setattr(bare_clusters, "pretrain", watched)
+    describe_bare(place / "gaps.extxyz", tmp_path / "bare.csv", tmp_path / "gaps.csv", settings=settings, seed=1)
+    assert (tmp_path / "bare.csv").read_text() == (place / "bare.csv").read_text()
+    assert [target for target, _ in learned] == ["energy", "gap", "gap"]
+    bare, gaps = pd.read_csv(tmp_path / "bare.csv"), pd.read_csv(tmp_path / "gaps.csv")
+    first = formation_folds(data, "size", folds=2, seed=1)[0]
+    assert learned[0][1] == learned[1][1] == set(data.size[first.train])
+    for (encoder, told_by), part in bare.groupby(["encoder", "told_by"]):
+        assert part["cluster"].tolist() == first.test.tolist(), encoder
+        assert part.groupby("third")["value_ev"].max().is_monotonic_increasing, told_by
+        assert part["third"].value_counts().max() - part["third"].value_counts().min() <= 1
+    assert bare.groupby("told_by")["value_ev"].apply(lambda values: len(set(values))).gt(2).all()
+    chosen = bare.drop_duplicates(["encoder", "told_by"])
+    assert chosen["calinski_harabasz"].nunique() == chosen["calinski_harabasz_plane"].nunique() == 6
+    assert (
+        sorted(gaps[gaps["subject"] == "cgcnn"]["cluster"])
+        == sorted(gaps[gaps["subject"] == "line"]["cluster"])
+        == list(range(60))
     )
-    train_matcher(
-        *three, place / "core.npz", place / "ligand.npz", place / "again.npz", place / "nowhere.csv", settings=settings, seed=1,
-        gap_encoder=place / "gap.npz",
-    )  # fmt: skip
-    assert list(given) == ["random", "energies", "gaps"]
-    width = settings["encoder"]["width"]
-    np.testing.assert_array_equal(given["random"][:, width:], given["energies"][:, width:])
-    assert np.abs(given["random"][:, :width] - given["energies"][:, :width]).max() > 1e-3
+    np.testing.assert_allclose(gaps["gap_ev"], data.gap_ev[gaps["cluster"]])
+    without = settings | {"pretraining": settings["pretraining"] | {"gap": False}}
+    describe_bare(place / "clusters.extxyz", tmp_path / "bare.csv", tmp_path / "gaps.csv", settings=without, seed=1)
+    assert set(pd.read_csv(tmp_path / "bare.csv")["told_by"]) == {"formation energy"}
+    assert len(pd.read_csv(tmp_path / "gaps.csv")) == 0
+
+
+def test_reference_energies_are_those_of_the_core_encoder(study):
+    place = study[0]
+    table, lines = pd.read_csv(place / "references.csv"), CoreModel.load(place / "core.npz").lines
+    assert table["element"].tolist() == [chemical_symbols[number] for number in lines.elements]
+    np.testing.assert_allclose(table[["reference_ev", "surface_ev", "edge_ev"]], lines.terms_ev)
+    np.testing.assert_allclose(table["spread_ev"], lines.spread_ev)
+    assert table["clusters"].tolist() == [10] * 6
+    formation = pd.read_csv(place / "formation.csv")
+    reference = formation["energy_ev"] - formation["formation_ev"]
+    np.testing.assert_allclose(formation["predicted_ev"] - formation["predicted_formation_ev"], reference, atol=1e-7)
+    data = read_cluster_energies(place / "clusters.extxyz")
+    for fold in formation_folds(data, "size", folds=2, seed=1):
+        own = fit_lines(data, fold.train, huber_sds=HUBER_SDS)
+        mine = formation[formation["fold"] == fold.fold]
+        elements = mine["element"].map(atomic_numbers).to_numpy()
+        expected = own.formation(elements, mine["energy_ev"].to_numpy())
+        np.testing.assert_allclose(mine["formation_ev"], expected, atol=1e-7)
 
 
 def test_what_is_told_of_an_edited_core_was_not_learned(study, tmp_path):
@@ -639,7 +679,7 @@ def test_external_clusters_of_one_name_are_refused(study, tmp_path):
 
 
 def test_the_report_knows_the_columns_of_the_room():
-    from auric.matching import application, comparison, library, negatives, pairs, places, summary
+    from auric.matching import application, comparison, encoders, library, negatives, pairs, places, summary
 
     assert inputs.MATCHED_PAIRS == library.PAIR_COLUMNS
     assert inputs.MATCHED_DROPPED == library.DROPPED_COLUMNS
@@ -651,7 +691,10 @@ def test_the_report_knows_the_columns_of_the_room():
     assert inputs.MATCHED_FOLDS == comparison.FOLD_COLUMNS
     assert matchings.COUNTED == baselines.COUNTED
     assert inputs.FORMATION_ERRORS == summary.ERROR_COLUMNS
-    assert (inputs.MATCHED_PLACES, matchings.UNTRAINED) == (places.PLACE_COLUMNS, places.UNTRAINED)
+    assert inputs.MATCHED_PLACES == places.PLACE_COLUMNS
+    assert inputs.REFERENCE_ENERGIES == encoders.REFERENCE_COLUMNS
+    assert inputs.BARE_PLACES == bare_clusters.BARE_COLUMNS
+    assert list(matchings.WEIGHTS) == [bare_clusters.RANDOM, bare_clusters.ENERGIES, bare_clusters.GAPS]
     assert inputs.MATCHED_CASES == application.CASE_COLUMNS
     assert inputs.MATCHED_EXTERNAL == application.EXTERNAL_COLUMNS
     assert negatives.EXAMPLE_COLUMNS[0] == "name"

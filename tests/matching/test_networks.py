@@ -45,6 +45,7 @@ from auric.matching.formation_peers import formation_folds, formation_rows
 from auric.matching.modelfile import weights_of, write_weights
 from auric.matching.pretraining import ridge_of
 from auric.matching.ranking import score_sets
+from auric.matching.whole_graphs import WholeNetwork, train_whole, whole_graphs
 
 SMALL = EncoderSettings(width=6, layers=2, radial=6)
 PPH3, PET = "c1ccc(P(c2ccccc2)c2ccccc2)cc1", "SCCc1ccccc1"
@@ -462,3 +463,40 @@ def test_asking_by_files(tmp_path, matched):
     write(tmp_path / "organic.xyz", Atoms("CH", [[0, 0, 0], [0, 0, 1.1]]))
     with pytest.raises(StructureError, match="no metal"):
         ask_ligands(tmp_path / "organic.xyz", tmp_path / "l.smi", tmp_path / "m.npz")
+
+
+@pytest.mark.parametrize("kind", ["cgcnn", "schnet", "gin"])
+def test_networks_over_core_and_ligands_know_no_order_and_no_repetition(kind, rng):
+    core, silver = build_core("shape=tetrahedron20 metal=Cu anion=Cl"), build_core("shape=octahedron_in_cube metal=Ag")
+    turned = core[rng.permutation(len(core))]
+    turned.rotate(70, (1, 2, 3))
+    sets = [f"{PPH3}.{PET}", f"{PET}.{PPH3}.{PET}", f"{PET}.{PPH3}", PET, f"{PET}.{PPH3}", "CCS"]
+    cores = [core, core, turned, core, silver, core]
+    settings = ColimSettings(encoder=EncoderSettings(kind, width=6, layers=2, radial=6), hidden=4, epochs=3, batch=6)
+    data, labels = whole_graphs(cores, sets, reach=1.8), np.array([1, 1, 1, 0, 0, 0])
+    one, two = (train_whole(data, labels, np.arange(6), settings, seed=3) for _ in range(2))
+    found = one.probabilities(data, np.arange(6))
+    np.testing.assert_array_equal(found, two.probabilities(data, np.arange(6)))
+    assert found[0] == found[1]
+    np.testing.assert_allclose(found[2], found[0], rtol=1e-4)
+    vectors = one.vectors(data, np.arange(6))
+    assert min(np.abs(vectors[0] - vectors[i]).max() for i in (3, 4)) > 1e-4
+    assert np.abs(vectors[3] - vectors[5]).max() > 1e-4
+    with pytest.raises(InputError, match="one label"):
+        train_whole(data, np.ones(6), np.arange(6), settings)
+
+
+def test_whole_graphs_hold_every_atom_and_bond_of_the_ligands():
+    core = build_core("shape=triangle metal=Au")
+    data = whole_graphs([core, core], ["CCS", "C#CC"], reach=1.8)
+    assert data.member.tolist() == [[1, 0, 1], [1, 1, 0]]  # C#CC comes first by name
+    propyne, thiol = (pick_clusters(data.parts, np.array([part])) for part in (1, 2))
+    assert sorted(thiol.numbers.tolist()) == [1] * 6 + [6, 6, 16]
+    assert (len(thiol.receiver), len(propyne.receiver)) == (2 * 8, 2 * 6)
+    assert sorted(set(propyne.stretch.tolist())) == pytest.approx([0.8, 1.0])
+    settings = ColimSettings(encoder=SMALL)
+    network = WholeNetwork(settings)
+    atoms = [pick_clusters(data.parts, np.array([part])) for part in (0, 2)]
+    with torch.no_grad():
+        every = torch.cat([network.encoder(part) for part in atoms])
+    np.testing.assert_allclose(network.vectors(data, np.array([0]))[0], every.mean(dim=0).numpy(), rtol=1e-5)

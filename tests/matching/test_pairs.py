@@ -27,12 +27,15 @@ from auric.matching import (
     library_statistics,
     ligand_set,
     pair_of,
+    remove_atom,
     split_cluster,
     split_folds,
     standard_smiles,
+    substitute_atom,
 )
+from auric.matching.asked import core_of_file
 from auric.matching.crystals import molecules_apart, read_cluster
-from auric.matching.fingerprints import SAME_GEOMETRY, geometry_groups
+from auric.matching.fingerprints import SAME_GEOMETRY, edited, geometry_groups
 from auric.matching.folds import SAME_LIGAND, families_of, groups_of, likeness
 from auric.matching.library import pair_of_file, read_library, write_library
 from auric.matching.negatives import Example, candidates, core_types, read_failures
@@ -141,6 +144,119 @@ def test_molecules_of_a_crystal_are_put_together(tmp_path, ring):
         molecules_apart(bulk("Au", cubic=True))
 
 
+CELL = {"a": 30.0, "b": 31.0, "c": 32.0, "alpha": 85.0, "beta": 98.0, "gamma": 103.0}
+
+
+def cif(atoms, group="P -1", operations=("x,y,z", "-x,-y,-z"), occupancy="1.0"):
+    """A cif of atoms in `CELL`, the centre of inversion at the origin."""
+    sites = Atoms(atoms, cell=list(CELL.values()))
+    rows = "".join(
+        f"{s}{n} {s} {' '.join(f'{x:.6f}' for x in place)} {occupancy}\n"
+        for n, (s, place) in enumerate(zip(sites.symbols, sites.get_scaled_positions(wrap=False), strict=True), 1)
+    )
+    cell = "".join(f"_cell_{'angle' if len(key) > 1 else 'length'}_{key} {value}\n" for key, value in CELL.items())
+    listed = "".join(f"'{word}'\n" for word in operations)
+    loop = f"loop_\n_space_group_symop_operation_xyz\n{listed}" if operations else ""
+    tags = "".join(
+        f"_atom_site_{tag}\n" for tag in ("label", "type_symbol", "fract_x", "fract_y", "fract_z", "occupancy")
+    )
+    return f"data_x\n{cell}_space_group_name_H-M_alt '{group}'\n{loop}loop_\n{tags}{rows}"
+
+
+def mol2(atoms, crysin):
+    types = {"Au": "Au", "S": "S.3", "C": "C.3", "O": "O.3", "H": "H", "P": "P.3"}
+    rows = "".join(
+        f"{n} {s}{n} {' '.join(f'{x:.4f}' for x in place)} {types[s]} 1 RES 0.0\n"
+        for n, (s, place) in enumerate(zip(atoms.symbols, atoms.positions, strict=True), 1)
+    )
+    return (
+        f"@<TRIPOS>MOLECULE\nx\n{len(atoms)} 0 1\nSMALL\nNO_CHARGES\n@<TRIPOS>ATOM\n{rows}@<TRIPOS>CRYSIN\n{crysin}\n"
+    )
+
+
+@pytest.fixture(scope="module")
+def half():
+    """An atom of gold at the origin, and two of four others with their phosphines: inversion gives the other two."""
+    phosphine = Atoms("PH3", [[2.3, 0, 0], [2.9, 1.2, 0], [2.9, -0.6, 1.04], [2.9, -0.6, -1.04]])
+    arm = Atoms("Au") + phosphine
+    arm.positions += (2.8, 0, 0)
+    other = arm.copy()
+    other.rotate(90, "z")
+    return Atoms("Au", [[0, 0, 0]]) + arm + other
+
+
+def test_symmetry_of_an_ordered_crystal_is_carried_out(tmp_path, half, ring):
+    """Half a cluster about a centre of inversion, a whole one of another kind left out, water beside it, all over the walls."""
+    water = molecule("H2O")
+    water.translate((9, 8, 7))
+    (tmp_path / "c.cif").write_text(cif(half + water))
+    pair, dropped = pair_of_file(tmp_path / "c.cif")
+    assert (pair.fingerprint.formula, pair.ligands, pair.compound) == ("Au5", "P", "H12Au5P4")
+    assert [row["what"] for row in dropped] == ["H2O"]
+    np.testing.assert_allclose(np.sort(pair.core.get_all_distances()[0])[1:], 2.8, atol=1e-3)
+    # In a general place symmetry makes a copy, which says nothing new and is left out.
+    ring = Atoms(ring.numbers, ring.positions - ring.positions.mean(axis=0) + (9, 8, 7))
+    (tmp_path / "g.cif").write_text(cif(ring))
+    pair, dropped = pair_of_file(tmp_path / "g.cif")
+    assert (pair.fingerprint.formula, pair.ligands, dropped) == ("Au4", "CS", [])
+    assert core_of_file(tmp_path / "g.cif").symbols.get_chemical_formula() == "Au4"
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"occupancy": "0.5"}, "11 sites are partly occupied.*save it as xyz"),
+        ({"operations": ()}, r"space group P -1 repeats its 11 sites \(unlisted operations\)"),
+        ({"operations": ("x,y,z",)}, r"space group P -1 repeats its 11 sites \(1 operations\)"),
+        ({"operations": ("x,y,z", "-x,-y,2")}, "'-x,-y,2' is no operation of symmetry; write one such as"),
+        ({"operations": ("x,y,z", "__import__('os')")}, "is no operation of symmetry"),
+        ({"operations": ("x,y,z", "-x+0.01,-y,-z")}, r"Au1 and Au1 are 0\.30 angstrom apart \(disorder"),
+        ({"operations": ("x,y,z",) * 2223}, "more than 20000 atoms"),
+        ({"operations": ("x,y,z", f"-x+{'9' * 400},-y,-z")}, "is no operation of symmetry"),
+    ],
+)
+def test_crystals_that_are_disordered_or_damaged_are_refused(tmp_path, half, changes, words):
+    (tmp_path / "c.cif").write_text(cif(half, **changes))
+    with pytest.raises(StructureError, match=words):
+        read_cluster(tmp_path / "c.cif")
+
+
+def test_a_real_crystal_that_is_disordered_is_refused(mirror):
+    with pytest.raises(
+        StructureError, match=r"are 0\.62 angstrom apart \(disorder that is not marked\).*save it as xyz"
+    ):
+        read_cluster(mirror / "cod_au25_pet18/COD_1540567.cif")
+
+
+def test_exports_as_mol2_are_read_with_their_cell(tmp_path, ring):
+    """Molecules over the walls of P 1; and whole ones in a space group, whose symmetry the file does not list."""
+    water = molecule("H2O")
+    water.translate((9, 8, 7))
+    box = Atoms(ring + water, cell=[16, 17, 18], pbc=True)
+    box.positions += (0.3, 16.5, 3)
+    box.wrap()
+    (tmp_path / "one.mol2").write_text(mol2(box, "16 17 18 90 90 90 1 1"))
+    pair, dropped = pair_of_file(tmp_path / "one.mol2")
+    assert (pair.fingerprint.formula, pair.ligands) == ("Au4", "CS")
+    assert [row["what"] for row in dropped] == ["H2O"]
+    (tmp_path / "two.mol2").write_text(mol2(ring, "30 31 32 90 98 90 14 1"))
+    pair, (flagged,) = pair_of_file(tmp_path / "two.mol2")
+    assert (pair.fingerprint.formula, pair.ligands, pair.compound) == ("Au4", "CS", "C4H12Au4S4")
+    assert (flagged["step"], flagged["what"]) == ("kept, suspicious", "space group 14")
+    with pytest.raises(StructureError, match="symmetry of a crystal"):
+        read_structure(tmp_path / "two.mol2")
+
+
+def test_hydrides_stay_with_their_metals_in_a_cell():
+    core = build_core("shape=octahedron metal=Cu anion=H")
+    core.set_cell([20, 20, 20])
+    core.pbc = True
+    core.wrap()
+    whole = molecules_apart(core)
+    check_core(whole)  # no fragments
+    assert len(whole) == len(core)
+
+
 @pytest.mark.parametrize(
     ("atoms", "words"),
     [
@@ -170,6 +286,32 @@ def test_clusters_that_cannot_be_split_are_refused(atoms, words):
 def test_what_is_no_core_is_refused(core, words):
     with pytest.raises(StructureError, match=words):
         check_core(core)
+
+
+def test_clusters_of_core_elements_alone_are_split_too(tmp_path):
+    write(tmp_path / "sh.xyz", build_ring(4, "H"))
+    assert core_of_file(tmp_path / "sh.xyz").get_chemical_formula() == "Au4"
+    write(tmp_path / "core.xyz", build_core("shape=tetrahedron20 metal=Cu anion=Cl"))
+    assert core_of_file(tmp_path / "core.xyz").get_chemical_formula() == "ClCu20"
+
+
+def test_an_atom_of_oxygen_on_one_metal_is_flagged(tmp_path, ring, caplog):
+    """Water without its hydrogen atoms looks like an oxide; one that bridges metals is an oxide."""
+    gold = ring.positions[ring.symbols == "Au"]
+    out = gold[0] - gold.mean(axis=0)
+    lone = ring + Atoms("O", [gold[0] + 2.1 * out / np.linalg.norm(out)])
+    assert split_cluster(ring).suspicious == ()
+    ((what, reason),) = split_cluster(lone).suspicious
+    assert what == f"O (atom {len(lone)}) on one metal"
+    assert "without its hydrogen atoms" in reason
+    write(tmp_path / "c.xyz", lone)
+    pair, rows = pair_of_file(tmp_path / "c.xyz")
+    assert pair.fingerprint.formula == "Au4O"
+    assert [row["step"] for row in rows] == ["kept, suspicious"]
+    core_of_file(tmp_path / "c.xyz")
+    assert "on one metal" in caplog.text
+    oxide = build_core("shape=octahedron metal=Cu anion=O")
+    assert split_cluster(oxide).suspicious == ()
 
 
 def test_missing_hydrogens_are_told(ring):
@@ -468,6 +610,50 @@ def test_near_duplicates_are_found_whatever_the_library_calls_their_geometry(lib
     )
     with pytest.raises(InputError, match="near duplicates"):
         check_split([own, twin], np.array([0]), np.array([1]), "pair")
+
+
+def test_cores_that_an_edit_links_are_near_duplicates(rng):
+    """Cu20Cl and what is left of it without one or two atoms, relaxed and turned; not other cores of nearly as many atoms."""
+    core = build_core("shape=tetrahedron20 metal=Cu anion=Cl")
+    whole = core_fingerprint(core)
+    for number in (0, 3, 9):
+        less = remove_atom(core, number)
+        less.rattle(0.03, seed=number)
+        less.rotate(50, (1, 2, 3))
+        less = less[rng.permutation(len(less))]
+        assert edited(core_fingerprint(less), whole), number
+        assert edited(core_fingerprint(remove_atom(less, 5)), whole), number
+        assert edited(core_fingerprint(substitute_atom(less, int(np.argmax(less.symbols == "Cu")), "Ag")), whole)
+        assert geometry_difference(core_fingerprint(less), whole) == float("inf")
+        moved = less.copy()
+        moved.rattle(0.5, seed=number)
+        assert not edited(core_fingerprint(moved), whole)
+    silver = Atoms(["Ag" if symbol == "Cu" else symbol for symbol in core.symbols], core.positions)
+    assert not edited(core_fingerprint(remove_atom(silver, 0)), whole)
+    thirteen, twelve = (
+        core_fingerprint(build_core(f"shape={shape} metal=Au")) for shape in ("icosahedron", "icosahedron12")
+    )
+    assert edited(thirteen, twelve)
+    assert edited(twelve, thirteen)
+    assert not edited(core_fingerprint(build_core("shape=cuboctahedron metal=Au")), twelve)
+    assert not edited(
+        *(core_fingerprint(build_core(f"shape={shape} metal=Au")) for shape in ("triangle", "tetrahedron"))
+    )
+
+
+def test_a_core_and_its_edit_are_left_out_together(library):
+    core = build_core("shape=tetrahedron20 metal=Cu anion=Cl")
+    more = cleaned([*library.pairs, pair_of("cu19cl", remove_atom(core, 0), f"OC=O.{PET}", "made for this test")])
+    found = examples_of(more, seed=3)[0]
+    of = dict(zip([each.pair.name for each in found], groups_of(found, "core"), strict=True))
+    assert of["cu19cl"] == of["cu20cl"] != of["ag14"]
+    for train, test in split_folds(found, "core", folds=3):
+        check_split(found, train, test, "core")
+    names = np.array([each.pair.name for each in found])
+    with pytest.raises(InputError, match=r"cu20cl with .* are near duplicates"):
+        check_split(found, np.flatnonzero(names != "cu20cl"), np.flatnonzero(names == "cu20cl"), "core")
+    apart = dict(zip([each.pair.name for each in found], groups_of(found, "pair"), strict=True))
+    assert apart["cu19cl"] != apart["cu20cl"]
 
 
 def test_unknown_splits_and_too_many_folds(examples):

@@ -76,6 +76,7 @@ rule matching_formation:
         clusters=f"{RESULTS}/matching/clusters.extxyz",
     output:
         table=f"{RESULTS}/matching/formation.csv",
+        references=f"{RESULTS}/matching/reference_energies.csv",
     log:
         f"{RESULTS}/logs/matching_formation.log",
     benchmark:
@@ -95,6 +96,33 @@ rule matching_formation:
         seed=STUDY["seed"],
     script:
         "../scripts/matching_formation.py"
+
+
+rule matching_bare:
+    input:
+        clusters=f"{RESULTS}/matching/clusters.extxyz",
+    output:
+        places=f"{RESULTS}/matching/bare_places.csv",
+        gaps=f"{RESULTS}/matching/gaps.csv",
+    log:
+        f"{RESULTS}/logs/matching_bare.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/matching_bare.tsv"
+    conda:
+        "../../envs/learn.yaml"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        runtime=240,
+    params:
+        code=code_fingerprint(
+            "auric.matching.bare_clusters",
+            libraries=("torch", "scikit-learn", "numpy"),
+        ),
+        settings=STUDY["matching"],
+        seed=STUDY["seed"],
+    script:
+        "../scripts/matching_bare.py"
 
 
 rule matching_core_encoder:
@@ -178,6 +206,7 @@ rule matching_folds:
                 "dscribe",
                 "scikit-learn",
                 "xgboost",
+                "xgboost-cpu",
                 "numpy",
             ),
         ),
@@ -194,6 +223,7 @@ rule matching_summary:
             by=STUDY["matching"]["splits"],
         ),
         formation=f"{RESULTS}/matching/formation.csv",
+        gaps=f"{RESULTS}/matching/gaps.csv",
         external=f"{RESULTS}/matching/external.csv",
     output:
         metrics=f"{RESULTS}/matching/metrics.csv",
@@ -230,11 +260,9 @@ rule matching_matcher:
         pairs=f"{RESULTS}/matching/pairs.csv",
         examples=f"{RESULTS}/matching/examples.csv",
         core_encoder=f"{RESULTS}/matching/core_encoder.npz",
-        gap_encoder=GAP_ENCODER,
         ligand_encoder=f"{RESULTS}/matching/ligand_encoder.npz",
     output:
         model=f"{RESULTS}/matching/colim.npz",
-        places=f"{RESULTS}/matching/places.csv",
     log:
         f"{RESULTS}/logs/matching_matcher.log",
     benchmark:
@@ -248,8 +276,7 @@ rule matching_matcher:
         runtime=240,
     params:
         code=code_fingerprint(
-            "auric.matching.application",
-            libraries=("torch", "rdkit", "scikit-learn", "numpy"),
+            "auric.matching.application", libraries=("torch", "rdkit", "numpy")
         ),
         settings=STUDY["matching"],
         seed=STUDY["seed"],

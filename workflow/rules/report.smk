@@ -141,10 +141,11 @@ rule report:
         matching_paired=matching_tables("paired.csv"),
         matching_folds=matching_tables("folds.csv"),
         matching_errors=matching_tables("formation_errors.csv"),
+        matching_references=matching_tables("reference_energies.csv"),
+        matching_bare=matching_tables("bare_places.csv"),
         matching_places=matching_tables(
             "places_{by}.csv", several=STUDY["matching"]["splits"]
-        )
-        + matching_tables("places.csv"),
+        ),
         matching_cases=matching_tables("cases.csv"),
         matching_external=matching_tables("external.csv"),
         recommended=(

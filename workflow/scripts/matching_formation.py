@@ -7,6 +7,7 @@ with log_to(snakemake.log[0], threads=snakemake.threads):
     compare_formation(
         snakemake.input.clusters,
         snakemake.output.table,
+        snakemake.output.references,
         settings=snakemake.params.settings,
         seed=snakemake.params.seed,
     )

@@ -11,8 +11,6 @@ with log_to(snakemake.log[0], threads=snakemake.threads):
         snakemake.input.core_encoder,
         snakemake.input.ligand_encoder,
         snakemake.output.model,
-        snakemake.output.places,
         settings=snakemake.params.settings,
         seed=snakemake.params.seed,
-        gap_encoder="".join(snakemake.input.gap_encoder),
     )

@@ -7,6 +7,7 @@ with log_to(snakemake.log[0], threads=snakemake.threads):
     summarise_matching(
         snakemake.input.predictions,
         snakemake.input.formation,
+        snakemake.input.gaps,
         snakemake.input.external,
         dict(snakemake.output.items()),
         study=snakemake.params.study,

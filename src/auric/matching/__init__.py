@@ -11,7 +11,7 @@ __getattr__, __all__ = public(
         "colim": ["Colim", "ColimSettings", "Ensemble", "PairData", "pair_data", "train_colim", "train_ensemble"],
         "editing": ["add_atom", "edited_core", "remove_atom", "substitute_atom"],
         "evaluation": ["METRICS", "intervals_of", "paired_difference", "reliability", "scores_of", "separation"],
-        "fingerprints": ["CoreFingerprint", "core_fingerprint", "geometry_difference", "geometry_groups"],
+        "fingerprints": ["CoreFingerprint", "core_fingerprint", "edited", "geometry_difference", "geometry_groups"],
         "fixed_ligands": ["FixedLigands"],
         "folds": ["SPLITS", "check_split", "split_folds"],
         "formation": ["ClusterEnergies", "DropLines", "fit_lines", "read_cluster_energies", "size_folds"],
@@ -25,5 +25,6 @@ __getattr__, __all__ = public(
         "ranking": ["RANK_COLUMNS", "embed_ligands", "rank_ligands", "read_candidates", "screen"],
         "small_clusters": ["model_clusters"],
         "splitting": ["Split", "check_core", "split_cluster"],
+        "whole_graphs": ["WholeGraphs", "WholeNetwork", "train_whole", "whole_graphs"],
     },
 )  # fmt: skip

@@ -1,30 +1,28 @@
-"""The matcher of a study: trained on all examples, its latent space, core editing, and clusters it has not seen."""
+"""The matcher of a study: trained on all examples, core editing, and clusters it has not seen."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from ase import Atoms
 
 from auric.errors import InputError
 from auric.files import write_table
 from auric.matching.baselines import COUNTED, baseline_features, baseline_probabilities
-from auric.matching.colim import Ensemble, PairData, pair_data, train_ensemble
+from auric.matching.colim import Ensemble, pair_data, train_ensemble
 from auric.matching.comparison import PRETRAINED
 from auric.matching.editing import edited_core
 from auric.matching.encoders import colim_settings, embedder_of, load_ligands
 from auric.matching.evaluation import THRESHOLD
 from auric.matching.fingerprints import SAME_GEOMETRY, core_fingerprint, geometry_difference
 from auric.matching.fixed_ligands import LigandModel
-from auric.matching.folds import groups_of
+from auric.matching.folds import alike, groups_of
 from auric.matching.library import Pair
 from auric.matching.ligand_smiles import elements_of, ligand_set
 from auric.matching.matcherfile import load_ensemble, save_ensemble
 from auric.matching.negatives import Example
 from auric.matching.pairs import library_and_examples, reported_pairs
-from auric.matching.places import PLACE_COLUMNS, place_rows
 from auric.matching.pretraining import CoreModel
 from auric.matching.ranking import ligand_warnings, warnings_of
 from auric.matching.tables import read_rows
@@ -45,17 +43,11 @@ def train_matcher(
     core_encoder: str | Path,
     ligand_encoder: str | Path,
     model: str | Path,
-    places: str | Path,
     *,
     settings: Mapping[str, Any],
     seed: int,
-    gap_encoder: str | Path = "",
 ) -> None:
-    """Train the ensemble on all examples, and write it and the places of the examples in the space of encoders.
-
-    Places are those before any example is learned: core encoders with random weights, pretrained on energies, and, where given,
-    on gaps, each with the same pretrained ligand encoder beside it, so that they differ in the core encoder alone. Places that
-    trained matchers make of examples they have not learned are written in the folds (`compare_matchers`).
+    """Train the ensemble on all examples, and write it.
 
     Args:
         cores: Files of `make_pairs`.
@@ -64,25 +56,12 @@ def train_matcher(
         core_encoder: Pretrained on energies.
         ligand_encoder: Pretrained.
         model: To write.
-        places: To write, rows of `PLACE_COLUMNS`.
         settings: Of the room.
         seed: Of the first member.
-        gap_encoder: Pretrained on gaps; '' for none.
     """
     _, found = library_and_examples(cores, pairs, examples)
     core, ligand = CoreModel.load(core_encoder), load_ligands(ligand_encoder, settings)
-    ensemble, data = _trained(found, core, ligand, settings, seed)
-    save_ensemble(model, ensemble)
-    torch.manual_seed(seed)
-    encoders = {"random": CoreModel(core.encoder.settings), "energies": core}
-    if gap_encoder:
-        encoders["gaps"] = CoreModel.load(gap_encoder)
-    sets = data.member.numpy() @ ligand.embed(sorted({one for each in found for one in each.ligands.split(".")}))
-    atoms = [each.pair.core for each in found]
-    rows = []
-    for name, encoder in encoders.items():
-        rows += place_rows(found, np.hstack([encoder.embed(atoms), sets]), name, seed=seed)
-    write_table(places, rows, PLACE_COLUMNS)
+    save_ensemble(model, _trained(found, core, ligand, settings, seed))
 
 
 def tell_cases(
@@ -100,7 +79,7 @@ def tell_cases(
     """Probabilities of edited cores with sets of ligands by every member: the heat map of core editing.
 
     An edited core may be one that was reported, as Cu19Cl made from Cu20Cl is. So that nothing told here was learned, the members
-    that tell of a core are trained without every example of its geometry; `left_out` counts these. `warning` names elements that
+    that tell of a core are trained without every example of its geometry, and of cores that an edit links with it; `left_out` counts these. `warning` names elements that
     the encoders never met, or only among the examples.
 
     Args:
@@ -136,8 +115,8 @@ def tell_cases(
     rows: list[dict[str, Any]] = []
     for (name, edit), mine in asked.items():
         core = edited_core(known[name].core, edit)
-        kept = [each for each, alike in zip(found, like_core(found, core), strict=True) if not alike]
-        ensemble, _ = _trained(kept, *encoders, settings, seed)
+        kept = [each for each, near in zip(found, like_core(found, core), strict=True) if not near]
+        ensemble = _trained(kept, *encoders, settings, seed)
         told = _probabilities(ensemble, [core] * len(mine), [row["ligands"] for row in mine])
         rows += [
             row | {"ligands": ligand_set(row["ligands"]), "left_out": len(found) - len(kept), "seed": member, "probability": float(p),
@@ -150,29 +129,26 @@ def tell_cases(
 def like_core(examples: Sequence[Example], core: Atoms) -> np.ndarray:
     """Which examples are kept together with a core where cores are left out, truth values, shape (n,)."""
     fingerprint, groups = core_fingerprint(core), groups_of(examples, "core")
-    alike = {
-        group
-        for each, group in zip(examples, groups, strict=True)
-        if geometry_difference(each.pair.fingerprint, fingerprint) <= SAME_GEOMETRY
-    }
-    return np.array([group in alike for group in groups], dtype=bool)
+    near = {
+        group for each, group in zip(examples, groups, strict=True) if alike(each.pair.fingerprint, fingerprint)
+    }  # fmt: skip
+    return np.array([group in near for group in groups], dtype=bool)
 
 
 def _trained(
     examples: Sequence[Example], core: CoreModel, ligand: LigandModel, settings: Mapping[str, Any], seed: int
-) -> tuple[Ensemble, PairData]:
-    """The ensemble that learned these examples, and they as it sees them."""
+) -> Ensemble:
+    """The ensemble that learned these examples."""
     data = pair_data(
         [each.pair.core for each in examples],
         [each.ligands for each in examples],
         reach=core.encoder.settings.reach,
         model=ligand,
     )
-    ensemble = train_ensemble(
+    return train_ensemble(
         data, np.array([each.label for each in examples]), np.arange(len(examples)), colim_settings(settings),
         core=core.encoder, ligand=ligand, seeds=[seed + number for number in range(settings["seeds"])],
     )  # fmt: skip
-    return ensemble, data
 
 
 def tell_external(

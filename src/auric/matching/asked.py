@@ -9,11 +9,12 @@ from ase import Atoms
 from auric.errors import InputError, StructureError
 from auric.matching.crystals import read_cluster
 from auric.matching.editing import edited_core
-from auric.matching.library import LEAST_METALS, MOST_METALS, SIZES
-from auric.matching.ligand_smiles import METALS
+from auric.matching.library import LEAST_METALS, MOST_METALS, SIZES, SYMMETRY_LEFT
+from auric.matching.ligand_smiles import METALS, bonded_pairs
 from auric.matching.matcherfile import load_ensemble
 from auric.matching.ranking import embed_ligands, rank_ligands, read_candidates, screen
 from auric.matching.splitting import CORE_ATOMS, core_formula, split_cluster
+from auric.progress import log
 
 SCREENED_ABOVE = 1000
 """So many candidates or more are ranked one by one before the best are combined."""
@@ -22,16 +23,23 @@ SCREENED_ABOVE = 1000
 def core_of_file(path: str | Path) -> Atoms:
     """The core in a file: the file itself if it holds nothing else, else what is left of the cluster without its ligands.
 
+    Elements alone do not tell: all of Au25(SH)18 may stand in a core, but its sulfur is bonded to hydrogen.
+
     Raises:
         StructureError: If the file cannot be read, or holds no core.
     """
     atoms = read_cluster(path)
-    if all(int(number) in METALS | CORE_ATOMS for number in atoms.numbers):
+    if all(int(number) in METALS | CORE_ATOMS for number in atoms.numbers) and not len(bonded_pairs(atoms)):
         return Atoms(atoms.numbers, atoms.positions)
     try:
-        return split_cluster(atoms).core
+        split = split_cluster(atoms)
     except StructureError as error:
         raise StructureError(f"{path}: {error}") from None
+    for what, reason in split.suspicious:
+        log.warning("%s: %s: %s", path, what, reason)
+    if "symmetry" in atoms.info:
+        log.warning("%s: %s: %s", path, atoms.info["symmetry"], SYMMETRY_LEFT)
+    return split.core
 
 
 def ask_ligands(

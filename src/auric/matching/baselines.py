@@ -4,15 +4,13 @@ under gradient boosting.
 The first of them is not trained: a set of ligands is as probable as the share of positives among the training examples that hold its
 functional groups (`group_shares`). It tells how far the way in which pairs were reported and negatives drawn answers for chemistry.
 
-The boosting is XGBoost (Chen, Guestrin, doi:10.1145/2939672.2939785), as in the paper, where that package is installed, else
-scikit-learn's histogram gradient boosting, the same family of method; `booster` says which, and tables name it. Descriptors of cores: MBTR (Huo, Rupp, doi:10.1088/2632-2153/aca005), SOAP
+The boosting is XGBoost (Chen, Guestrin, doi:10.1145/2939672.2939785), as in the paper. Descriptors of cores: MBTR (Huo, Rupp, doi:10.1088/2632-2153/aca005), SOAP
 (doi:10.1103/PhysRevB.87.184115) and ACSF (doi:10.1063/1.3553717), the last two made with DScribe
 (doi:10.1016/j.cpc.2019.106949), over the number of atoms; of ligands: counts of Morgan fragments and RDKit descriptors, means over the set.
 """
 
 from collections.abc import Sequence
-from importlib.util import find_spec
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from ase import Atoms
@@ -23,6 +21,7 @@ from auric.errors import InputError, suggestion
 from auric.matching.ligand_encoder import ligand_descriptors
 from auric.matching.ligand_smiles import FUNCTIONAL_GROUPS, functional_group, ligand_set
 
+BOOSTING = "XGBoost"
 COUNTED = "functional group"
 BASELINES = (COUNTED, "ligands only", "core only", "mbtr", "soap", "acsf")
 MBTR_GRID = MbtrSettings(0.02, 0.6, 20, 0.03, 0.5, 1e-3)
@@ -114,7 +113,7 @@ def baseline_features(name: str, cores: Sequence[Atoms], sets: Sequence[str]) ->
 
 def learner_of(name: str) -> str:
     """What `baseline_probabilities` learns with for one of `BASELINES`."""
-    return "shares counted" if name == COUNTED else booster()
+    return "shares counted" if name == COUNTED else BOOSTING
 
 
 def baseline_probabilities(
@@ -143,30 +142,16 @@ def group_shares(features: np.ndarray, labels: np.ndarray, train: np.ndarray, te
     return np.asarray(features[test] @ shares)
 
 
-def booster() -> str:
-    """What `boosted` learns with here."""
-    return "XGBoost" if find_spec("xgboost") else "histogram gradient boosting (scikit-learn)"
-
-
 def boosted(
     features: np.ndarray, labels: np.ndarray, train: np.ndarray, test: np.ndarray, *, seed: int = 0
 ) -> np.ndarray:
     """Probabilities of test examples by gradient boosting on the training examples, shape (test,)."""
+    from xgboost import XGBClassifier
+
     leaf = 3 if len(train) < 200 else 10
-    model: Any
-    if booster() == "XGBoost":
-        from xgboost import XGBClassifier  # type: ignore[import-not-found]
-
-        # Its least weight of a leaf is in units of p (1 - p), at most 1/4 for each example.
-        model = XGBClassifier(
-            n_estimators=60, learning_rate=0.1, grow_policy="lossguide", max_depth=0, max_leaves=8, min_child_weight=leaf / 4,
-            reg_lambda=1.0, colsample_bynode=0.3, tree_method="hist", n_jobs=1, random_state=seed,
-        )  # fmt: skip
-    else:
-        from sklearn.ensemble import HistGradientBoostingClassifier
-
-        model = HistGradientBoostingClassifier(
-            max_iter=60, learning_rate=0.1, max_leaf_nodes=8, min_samples_leaf=leaf, l2_regularization=1.0,
-            max_features=0.3, random_state=seed, early_stopping=False,
-        )  # fmt: skip
-    return np.asarray(model.fit(features[train], labels[train]).predict_proba(features[test])[:, 1])
+    # XGBoost's least weight of a leaf is in units of p (1 - p), at most 1/4 for each example.
+    model = XGBClassifier(
+        n_estimators=60, learning_rate=0.1, grow_policy="lossguide", max_depth=0, max_leaves=8, min_child_weight=leaf / 4,
+        reg_lambda=1.0, colsample_bynode=0.3, tree_method="hist", n_jobs=1, random_state=seed,
+    )  # fmt: skip
+    return np.asarray(model.fit(features[train], labels[train]).predict_proba(features[test])[:, 1], dtype=float)

@@ -10,7 +10,7 @@ import copy
 import time
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
 import torch
@@ -128,7 +128,46 @@ def pair_data(
     )
 
 
-class Colim(nn.Module):
+Data = TypeVar("Data")
+
+
+class Matcher(nn.Module, Generic[Data]):
+    """What reads a vector of core and ligands: batch normalisation, dropout, and a small network with softplus.
+
+    Args:
+        width: Of the vector.
+        settings: Shape of the network, and how it learns.
+    """
+
+    def __init__(self, width: int, settings: ColimSettings) -> None:
+        super().__init__()
+        self.settings = settings
+        self.norm = nn.BatchNorm1d(width)
+        self.dropout = nn.Dropout(settings.dropout)
+        self.first = nn.Linear(width, settings.hidden)
+        self.last = nn.Linear(settings.hidden, 1)
+
+    def joined(self, data: Data, rows: Tensor) -> Tensor:
+        """Vectors of some examples, shape (rows, width)."""
+        raise NotImplementedError
+
+    def vectors(self, data: Data, rows: np.ndarray) -> np.ndarray:
+        """The same without gradients."""
+        with torch.no_grad():
+            return self.joined(data, torch.as_tensor(rows)).numpy()
+
+    def forward(self, data: Data, rows: Tensor) -> Tensor:
+        """Logits of some examples, shape (rows,)."""
+        out: Tensor = self.last(softplus(self.first(self.dropout(self.norm(self.joined(data, rows))))))[:, 0]
+        return out
+
+    def probabilities(self, data: Data, rows: np.ndarray) -> np.ndarray:
+        """Of some examples, shape (rows,)."""
+        with torch.no_grad():
+            return torch.sigmoid(self(data, torch.as_tensor(rows))).numpy()
+
+
+class Colim(Matcher[PairData]):
     """One matcher.
 
     Args:
@@ -138,30 +177,14 @@ class Colim(nn.Module):
     """
 
     def __init__(self, core: ClusterEncoder, ligand: LigandModel, settings: ColimSettings) -> None:
-        super().__init__()
-        self.settings = settings
+        super().__init__(core.settings.width + ligand.width, settings)
         self.core, self.ligand = copy.deepcopy(core), copy.deepcopy(ligand)
-        width = self.core.settings.width + self.ligand.width
-        self.norm = nn.BatchNorm1d(width)
-        self.dropout = nn.Dropout(settings.dropout)
-        self.first = nn.Linear(width, settings.hidden)
-        self.last = nn.Linear(settings.hidden, 1)
 
     def joined(self, data: PairData, rows: Tensor) -> Tensor:
         """Joined vectors of some examples, shape (rows, width of both)."""
         cores, place = torch.unique(data.core[rows], return_inverse=True)
         of_core = self.core.embed(pick_clusters(data.cores, cores.numpy()))[place]
         return torch.cat([of_core, data.member[rows] @ self.ligand(data.ligands)], dim=1)
-
-    def vectors(self, data: PairData, rows: np.ndarray) -> np.ndarray:
-        """The same without gradients."""
-        with torch.no_grad():
-            return self.joined(data, torch.as_tensor(rows)).numpy()
-
-    def forward(self, data: PairData, rows: Tensor) -> Tensor:
-        """Logits of some examples, shape (rows,)."""
-        out: Tensor = self.last(softplus(self.first(self.dropout(self.norm(self.joined(data, rows))))))[:, 0]
-        return out
 
     def score(self, of_core: Tensor, of_ligands: Tensor) -> Tensor:
         """Logits of one core, shape (width of a core,), beside many vectors of ligand sets, shape (n, width), by matrix products."""
@@ -202,8 +225,6 @@ def train_colim(
         InputError: Examples of one label only.
     """
     settings = settings or ColimSettings()
-    if len(set(np.asarray(labels)[rows].tolist())) < 2:
-        raise InputError("all examples to learn from have one label; give pairs that are made and others")
     torch.manual_seed(seed)
     own = core or ClusterEncoder(settings.encoder)
     if isinstance(ligand, FixedLigands):
@@ -215,14 +236,42 @@ def train_colim(
     model.core.learn_elements(pick_clusters(data.cores, np.unique(data.core[rows].numpy())))
     model.ligand.seen.logical_or_(data.elements[data.member[rows].sum(dim=0) > 0].any(dim=0))
     head = [*model.norm.parameters(), *model.first.parameters(), *model.last.parameters()]
-    optimiser = torch.optim.AdamW(
-        [
-            {"params": head, "lr": settings.learning_rate},
-            {"params": model.core.parameters(), "lr": settings.learning_rate * shares[0]},
-            {"params": model.ligand.parameters(), "lr": settings.learning_rate * shares[1]},
-        ],
-        weight_decay=settings.weight_decay,
-    )
+    groups = [
+        {"params": head, "lr": settings.learning_rate},
+        {"params": model.core.parameters(), "lr": settings.learning_rate * shares[0]},
+        {"params": model.ligand.parameters(), "lr": settings.learning_rate * shares[1]},
+    ]
+    fit(model, data, labels, rows, settings, groups, seed=seed)
+    return model
+
+
+def fit(
+    model: Matcher[Data],
+    data: Data,
+    labels: np.ndarray,
+    rows: np.ndarray,
+    settings: ColimSettings,
+    groups: list[dict[str, Any]],
+    *,
+    seed: int,
+) -> None:
+    """Train a matcher, in place, and leave it ready to predict.
+
+    Args:
+        model: To train.
+        data: All examples.
+        labels: 1 for pairs that are made, 0 for others, shape (n,).
+        rows: Numbers of the examples to learn from.
+        settings: How.
+        groups: Parameters with their learning rates, as torch's optimisers take them.
+        seed: Of the order.
+
+    Raises:
+        InputError: Examples of one label only.
+    """
+    if len(set(np.asarray(labels)[rows].tolist())) < 2:
+        raise InputError("all examples to learn from have one label; give pairs that are made and others")
+    optimiser = torch.optim.AdamW(groups, weight_decay=settings.weight_decay)
     rng = np.random.default_rng(seed)
     steps = max(1, len(rows) // settings.batch)
     cycle = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, settings.epochs * steps)
@@ -237,7 +286,7 @@ def train_colim(
             nn.utils.clip_grad_norm_(model.parameters(), 5.0)
             optimiser.step()
             cycle.step()
-    return model.eval()
+    model.eval()
 
 
 class Ensemble:
@@ -259,9 +308,8 @@ class Ensemble:
 
     def probabilities(self, data: PairData, rows: np.ndarray | None = None) -> np.ndarray:
         """Of each member for each example, shape (members, n)."""
-        chosen = torch.arange(len(data.core)) if rows is None else torch.as_tensor(np.asarray(rows))
-        with torch.no_grad():
-            return np.array([torch.sigmoid(member(data, chosen)).numpy() for member in self.members])
+        chosen = np.arange(len(data.core)) if rows is None else np.asarray(rows)
+        return np.array([member.probabilities(data, chosen) for member in self.members])
 
     def unknown_elements(self, core: Atoms) -> list[str]:
         """Symbols of the core's elements that neither pretraining nor training held."""

@@ -10,9 +10,9 @@ import pandas as pd
 
 from auric.errors import InputError, suggestion
 from auric.files import write_table
-from auric.graphs import LAYERS, EncoderSettings
+from auric.graphs import EncoderSettings
 from auric.matching.baselines import BASELINES, COUNTED, baseline_features, baseline_probabilities, learner_of
-from auric.matching.colim import ColimSettings, Ensemble, pair_data, train_colim
+from auric.matching.colim import ColimSettings, pair_data, train_colim
 from auric.matching.encoders import colim_settings, load_ligands
 from auric.matching.evaluation import (
     METRICS,
@@ -30,6 +30,7 @@ from auric.matching.negatives import Example
 from auric.matching.pairs import library_and_examples
 from auric.matching.places import PLACE_COLUMNS, place_rows
 from auric.matching.pretraining import CoreModel
+from auric.matching.whole_graphs import WHOLE, train_whole, whole_graphs
 from auric.progress import log
 
 PREDICTION_COLUMNS = (
@@ -83,14 +84,12 @@ STARTED: dict[str, tuple[str | None, bool]] = {
     GAP_PRETRAINED: (GAP, True),
 }
 """What the core encoder was pretrained on, and whether the ligand encoder starts pretrained; all have the same shape."""
-DRAWN = (SCRATCH, PRETRAINED)
+DRAWN = (SCRATCH, PRETRAINED, GAP_PRETRAINED)
 """Whose vectors of test examples are drawn."""
-GRAPHS = {f"colim, {kind} core": kind for kind in LAYERS if kind != "cgcnn"}
-"""CoLiM from scratch with other layers in the core encoder, and which; the paper's SchNet, GIN and CGCNN stand alone and are not these."""
 RIVALS = (COUNTED, "ligands only", "core only", "acsf")
 """What the pretrained matcher is compared with, beside matchers that start otherwise."""
 NETWORK = "network"
-SUBJECTS = (*BASELINES, *GRAPHS, *STARTED)
+SUBJECTS = (*BASELINES, *WHOLE, *STARTED)
 
 
 def compare_matchers(
@@ -169,24 +168,29 @@ def compared_in_folds(
         check_split(examples, train, test, split)
     for subject in subjects:
         features = baseline_features(subject, atoms, sets) if subject in BASELINES else None
-        shape = EncoderSettings(**(vars(settings.encoder) | ({"kind": GRAPHS[subject]} if subject in GRAPHS else {})))
+        shape = EncoderSettings(**(vars(settings.encoder) | ({"kind": subject} if subject in WHOLE else {})))
         own = ColimSettings(**(vars(settings) | {"encoder": shape}))
         learned, with_ligand = STARTED.get(subject, (None, False))
         core = cores[learned].encoder if learned else None
         given: dict[str, Any] = {"core": core, "ligand": ligand if with_ligand else None}
         reach = core.settings.reach if core else shape.reach
-        data = None if features is not None else pair_data(atoms, sets, reach=reach, model=given["ligand"])
+        data: Any = None
+        if subject in WHOLE:
+            data = whole_graphs(atoms, sets, reach=reach)
+        elif features is None:
+            data = pair_data(atoms, sets, reach=reach, model=given["ligand"])
         for fold, (train, test) in enumerate(parts):
             for number in range(seeds):
                 started = time.perf_counter()
-                if data is None:
-                    assert features is not None
+                if features is not None:
                     probabilities = baseline_probabilities(subject, features, labels, train, test, seed=number)
+                elif subject in WHOLE:
+                    probabilities = train_whole(data, labels, train, own, seed=number).probabilities(data, test)
                 else:
                     model = train_colim(data, labels, train, own, **given, seed=number)
-                    probabilities = Ensemble([model]).probabilities(data, test)[0]
+                    probabilities = model.probabilities(data, test)
                 seconds = time.perf_counter() - started
-                if data is not None and subject in DRAWN and number == 0:
+                if subject in DRAWN and number == 0:
                     tested = [examples[i] for i in test]
                     places += place_rows(tested, model.vectors(data, test), subject, split=split, fold=fold, seed=seed)
                 rows += [

@@ -10,8 +10,8 @@ from ase.neighborlist import neighbor_list
 from auric.errors import StructureError
 from auric.matching.ligand_smiles import BOND_STRETCH, METALS
 from auric.matching.splitting import METAL_TOUCH, TOUCH
-from auric.structures import read_structure
-from auric.structures.crystal_files import read_cif
+from auric.structures import check_cell, read_crystal
+from auric.structures.fields import ATOM_LIMIT
 
 LONGEST_ANGSTROM = 4.0
 APART_ANGSTROM = 20.0
@@ -19,51 +19,57 @@ APART_ANGSTROM = 20.0
 
 
 def read_cluster(path: str | Path) -> Atoms:
-    """Read a file that holds a cluster and perhaps others beside it; of a cif cell every molecule is put together by itself.
+    """Read a file that holds a cluster and perhaps others beside it; of a cell every molecule is put together by itself.
+
+    Returns:
+        Not periodic, positions in angstrom; `info` as of `read_crystal`, without `listed`.
 
     Raises:
-        StructureError: As `read_structure`; and a cell through which bonds run on.
+        StructureError: As `read_crystal`; and a cell through which bonds run on, or with molecules of too many atoms.
     """
-    if Path(path).suffix.lower() != ".cif":
-        return read_structure(path)
+    found = read_crystal(path)
+    info = dict(found.info)
+    listed = info.pop("listed")
     try:
-        return read_structure(path)  # one whole cluster, and all checks of the file
-    except StructureError as error:
-        if "separate molecules" not in str(error) and "parts lie further" not in str(error):
-            raise
-    cell = read_cif(Path(path), Path(path).read_text(encoding="utf-8-sig"))
-    try:
-        atoms = molecules_apart(cell)
+        atoms = molecules_apart(found, listed=listed) if found.pbc.any() else found
     except StructureError as error:
         raise StructureError(f"{path}: {error}") from None
-    atoms.info["source"] = f"file {path}"
-    return atoms
+    if len(atoms) > ATOM_LIMIT:
+        raise StructureError(
+            f"{path}: molecules of {len(atoms)} atoms, more than {ATOM_LIMIT}; save one cluster as xyz"
+        )
+    return Atoms(atoms.numbers, atoms.positions, info=info)
 
 
-def molecules_apart(cell: Atoms) -> Atoms:
+def molecules_apart(cell: Atoms, *, listed: int | None = None) -> Atoms:
     """The molecules of a cell, each put together over the cell's walls, and set apart from each other.
 
     Args:
         cell: Atoms in a periodic cell (angstrom).
+        listed: Molecules that hold none of so many first atoms are left out, as symmetry makes them of others; None: all stay.
 
     Raises:
-        StructureError: If bonds run on through the cell: a network, not molecules.
+        StructureError: If bonds run on through the cell: a network, not molecules; or a cell that no cluster fits into.
     """
+    check_cell(cell)
     first, second, lengths, images = neighbor_list("ijdS", cell, LONGEST_ANGSTROM)
     metal = np.isin(cell.numbers, list(METALS))
     limits = np.where(
         metal[first] & metal[second], METAL_TOUCH, np.where(metal[first] | metal[second], TOUCH, BOND_STRETCH)
     )
     radii = covalent_radii[cell.numbers]
-    hydrogen = (cell.numbers == 1)[first] | (cell.numbers == 1)[second]
-    # A hydrogen atom of a ligand may come near a metal; only its bond to a non-metal is believed.
-    bonded = (lengths < limits * (radii[first] + radii[second])) & ~(hydrogen & (metal[first] | metal[second]))
+    bonded = lengths < limits * (radii[first] + radii[second])
+    # A hydrogen atom of a ligand may come near a metal; only one that no other atom holds is a hydride.
+    held = np.zeros(len(cell), dtype=bool)
+    held[first[bonded & ~metal[first] & ~metal[second]]] = True
+    held &= cell.numbers == 1
+    bonded &= ~((held[first] & metal[second]) | (metal[first] & held[second]))
     near: dict[int, list[tuple[int, np.ndarray]]] = {i: [] for i in range(len(cell))}
     for i, j, shift in zip(first[bonded], second[bonded], images[bonded], strict=True):
         near[int(i)].append((int(j), shift))
     positions, found = cell.positions.copy(), np.full(len(cell), -1)
     count, place = 0, 0.0
-    for start in range(len(cell)):
+    for start in range(len(cell) if listed is None else listed):
         if found[start] >= 0:
             continue
         shifts, waiting = {start: np.zeros(3, dtype=int)}, [start]
@@ -85,4 +91,5 @@ def molecules_apart(cell: Atoms) -> Atoms:
         positions[members] = whole - [whole[:, 0].min() - place, 0, 0]
         place += size + APART_ANGSTROM
         count += 1
-    return Atoms(cell.numbers, positions)
+    kept = found >= 0
+    return Atoms(cell.numbers[kept], positions[kept])

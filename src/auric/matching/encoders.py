@@ -7,13 +7,14 @@ from typing import Any, Literal
 
 import numpy as np
 from ase import Atoms
+from ase.data import chemical_symbols
 
 from auric.errors import InputError
 from auric.files import write_frames, write_table
 from auric.graphs import EncoderSettings
 from auric.matching.colim import ColimSettings
 from auric.matching.fixed_ligands import FixedLigands, LigandModel
-from auric.matching.formation import read_cluster_energies
+from auric.matching.formation import HUBER_SDS, ClusterEnergies, fit_lines, read_cluster_energies
 from auric.matching.formation_peers import FORMATION_COLUMNS, formation_rows
 from auric.matching.ligand_encoder import (
     LigandEmbedder,
@@ -26,6 +27,9 @@ from auric.matching.ligand_library import enumerated_ligands
 from auric.matching.pairs import resolved
 from auric.matching.pretraining import PretrainSettings, pretrain
 from auric.matching.small_clusters import model_clusters
+
+REFERENCE_COLUMNS = ("element", "reference_ev", "surface_ev", "edge_ev", "spread_ev", "clusters")
+"""Of E/N = reference + surface N^(-1/3) + edge N^(-2/3), and how far clusters lie off it (a robust standard deviation, eV/atom)."""
 
 
 def make_clusters(source: str, output: str | Path, *, per_metal: int, mirror: str, seed: int) -> None:
@@ -65,17 +69,38 @@ def colim_settings(settings: Mapping[str, Any]) -> ColimSettings:
     )
 
 
-def compare_formation(clusters: str | Path, output: str | Path, *, settings: Mapping[str, Any], seed: int) -> None:
-    """Write errors of formation energies in folds."""
-    wanted = settings["formation"]
+def compare_formation(
+    clusters: str | Path, output: str | Path, references: str | Path, *, settings: Mapping[str, Any], seed: int
+) -> None:
+    """Write formation energies in folds, and the reference energies that all clusters together give.
+
+    Args:
+        clusters: With energies.
+        output: To write, rows of `FORMATION_COLUMNS`.
+        references: To write, rows of `REFERENCE_COLUMNS`; the lines that the core encoder's file holds.
+        settings: Of the room.
+        seed: Of folds and encoders.
+    """
+    wanted, data = settings["formation"], read_cluster_energies(clusters)
+    write_table(references, reference_rows(data), REFERENCE_COLUMNS)
     rows = formation_rows(
-        read_cluster_energies(clusters),
+        data,
         wanted["splits"],
         wanted["encoders"],
         pretrain_settings(settings, seed),
         folds=wanted["folds"],
     )
     write_table(output, rows, FORMATION_COLUMNS)
+
+
+def reference_rows(data: ClusterEnergies) -> list[dict[str, Any]]:
+    """Liquid-drop lines of elements as the core encoder learns them, rows of `REFERENCE_COLUMNS`."""
+    lines = fit_lines(data, np.arange(len(data.size)), huber_sds=HUBER_SDS)
+    return [
+        {"element": chemical_symbols[number], "reference_ev": float(terms[0]), "surface_ev": float(terms[1]), "edge_ev": float(terms[2]),
+         "spread_ev": float(spread), "clusters": int((data.element == number).sum())}
+        for number, terms, spread in zip(lines.elements, lines.terms_ev, lines.spread_ev, strict=True)
+    ]  # fmt: skip
 
 
 def pretrain_core(

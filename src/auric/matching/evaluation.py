@@ -292,15 +292,30 @@ def separation(vectors: np.ndarray, labels: np.ndarray, *, seed: int = 0) -> tup
     Raises:
         InputError: Fewer than six examples, or one label.
     """
-    from sklearn.manifold import TSNE
-    from sklearn.metrics import calinski_harabasz_score, davies_bouldin_score
-
     if len(vectors) < LEAST_DRAWN or len(set(np.asarray(labels).tolist())) < 2:
         raise InputError(f"{len(vectors)} examples cannot be drawn apart; give {LEAST_DRAWN} or more, of two labels")
-    scaled = (vectors - vectors.mean(axis=0)) / np.maximum(vectors.std(axis=0), 1e-9)
+    places = plane_of(vectors, seed=seed)
+    return places, apartness(places, labels)
+
+
+def plane_of(vectors: np.ndarray, *, seed: int = 0) -> np.ndarray:
+    """Places in two dimensions (t-SNE), shape (n, 2), of vectors of shape (n, width), scaled first."""
+    from sklearn.manifold import TSNE
+
     width = max(2.0, min(30.0, (len(vectors) - 1) / 3))
-    places = np.asarray(TSNE(perplexity=width, init="pca", random_state=seed).fit_transform(scaled))
-    return places, {
-        "davies_bouldin": float(davies_bouldin_score(places, labels)),
-        "calinski_harabasz": float(calinski_harabasz_score(places, labels)),
+    return np.asarray(TSNE(perplexity=width, init="pca", random_state=seed).fit_transform(scaled(vectors)))
+
+
+def apartness(vectors: np.ndarray, labels: np.ndarray) -> dict[str, float]:
+    """How far two or more labels lie apart: Davies-Bouldin (low is apart) and Calinski-Harabasz (high), of vectors of shape (n, width)."""
+    from sklearn.metrics import calinski_harabasz_score, davies_bouldin_score
+
+    return {
+        "davies_bouldin": float(davies_bouldin_score(vectors, labels)),
+        "calinski_harabasz": float(calinski_harabasz_score(vectors, labels)),
     }
+
+
+def scaled(vectors: np.ndarray) -> np.ndarray:
+    """Vectors of shape (n, width), columns moved to mean 0 and scaled to one standard deviation."""
+    return np.asarray((vectors - vectors.mean(axis=0)) / np.maximum(vectors.std(axis=0), 1e-9))

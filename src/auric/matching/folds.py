@@ -1,17 +1,18 @@
 """Folds that keep together what is alike, and a check that nothing alike lies on both sides of a split.
 
 `pair`: examples of one core geometry with one ligand set stay together, as in the paper. `core`: all examples of a geometry stay together,
-so that a test core was never seen. In both, cores that stand for one compound (a whole core, and an inner shell of it) count as one. `ligand`: no training
+and of those that an edit by one or two metal atoms makes of it, so that no test core was seen, or one that is nearly the same. In both, cores that stand for one compound (a whole core, and an inner shell of it) count as one. `ligand`: no training
 example holds a ligand of a test example, or one that is nearly the same.
 """
 
 from collections.abc import Sequence
+from itertools import combinations
 
 import numpy as np
 from scipy.sparse.csgraph import connected_components
 
 from auric.errors import InputError
-from auric.matching.fingerprints import SAME_GEOMETRY, geometry_difference
+from auric.matching.fingerprints import SAME_GEOMETRY, CoreFingerprint, edited, geometry_difference
 from auric.matching.negatives import Example
 
 SPLITS = ("pair", "core", "ligand")
@@ -32,7 +33,7 @@ def groups_of(examples: Sequence[Example], split: str) -> list[str]:
             [f"{core}{text}" for core in (each.pair.geometry, each.pair.identity) if core != ""]
             for each, text in zip(examples, beside, strict=True)
         ]
-        one = _joined(names)
+        one = _joined(names + (_edits(examples) if split == "core" else []))
         return [one[own[0]] for own in names]
     if split == "ligand":
         return families_of(examples, together=True)
@@ -48,6 +49,22 @@ def families_of(examples: Sequence[Example], *, together: bool = False) -> list[
     """
     family = _families(examples, together)
     return [";".join(sorted({family[one] for one in each.ligands.split(".")})) for each in examples]
+
+
+def _edits(examples: Sequence[Example]) -> list[list[str]]:
+    """Numbers of geometries that an edit links, two by two."""
+    pairs = {each.pair.name: each.pair for each in examples}.values()
+    links = [
+        (first.geometry, second.geometry)
+        for first, second in combinations(pairs, 2)
+        if edited(first.fingerprint, second.fingerprint)
+    ]
+    return [[f"{first}", f"{second}"] for first, second in links]
+
+
+def alike(first: CoreFingerprint, second: CoreFingerprint, *, tolerance: float = SAME_GEOMETRY) -> bool:
+    """Whether cores are near duplicates where cores are left out: of one geometry, or one an edit of the other."""
+    return geometry_difference(first, second) <= tolerance or edited(first, second, tolerance=tolerance)
 
 
 def _families(examples: Sequence[Example], together: bool) -> dict[str, str]:
@@ -152,8 +169,10 @@ def check_split(
             first, second = examples[i], examples[j]
             if split == "pair" and first.ligands != second.ligands:
                 continue
+            cores = first.pair.fingerprint, second.pair.fingerprint
             same = first.pair.identity and first.pair.identity == second.pair.identity
-            if same or geometry_difference(first.pair.fingerprint, second.pair.fingerprint) <= tolerance:
+            near = alike(*cores, tolerance=tolerance) if split == "core" else geometry_difference(*cores) <= tolerance
+            if same or near:
                 raise InputError(
                     f"split by {split}: {first.pair.name} with {first.ligands} (training) and {second.pair.name} with "
                     f"{second.ligands} (test) are near duplicates; keep them on one side"

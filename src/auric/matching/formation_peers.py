@@ -33,7 +33,10 @@ from auric.matching.pretraining import PretrainSettings, pretrain
 from auric.progress import log
 
 FORMATION_SPLITS = ("size", "random", "larger", "element")
-FORMATION_COLUMNS = ("split", "fold", "subject", "cluster", "element", "size", "energy_ev", "predicted_ev", "seconds")
+FORMATION_COLUMNS = (
+    "split", "fold", "subject", "cluster", "element", "size", "energy_ev", "predicted_ev", "formation_ev", "predicted_formation_ev", "seconds",
+)  # fmt: skip
+"""Energies per atom, as calculated, and less the reference energy of the element that was fitted in that fold."""
 LINE, RIDGE, BOTH = "line", "kernel ridge", "encoder and kernel ridge"
 DIRECTIONS, ACROSS, PENALTY = 24, 0.1, 0.02
 
@@ -161,6 +164,7 @@ def _fold_rows(
     element, size = data.element[test], data.size[test]
     base, spread = lines.predict(element, size), lines.spread_ev[lines.place(element)]
     found: dict[str, tuple[np.ndarray, float]] = {LINE: (plain.predict(element, size), 0.0)}
+    reference = lines.terms_ev[lines.place(element), 0]
     started = time.perf_counter()
     ridge = ridge_distances(data, features, lines, train, test)
     found[RIDGE] = (base + spread * ridge, time.perf_counter() - started + seconds_features)
@@ -178,6 +182,7 @@ def _fold_rows(
         log.info("%s, fold %d, %s: %.4f eV/atom (%.0f s)", fold.split, fold.fold, subject, error, seconds)
     return [
         {"split": fold.split, "fold": fold.fold, "subject": subject, "cluster": int(test[i]), "element": data.frames[test[i]].symbols[0],
-         "size": int(size[i]), "energy_ev": float(data.energy_ev[test[i]]), "predicted_ev": float(predicted[i]), "seconds": seconds}
+         "size": int(size[i]), "energy_ev": float(data.energy_ev[test[i]]), "predicted_ev": float(predicted[i]),
+         "formation_ev": float(data.energy_ev[test[i]] - reference[i]), "predicted_formation_ev": float(predicted[i] - reference[i]), "seconds": seconds}
         for subject, (predicted, seconds) in found.items() for i in range(len(test))
     ]  # fmt: skip

@@ -21,6 +21,11 @@ from auric.matching.splitting import check_core, split_cluster
 
 PAIR_COLUMNS = ("name", "formula", "geometry", "nuclearity", "ligands", "source", "compound", "simplified")
 DROPPED_COLUMNS = ("structure", "step", "what", "reason")
+SUSPICIOUS = "kept, suspicious"
+"""Step of what is not dropped but may be wrong."""
+SYMMETRY_LEFT = (
+    "atoms are taken as the file lists them; where the cluster lies on an element of symmetry, export it whole"
+)
 MOST_LIGANDS = 4
 """Kinds of ligands of one cluster, as in the paper."""
 LEAST_METALS, MOST_METALS = 3, 400
@@ -111,7 +116,7 @@ def pair_of(name: str, core: Atoms, ligands: str, source: str, *, compound: str 
 def pair_of_file(
     path: str | Path, *, name: str | None = None, source: str | None = None
 ) -> tuple[Pair, list[dict[str, str]]]:
-    """The pair of a structure's file, and what of the file was dropped.
+    """The pair of a structure's file, and what of the file was dropped, or kept though it may be wrong.
 
     Raises:
         StructureError: If the file cannot be read or taken apart, or holds no ligands.
@@ -120,6 +125,9 @@ def pair_of_file(
     name = name or Path(path).stem
     split = split_cluster(atoms)
     dropped = [dropped_row(name, "pieces of the file", what, reason) for what, reason in split.dropped]
+    dropped += [dropped_row(name, SUSPICIOUS, what, reason) for what, reason in split.suspicious]
+    if "symmetry" in atoms.info:
+        dropped.append(dropped_row(name, SUSPICIOUS, str(atoms.info["symmetry"]), SYMMETRY_LEFT))
     pair = pair_of(name, split.core, split.ligand_set, source or str(atoms.info["source"]), compound=split.compound)
     return pair, dropped
 

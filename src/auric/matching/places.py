@@ -1,4 +1,4 @@
-"""Examples in two dimensions, for vectors that a matcher or encoders make of them, and how far labels lie apart there."""
+"""Examples in two dimensions, for vectors that a matcher makes of those it did not learn, and how far labels lie apart there."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,12 +11,10 @@ from auric.matching.negatives import Example
 PLACE_COLUMNS = (
     "split", "fold", "encoder", "name", "ligands", "label", "x", "y", "davies_bouldin", "calinski_harabasz",
 )  # fmt: skip
-UNTRAINED = "none"
-"""In the column `split`: no example was learned from."""
 
 
 def place_rows(
-    examples: Sequence[Example], vectors: np.ndarray, encoder: str, *, split: str = UNTRAINED, fold: int = 0, seed: int
+    examples: Sequence[Example], vectors: np.ndarray, encoder: str, *, split: str, fold: int, seed: int
 ) -> list[dict[str, Any]]:
     """Rows of `PLACE_COLUMNS`; none where examples are too few or of one label.
 

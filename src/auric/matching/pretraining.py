@@ -78,7 +78,8 @@ class CoreModel(nn.Module):
         lines: The liquid-drop line of each element it has learned.
         readout: What is added to an element's line: weights of the line's terms and of the features (eV), shape (elements, 3 +
             features); None where `shared` reads.
-        header: What it was learned from and how; `seconds` of training among it.
+        header: What it was learned from and how; `seconds` of training among it, and `gap_ev`, mean and standard deviation of the
+            gaps that were learned, where they were.
     """
 
     def __init__(self, settings: EncoderSettings, lines: DropLines | None = None, *, features: int = 12) -> None:
@@ -141,6 +142,20 @@ class CoreModel(nn.Module):
         packed = pack_clusters(frames, reach=self.encoder.settings.reach)
         spread = self.lines.spread_ev[self.lines.place(element)]
         return np.asarray(self.lines.predict(element, size) + spread * self.distances(packed, element, size))
+
+    def gaps(self, frames: Sequence[Atoms]) -> np.ndarray:
+        """Gaps of bare clusters, eV, shape (n,).
+
+        Raises:
+            InputError: An encoder that was not pretrained on gaps.
+        """
+        if "gap_ev" not in self.header:
+            raise InputError("this encoder was not pretrained on gaps; pretrain it on them first")
+        described = self.describe(pack_clusters(frames, reach=self.encoder.settings.reach))
+        mean, spread = self.header["gap_ev"]
+        with torch.no_grad():
+            told = self.shared(torch.as_tensor(described))[:, 0].numpy().astype(float)
+        return np.asarray(mean + spread * told)
 
     def save(self, path: str | Path) -> None:
         """Write npz with a JSON header."""
@@ -206,7 +221,8 @@ def pretrain(
     model.eval()
     if own and lines is not None:
         model.readout = _readouts(model, packed, data, chosen, wanted, lines)
-    model.header = {
+    gaps = {"gap_ev": _gap_scale(data, chosen)} if target == "gap" else {}
+    model.header = gaps | {
         "settings": {key: value for key, value in asdict(settings).items() if key != "encoder"}, "target": target,
         "clusters": len(chosen), "seconds": time.perf_counter() - started, "losses": losses,
     }  # fmt: skip
@@ -224,8 +240,15 @@ def _wanted(data: ClusterEnergies, chosen: np.ndarray, target: str, lines: DropL
     gaps = data.gap_ev[chosen]
     if target != "gap" or not np.isfinite(gaps).all():
         raise InputError(f"target '{target}': give energy, or gap with gap_ev for every cluster")
-    wanted[chosen] = (gaps - gaps.mean()) / max(float(gaps.std()), 1e-6)
+    mean, spread = _gap_scale(data, chosen)
+    wanted[chosen] = (gaps - mean) / spread
     return torch.as_tensor(wanted, dtype=torch.float32)
+
+
+def _gap_scale(data: ClusterEnergies, chosen: np.ndarray) -> tuple[float, float]:
+    """Mean and standard deviation of the chosen clusters' gaps, eV."""
+    gaps = data.gap_ev[chosen]
+    return float(gaps.mean()), max(float(gaps.std()), 1e-6)
 
 
 def ridge_of(described: Tensor, terms: Tensor, wanted: Tensor, log_penalty: Tensor) -> tuple[Tensor, Tensor]:

@@ -18,6 +18,8 @@ from auric.matching.ligand_smiles import METALS, bonded_pairs, perceived_smiles
 
 CORE_ATOMS = frozenset([1, 8, 9, 16, 17, 34, 35, 52, 53])
 """Atomic numbers that belong to the core where they stand alone: hydride, halides, chalcogenides."""
+ENDING = frozenset([8, 16])
+"""Of these, an atom alone on one metal is rarely an oxide or sulfide, and often a ligand whose hydrogen atoms are missing."""
 TOUCH = 1.3
 """A metal and an atom nearer than this times the sum of their covalent radii are bonded."""
 METAL_TOUCH = 1.35
@@ -36,6 +38,7 @@ class Split:
         core: Metals and their halide, hydride and chalcogenide atoms.
         ligands: SMILES of every ligand, protonated and canonical, one for each piece, sorted.
         dropped: What of the file is neither, and why.
+        suspicious: What is kept and may be wrong, and why.
         compound: Formula of both together, without what was dropped (`standard_formula`).
     """
 
@@ -43,6 +46,7 @@ class Split:
     ligands: tuple[str, ...]
     dropped: tuple[tuple[str, str], ...] = ()
     compound: str = ""
+    suspicious: tuple[tuple[str, str], ...] = ()
 
     @property
     def ligand_set(self) -> str:
@@ -96,11 +100,20 @@ def split_cluster(atoms: Atoms) -> Split:
     with_metal = Counter(int(cluster_of[i]) for i in np.flatnonzero(metal))
     kept, dropped = _choose(atoms, cluster_of, with_metal)
     donors = set(touching.ravel()[~metal[touching.ravel()]].tolist())
-    core, ligands = [], []
+    bonds = Counter(touching[~metal[touching[:, 1]], 1].tolist())
+    core, ligands, suspicious = [], [], []
     for piece in sorted(set(piece_of[(cluster_of == kept) & ~metal].tolist())):
         members = np.flatnonzero(piece_of == piece)
         if len(members) == 1 and int(atoms.numbers[members[0]]) in CORE_ATOMS:
             core.append(int(members[0]))
+            if int(atoms.numbers[members[0]]) in ENDING and bonds[int(members[0])] == 1:
+                name = f"{atoms.symbols[members[0]]} (atom {members[0] + 1}) on one metal"
+                suspicious.append(
+                    (
+                        name,
+                        "part of the core here; if it is water, hydroxide or a thiol without its hydrogen atoms, add them",
+                    )
+                )
             continue
         place = {int(old): new for new, old in enumerate(members)}
         inside = np.array([[place[int(i)], place[int(j)]] for i, j in pairs if int(i) in place], dtype=int).reshape(
@@ -110,7 +123,7 @@ def split_cluster(atoms: Atoms) -> Split:
         ligands.append(perceived_smiles(Atoms(atoms.numbers[members], atoms.positions[members]), inside, bound))
     core += np.flatnonzero(metal & (cluster_of == kept)).tolist()
     found = Atoms(atoms.numbers[sorted(core)], atoms.positions[sorted(core)])
-    return Split(found, tuple(sorted(ligands)), tuple(dropped), _formula(atoms, cluster_of == kept))
+    return Split(found, tuple(sorted(ligands)), tuple(dropped), _formula(atoms, cluster_of == kept), tuple(suspicious))
 
 
 def check_core(core: Atoms) -> None:

@@ -136,7 +136,23 @@ MATCHED_PAIRED = (
     "split", "first", "second", "difference", "low", "high", "p_value", "p_holm", "examples", "groups", "families",
 )  # fmt: skip
 MATCHED_FOLDS = ("split", "fold", "examples", "positives", "share")
-FORMATION_ERRORS = ("split", "subject", "mae_ev", "low", "high", "median_ev", "clusters", "groups", "seconds")
+FORMATION_ERRORS = (
+    "quantity",
+    "split",
+    "subject",
+    "mae_ev",
+    "low",
+    "high",
+    "median_ev",
+    "clusters",
+    "groups",
+    "seconds",
+)
+REFERENCE_ENERGIES = ("element", "reference_ev", "surface_ev", "edge_ev", "spread_ev", "clusters")
+BARE_PLACES = (
+    "encoder", "told_by", "cluster", "element", "size", "value_ev", "third", "x", "y",
+    "davies_bouldin", "calinski_harabasz", "davies_bouldin_plane", "calinski_harabasz_plane",
+)  # fmt: skip
 MATCHED_PLACES = (
     "split",
     "fold",
@@ -178,6 +194,7 @@ NUMBERS = frozenset(
      "examples", "success", "fresh", "teacher_share", "depth", "leaves", "f1", "planted", "found", "relative_error",
      "outcome", "paper_probability",
      "nuclearity", "count", "mean", "sd_over_seeds", "positives", "groups", "families", "seeds", "floor", "floor_high", "library_sets", "library_called", "p_value", "p_holm", "mae_ev", "median_ev", "clusters", "label", "x", "y", "davies_bouldin", "calinski_harabasz", "called", "bin",
+     "value_ev", "third", "davies_bouldin_plane", "calinski_harabasz_plane", "reference_ev", "surface_ev", "edge_ev", "spread_ev",
      "true_positives", "false_positives", "false_negatives", "true_negatives"}
 )  # fmt: skip
 
@@ -242,8 +259,10 @@ class ReportFiles:
         matching_confusion: Confusion matrices, columns `MATCHED_CONFUSION`.
         matching_paired: Differences of AUC, columns `MATCHED_PAIRED`.
         matching_folds: Examples and share of positives of each fold, columns `MATCHED_FOLDS`.
-        matching_errors: Errors of formation energies, columns `FORMATION_ERRORS`.
-        matching_places: Examples in latent space, a file for each split and one of encoders before training, columns `MATCHED_PLACES`.
+        matching_errors: Errors of formation energies and gaps, columns `FORMATION_ERRORS`.
+        matching_references: Reference energies of elements, columns `REFERENCE_ENERGIES`.
+        matching_bare: Bare clusters in the space of core encoders, columns `BARE_PLACES`.
+        matching_places: Examples in latent space, a file for each split, columns `MATCHED_PLACES`.
         matching_cases: Edited cores, columns `MATCHED_CASES`.
         matching_external: Clusters not learned from, columns `MATCHED_EXTERNAL`.
     """
@@ -303,6 +322,8 @@ class ReportFiles:
     matching_paired: Sequence[str | Path] = ()
     matching_folds: Sequence[str | Path] = ()
     matching_errors: Sequence[str | Path] = ()
+    matching_references: Sequence[str | Path] = ()
+    matching_bare: Sequence[str | Path] = ()
     matching_places: Sequence[str | Path] = ()
     matching_cases: Sequence[str | Path] = ()
     matching_external: Sequence[str | Path] = ()

@@ -24,10 +24,10 @@ METRICS = {
 SPLITS = {"pair": "core and ligands together (the paper's)", "core": "core left out", "ligand": "ligands left out"}
 OURS = "colim, pretrained"
 COUNTED = "functional group"
-UNTRAINED = "none"
-"""In the column `split` of places: no example was learned from."""
 WORDS = ("step",)
 """Of `dropped.csv`: a name, where walks have a number."""
+WEIGHTS = {"random": "random weights", "energies": "pretrained on formation energies", "gaps": "pretrained on gaps"}
+"""Of core encoders in the space of which bare clusters are drawn."""
 CONFUSION = ("true_positives", "false_negatives", "false_positives", "true_negatives")
 FORMATION_SPLITS = {
     "size": "sizes left out",
@@ -50,6 +50,8 @@ class Matching:
     paired: pd.DataFrame
     folds: pd.DataFrame
     errors: pd.DataFrame
+    references: pd.DataFrame
+    bare: pd.DataFrame
     places: pd.DataFrame
     cases: pd.DataFrame
     external: pd.DataFrame
@@ -67,7 +69,8 @@ def gather(files: inputs.ReportFiles) -> Matching | None:
         (files.matching_pairs, inputs.MATCHED_PAIRS), (files.matching_dropped, inputs.MATCHED_DROPPED), (files.matching_statistics, inputs.MATCHED_STATISTICS),
         (files.matching_metrics, inputs.MATCHED_METRICS), (files.matching_reliability, inputs.MATCHED_CURVES),
         (files.matching_confusion, inputs.MATCHED_CONFUSION), (files.matching_paired, inputs.MATCHED_PAIRED), (files.matching_folds, inputs.MATCHED_FOLDS),
-        (files.matching_errors, inputs.FORMATION_ERRORS), (files.matching_places, inputs.MATCHED_PLACES), (files.matching_cases, inputs.MATCHED_CASES),
+        (files.matching_errors, inputs.FORMATION_ERRORS), (files.matching_references, inputs.REFERENCE_ENERGIES), (files.matching_bare, inputs.BARE_PLACES),
+        (files.matching_places, inputs.MATCHED_PLACES), (files.matching_cases, inputs.MATCHED_CASES),
         (files.matching_external, inputs.MATCHED_EXTERNAL),
     )  # fmt: skip
     return Matching(
@@ -178,12 +181,33 @@ def confusion_rows(found: Matching) -> list[dict[str, str]]:
 
 
 def formation_rows(found: Matching) -> list[dict[str, str]]:
-    """For print: errors of formation energies."""
+    """For print: errors of formation energies, and of gaps where they were learned."""
     return [
-        {"split": FORMATION_SPLITS.get(row["split"], row["split"]), "subject": row["subject"], "mae": f"{row['mae_ev']:.4f}",
+        {"quantity": row["quantity"], "split": FORMATION_SPLITS.get(row["split"], row["split"]), "subject": row["subject"], "mae": f"{row['mae_ev']:.4f}",
          "interval": f"{row['low']:.4f} to {row['high']:.4f}", "median": f"{row['median_ev']:.4f}", "n": f"{row['clusters']:.0f}",
          "seconds": number(row["seconds"])}
         for row in found.errors.to_dict("records")
+    ]  # fmt: skip
+
+
+def reference_rows(found: Matching) -> list[dict[str, str]]:
+    """For print: reference energies of the elements that the library's cores hold."""
+    which = found.statistics[found.statistics["what"] == "metals of the core"]["which"]
+    metals = {symbol for words in which for symbol in str(words).split("+")}
+    return [
+        {"element": row["element"], "clusters": f"{row['clusters']:.0f}"}
+        | {name: f"{row[f'{name}_ev']:.3f}" for name in ("reference", "surface", "edge", "spread")}
+        for row in found.references.to_dict("records") if row["element"] in metals
+    ]  # fmt: skip
+
+
+def separation_rows(found: Matching) -> list[dict[str, str]]:
+    """For print: how far thirds of the left-out bare clusters lie apart, in the encoder's vectors and in the plane."""
+    table = found.bare.drop_duplicates(["told_by", "encoder"])
+    indices = ("davies_bouldin", "calinski_harabasz", "davies_bouldin_plane", "calinski_harabasz_plane")
+    return [
+        {"told_by": row["told_by"], "encoder": WEIGHTS.get(row["encoder"], row["encoder"])} | {name: number(row[name]) for name in indices}
+        for row in table.sort_values("told_by", kind="stable").to_dict("records")
     ]  # fmt: skip
 
 
@@ -279,11 +303,7 @@ def place_panels(found: Matching) -> list[tuple[str, pd.DataFrame]]:
         folds = {fold: rows for fold, rows in part.groupby("fold", sort=False)}
         drawn = max(folds.values(), key=len)
         means = part.drop_duplicates("fold")[["davies_bouldin", "calinski_harabasz"]].mean()
-        where = (
-            f"core encoder: {encoder}\nbefore training"
-            if split == UNTRAINED
-            else f"{encoder}\n{split} left out: test examples of one fold of {len(folds)}"
-        )
+        where = f"{encoder}\n{split} left out: test examples of one fold of {len(folds)}"
         title = f"{where}\nDBI {means['davies_bouldin']:.1f}, CHI {means['calinski_harabasz']:.2f} (n = {len(drawn)})"
         panels.append((title, drawn))
     return panels
@@ -307,6 +327,23 @@ def draw_places(path: Path, found: Matching) -> None:
             axes.set_title(title, fontsize=8)
             axes.set(xticks=[], yticks=[])
         grid[len(panels) - 1].legend(frameon=False, fontsize=7)
+
+
+def draw_bare(path: Path, found: Matching) -> None:
+    """Left-out bare clusters in two dimensions (t-SNE): a row for each quantity they are coloured by, a column for each encoder."""
+    quantities, encoders = (list(dict.fromkeys(found.bare[name])) for name in ("told_by", "encoder"))
+    with figure_at(path, 8.6, 3.0 * len(quantities)) as figure:
+        grid = figure.subplots(len(quantities), len(encoders), squeeze=False)
+        for row, quantity in zip(grid, quantities, strict=True):
+            mine = found.bare[found.bare["told_by"] == quantity]
+            limits = dict(zip(("vmin", "vmax"), mine["value_ev"].quantile([0.02, 0.98]), strict=True))
+            for axes, encoder in zip(row, encoders, strict=True):
+                part = mine[mine["encoder"] == encoder]
+                dots = axes.scatter(part["x"], part["y"], c=part["value_ev"], s=6, cmap="cividis", **limits)
+                axes.set(xticks=[], yticks=[])
+                axes.set_title(f"{WEIGHTS.get(encoder, encoder)} (n = {len(part)})", fontsize=8)
+            unit = "eV/atom" if quantity == "formation energy" else "eV"
+            figure.colorbar(dots, ax=list(row), label=f"{quantity} ({unit})")
 
 
 def draw_cases(path: Path, found: Matching) -> None:

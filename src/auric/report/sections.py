@@ -187,7 +187,8 @@ def draw_matching(assets: Assets, files: ReportFiles) -> dict[str, Any] | None:
         ("pairs", found.pairs, "reported pairs"), ("dropped", found.dropped, "dropped on the way to pairs"), ("statistics", found.statistics, "counts of the library"),
         ("metrics", found.metrics, "metrics of matchers"), ("reliability", found.curves, "calibration"),
         ("confusion", found.confusion, "confusion matrices"), ("paired", found.paired, "paired differences"), ("folds", found.folds, "what folds hold"),
-        ("errors", found.errors, "errors of formation energies"), ("places", found.places, "examples in latent space"), ("cases", found.cases, "edited cores"),
+        ("errors", found.errors, "errors of formation energies and gaps"), ("references", found.references, "reference energies of elements"),
+        ("bare", found.bare, "bare clusters in the space of core encoders"), ("places", found.places, "examples in latent space"), ("cases", found.cases, "edited cores"),
         ("external", found.external, "clusters not learned from"),
     ):  # fmt: skip
         assets.table(table, f"matching_{name}", f"matching: {label}")
@@ -199,6 +200,8 @@ def draw_matching(assets: Assets, files: ReportFiles) -> dict[str, Any] | None:
         "left_out": matchings.left_out(found), "confusion": matchings.confusion_rows(found),
         "metrics": assets.draw("matching_metrics.svg", partial(matchings.draw_metrics, found=found)),
         "calibration": assets.draw("matching_calibration.svg", partial(matchings.draw_calibration, found=found)),
+        "references": matchings.reference_rows(found), "separation": matchings.separation_rows(found),
+        "bare": assets.draw("matching_bare.svg", partial(matchings.draw_bare, found=found)) if len(found.bare) else None,
         "places": assets.draw("matching_places.svg", partial(matchings.draw_places, found=found)) if len(found.places) else None,
         "cases": assets.draw("matching_cases.svg", partial(matchings.draw_cases, found=found)) if len(found.cases) else None,
     }  # fmt: skip

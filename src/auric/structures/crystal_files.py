@@ -1,4 +1,4 @@
-"""cif and POSCAR files: one cluster in a cell is read; a crystal that must be worked on first is refused with reasons."""
+"""cif and POSCAR files: one cluster in a cell, or all atoms of an ordered crystal; others are refused with reasons."""
 
 import re
 import warnings
@@ -12,6 +12,8 @@ from ase import Atoms
 from ase.data import covalent_radii
 from ase.io import read
 from ase.io.cif import CIFBlock, parse_cif
+from ase.neighborlist import neighbor_list
+from scipy.spatial.distance import pdist
 
 from auric.errors import StructureError
 from auric.files import check_columns
@@ -19,7 +21,7 @@ from auric.machine import raise_lack
 from auric.progress import log
 from auric.structures.check import OVERLAP_SHARE
 from auric.structures.fields import ATOM_LIMIT, ELEMENTS, coordinates, decimal_number, whole_number, written_element
-from auric.structures.periodic import cell_vectors
+from auric.structures.periodic import cell_vectors, check_cell
 
 Parsed = TypeVar("Parsed")
 
@@ -32,6 +34,15 @@ GROUP_TAGS = (
     "_symmetry_int_tables_number",
 )
 
+MOST_IN_CELL = 20_000
+"""Atoms of a cell that symmetry fills."""
+FARTHEST_CELLS = 1000
+"""Sites and their images lie no further from the cell, by its edges."""
+ONE_SITE_ANGSTROM = 0.1
+"""Images of an atom nearer than this are the atom itself, on an element of symmetry; further ones that overlap are disorder about it."""
+_TERM = r"(?:([xyz])|(\d+(?:\.\d+)?)(?:/([1-9]\d*))?)"
+_TERMS = re.compile(rf"[+-]?{_TERM}(?:[+-]{_TERM})*", re.ASCII)  # one way to read it, whatever its length
+
 
 def read_cif(path: Path, text: str) -> Atoms:
     """The sites of the one data block that has any, in space group P 1 (IUCr, CIF core dictionary 2.4).
@@ -40,6 +51,84 @@ def read_cif(path: Path, text: str) -> Atoms:
         StructureError: If several blocks hold sites, symmetry repeats them, sites are disordered, partly occupied or
             overlap, or an element, coordinate or the cell is not given.
     """
+    block, atoms, labels = _sites(path, text)
+    _refuse(path, [_symmetry(block, len(atoms)), _disorder(block), _overlap(atoms, labels)])
+    return atoms
+
+
+def read_cif_cell(path: Path, text: str) -> Atoms:
+    """All atoms of the cell: the sites as listed, then their images by the operations of symmetry that the file lists.
+
+    Returns:
+        Periodic; `info["listed"]` is the number of sites that are listed. An image on its own site (within `ONE_SITE_ANGSTROM`)
+        is left out.
+
+    Raises:
+        StructureError: As `read_cif`, but for symmetry, which is refused only where it is named and no operations are listed, or
+            one is none.
+    """
+    block, sites, labels = _sites(path, text)
+    words = max((_column(block, tag) for tag in OPERATION_TAGS), key=len)
+    unlisted = "" if len(words) > 1 else _symmetry(block, len(sites))
+    _refuse(path, [unlisted, _disorder(block)])
+    if len(sites) * len(words) > MOST_IN_CELL:
+        raise StructureError(
+            f"{path}: {len(sites)} sites and {len(words)} operations of symmetry are more than {MOST_IN_CELL} atoms; save one cluster as xyz"
+        )
+    near = np.abs(sites.get_scaled_positions(wrap=False)) <= FARTHEST_CELLS
+    if not near.all():
+        raise StructureError(f"{path}: a site lies more than {FARTHEST_CELLS} cells away; correct its coordinates")
+    fractions, origin = _images(sites, [_operation(path, str(word)) for word in words])
+    atoms = Atoms(sites.numbers[origin], cell=sites.cell, pbc=True, info={"listed": len(sites)})
+    atoms.set_scaled_positions(fractions)
+    try:
+        check_cell(atoms)
+    except StructureError as error:
+        raise StructureError(f"{path}: {error}") from None
+    _refuse(path, [_overlap(atoms, [labels[i] for i in origin] if len(labels) == len(sites) else [], across=True)])
+    return atoms
+
+
+def _images(sites: Atoms, operations: list[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np.ndarray]:
+    """Fractions of all atoms of a cell, shape (atoms, 3), the sites first, and the number of each atom's site."""
+    listed = sites.get_scaled_positions(wrap=False)
+    every = np.array([listed, *(listed @ turn.T + shift for turn, shift in operations)])
+    kept = np.ones(every.shape[:2], dtype=bool)
+    for later in range(1, len(every)):
+        apart = every[:later] - every[later]
+        apart -= np.rint(apart)
+        near = np.linalg.norm(apart @ sites.cell.array, axis=2) < ONE_SITE_ANGSTROM
+        kept[later] = ~(near & kept[:later]).any(axis=0)
+    return every[kept], np.broadcast_to(np.arange(len(sites)), kept.shape)[kept]
+
+
+def _operation(path: Path, text: str) -> tuple[np.ndarray, np.ndarray]:
+    """Matrix, shape (3, 3), and shift, shape (3,), of an operation such as `-x, y+1/2, -z`, on fractions."""
+    turn, shift = np.zeros((3, 3)), np.zeros(3)
+    parts = text.lower().replace(" ", "").split(",")
+    if len(parts) == 3 and all(map(_TERMS.fullmatch, parts)):
+        for row, part in enumerate(parts):
+            for sign, axis, number, below in re.findall(f"([+-]?){_TERM}", part, re.ASCII):
+                value = -1.0 if sign == "-" else 1.0
+                if axis:
+                    turn[row, "xyz".index(axis)] += value
+                else:
+                    shift[row] += value * float(number) / float(below or 1)
+    if abs(abs(np.linalg.det(turn)) - 1) > 1e-6 or not np.abs(shift).max() <= FARTHEST_CELLS:
+        raise StructureError(f"{path}: '{text[:40]}' is no operation of symmetry; write one such as -x,y+1/2,-z")
+    return turn, shift
+
+
+def _refuse(path: Path, reasons: Sequence[str]) -> None:
+    if any(reasons):
+        raise StructureError(
+            f"{path}: a crystal, not one whole cluster: {'; '.join(filter(None, reasons))}. In a crystal viewer "
+            "(Mercury, VESTA) complete the cluster, choose one conformation, drop solvent, and save it as xyz"
+        )
+
+
+def _sites(path: Path, text: str) -> tuple[CIFBlock, Atoms, list[str]]:
+    """The block with sites, they as listed in their cell, and their labels."""
     blocks = [block for block in _blocks(path, text) if _column(block, "_atom_site_fract_x")]
     if len(blocks) != 1:
         names = ", ".join(block.name for block in blocks)[:100]
@@ -60,13 +149,7 @@ def read_cif(path: Path, text: str) -> Atoms:
     cell = [decimal_number(str(block.get(tag))) for tag in CELL_TAGS]
     atoms = Atoms(symbols, cell=cell_vectors(cell[:3], cell[3:], str(path)), pbc=True)
     atoms.set_scaled_positions(np.array(fractions))
-    reasons = [_symmetry(block, len(atoms)), _disorder(block), _overlap(atoms, labels)]
-    if any(reasons):
-        raise StructureError(
-            f"{path}: a crystal, not one whole cluster: {'; '.join(filter(None, reasons))}. In a crystal viewer "
-            "(Mercury, VESTA) complete the cluster, choose one conformation, drop solvent, and save it as xyz"
-        )
-    return atoms
+    return block, atoms, labels
 
 
 def _blocks(path: Path, text: str) -> list[CIFBlock]:
@@ -116,17 +199,21 @@ def _disorder(block: CIFBlock) -> str:
     return ", ".join(found)
 
 
-def _overlap(atoms: Atoms, labels: Sequence[str]) -> str:
-    """The nearest sites, if they overlap: disorder that the file does not mark."""
+def _overlap(atoms: Atoms, labels: Sequence[str], *, across: bool = False) -> str:
+    """The nearest sites, if they overlap (`across` the cell's walls too): disorder that the file does not mark."""
     radii = covalent_radii[atoms.numbers]
-    distances = atoms.get_all_distances()
-    ratios = distances / (radii[:, None] + radii[None])
-    np.fill_diagonal(ratios, np.inf)
-    i, j = divmod(int(ratios.argmin()), len(atoms))
-    if ratios[i, j] >= OVERLAP_SHARE:
+    if across:
+        first, second, lengths = neighbor_list("ijd", atoms, OVERLAP_SHARE * 2 * radii.max())
+    else:
+        first, second = np.triu_indices(len(atoms), 1)
+        lengths = pdist(atoms.positions)
+    ratios = lengths / (radii[first] + radii[second])
+    if not len(ratios) or ratios.min() >= OVERLAP_SHARE:
         return ""
+    worst = int(ratios.argmin())
     names = labels if len(labels) == len(atoms) else [f"site {n + 1}" for n in range(len(atoms))]
-    return f"{names[i]} and {names[j]} are {distances[i, j]:.2f} angstrom apart (disorder that is not marked)"
+    i, j = sorted((first[worst], second[worst]))
+    return f"{names[i]} and {names[j]} are {lengths[worst]:.2f} angstrom apart (disorder that is not marked)"
 
 
 def read_poscar(path: Path, text: str) -> Atoms:

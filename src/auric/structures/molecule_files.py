@@ -21,13 +21,18 @@ MOL2_WILDCARDS = frozenset({"Any", "Du", "Hal", "Het", "Hev", "LP"})
 """Atom types of mol2 that stand for no one element."""
 
 
-def read_mol2(path: Path, text: str) -> Atoms:
+def read_mol2(path: Path, text: str, *, listed: bool = False) -> Atoms:
     """One molecule of a Tripos mol2 file (its documentation: Tripos, "Mol2 File Format", SYBYL 7.1).
 
     A type with a dot (`S.3`, `N.ar`) names the element before it. Any other type may be SYBYL's or a force field's
     (`Ca` calcium, `CA` aromatic carbon), so name and type must leave one element (`CA` with name `C11`: carbon), or
     both begin with it as a symbol is written (`Pd` with name `Pd1`). A charge column that sums to a whole number other
     than zero (within 0.01) states the total charge; zero does not, as programs fill in zeros.
+
+    Args:
+        path: The file, for messages.
+        text: What is in it.
+        listed: Take the atoms as listed where symmetry repeats them, and say so in `info["symmetry"]`, instead of refusing them.
 
     Raises:
         StructureError: If there is not exactly one molecule, or it is truncated, or an element is not certain.
@@ -60,7 +65,13 @@ def read_mol2(path: Path, text: str) -> Atoms:
     crystal = [line.split() for _, line in sections.get("CRYSIN", []) if line.strip()]
     atoms = Atoms(symbols, np.array(positions))
     if crystal:
-        _set_cell(atoms, crystal[0][:6], symmetric=crystal[0][6:7] not in ([], ["1"]), where=f"{path}, CRYSIN")
+        _set_cell(
+            atoms,
+            crystal[0][:6],
+            symmetry="" if crystal[0][6:7] in ([], ["1"]) else f"space group {crystal[0][6]}",
+            listed=listed,
+            where=f"{path}, CRYSIN",
+        )
     charge_type = header[3][0] if len(header) > 3 and header[3] else ""
     _state_charge(atoms, charges if charge_type != "NO_CHARGES" else [])
     return atoms
@@ -91,12 +102,17 @@ def _state_charge(atoms: Atoms, column: list[str]) -> None:
         atoms.info["stated_charge"] = int(np.rint(total))
 
 
-def read_pdb(path: Path, text: str) -> Atoms:
+def read_pdb(path: Path, text: str, *, listed: bool = False) -> Atoms:
     """One model of a pdb file (wwPDB, "Atomic Coordinate Entry Format", version 3.3).
 
     The element is that of columns 77-78. Where they are empty, the atom's name must leave one element up to radon:
     `AUL`, `ST`, `C` and `HB` do; `CA` (carbon or calcium), `PD`, `PT`, `CD` and `HG` do not and are refused. Formal
     charges (columns 79-80) are not taken for the total: they are rarely given for all atoms.
+
+    Args:
+        path: The file, for messages.
+        text: What is in it.
+        listed: As of `read_mol2`.
 
     Raises:
         StructureError: If a line is cut off, an element is not certain, or there are several models, alternate
@@ -105,14 +121,15 @@ def read_pdb(path: Path, text: str) -> Atoms:
     symbols: list[str] = []
     positions: list[list[float]] = []
     cell: list[str] = []
-    symmetric = False
+    symmetry = ""
     for number, line in enumerate(text.splitlines(), start=1):
         record, where = line[:6].strip(), f"{path}, line {number}"
         if record == "MODEL" and positions:
             raise StructureError(f"{where}: a second model; give one structure per file")
         if record == "CRYST1":
             cell = [line[i:j].strip() for i, j in ((6, 15), (15, 24), (24, 33), (33, 40), (40, 47), (47, 54))]
-            symmetric = line[55:66].strip().upper() not in ("", "P 1", "P1", "1")
+            group = line[55:66].strip()
+            symmetry = "" if group.upper() in ("", "P 1", "P1", "1") else f"space group {group}"
         if record not in ("ATOM", "HETATM"):
             continue
         if len(line.rstrip()) < 54:
@@ -129,7 +146,7 @@ def read_pdb(path: Path, text: str) -> Atoms:
         raise StructureError(f"{path}: no ATOM or HETATM lines; is this a pdb file?")
     atoms = Atoms(symbols, np.array(positions))
     if cell:
-        _set_cell(atoms, cell, symmetric=symmetric, where=f"{path}, CRYST1")
+        _set_cell(atoms, cell, symmetry=symmetry, listed=listed, where=f"{path}, CRYST1")
     return atoms
 
 
@@ -144,9 +161,11 @@ def _pdb_element(line: str, where: str) -> str:
     return choices.pop()
 
 
-def _set_cell(atoms: Atoms, words: list[str], *, symmetric: bool, where: str) -> None:
+def _set_cell(atoms: Atoms, words: list[str], *, symmetry: str, listed: bool, where: str) -> None:
     """Make the atoms periodic; edges in angstrom, angles in degrees."""
-    if symmetric:
+    if symmetry and listed:
+        atoms.info["symmetry"] = symmetry
+    elif symmetry:
         raise StructureError(
             f"{where}: symmetry of a crystal repeats these atoms, so they need not be a whole cluster; "
             "complete it in a crystal viewer (Mercury, VESTA) and save it as xyz"

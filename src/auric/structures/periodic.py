@@ -54,18 +54,7 @@ def whole_cluster(atoms: Atoms) -> Atoms:
         StructureError: If bonds run on through the cell (a crystal, wire or surface), parts lie so that another image
             is as near, parts are further apart than `LINK_ANGSTROM`, or the cell is too small.
     """
-    edges = atoms.cell.lengths()
-    if not (
-        edges.max() <= WIDEST_ANGSTROM and atoms.cell.volume >= LEAST_HEIGHT_ANGSTROM * _largest_face(atoms.cell.array)
-    ):
-        raise StructureError(
-            f"no cluster fits into a cell with edges {edges.round(3).tolist()}; correct the cell, or leave it out if it means nothing"
-        )
-    if not atoms.cell.volume > LEAST_VOLUME_ANGSTROM3 * len(atoms):
-        raise StructureError(
-            f"{len(atoms)} atoms do not fit into a cell of {atoms.cell.volume:.1f} cubic angstrom; "
-            "correct the cell, or leave it out if it means nothing"
-        )
+    check_cell(atoms)
     first, second, lengths, images = neighbor_list("ijdS", atoms, LINK_ANGSTROM)
     radii = covalent_radii[atoms.numbers]
     ratios = np.maximum(lengths / (radii[first] + radii[second]), 1e-9)  # a sparse graph takes 0 for no edge
@@ -95,6 +84,26 @@ def whole_cluster(atoms: Atoms) -> Atoms:
             "certain which images belong together; save the wanted cluster as xyz"
         )
     return Atoms(atoms.numbers, atoms.positions + shifts @ atoms.cell.array)
+
+
+def check_cell(atoms: Atoms) -> None:
+    """Refuse cells whose neighbours would take more memory than there is.
+
+    Raises:
+        StructureError: A cell that is too wide, too flat, or too small for its atoms.
+    """
+    edges = atoms.cell.lengths()
+    if not (
+        edges.max() <= WIDEST_ANGSTROM and atoms.cell.volume >= LEAST_HEIGHT_ANGSTROM * _largest_face(atoms.cell.array)
+    ):
+        raise StructureError(
+            f"no cluster fits into a cell with edges {edges.round(3).tolist()}; correct the cell, or leave it out if it means nothing"
+        )
+    if not atoms.cell.volume > LEAST_VOLUME_ANGSTROM3 * len(atoms):
+        raise StructureError(
+            f"{len(atoms)} atoms do not fit into a cell of {atoms.cell.volume:.1f} cubic angstrom; "
+            "correct the cell, or leave it out if it means nothing"
+        )
 
 
 def _largest_face(cell: np.ndarray) -> float:

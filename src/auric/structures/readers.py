@@ -3,6 +3,7 @@
 import hashlib
 import re
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,7 +13,7 @@ from ase.data import atomic_numbers
 
 from auric.errors import StructureError, suggestion
 from auric.given import given_bytes
-from auric.structures.crystal_files import read_cif, read_poscar, read_with_ase
+from auric.structures.crystal_files import read_cif, read_cif_cell, read_poscar, read_with_ase
 from auric.structures.fields import ATOM_LIMIT, coordinates, whole_number
 from auric.structures.molecule_files import read_mol2, read_pdb
 from auric.structures.periodic import whole_cluster
@@ -44,6 +45,62 @@ def read_structure(path: str | Path, *, file_format: str | None = None) -> Atoms
             an unknown or uncertain element, a coordinate that is no number, more than one frame, no one whole cluster,
             or contradictory charges.
     """
+    given = _given(path, file_format)
+    found = _limited(given.path, given.reader.read(given.path, given.text))
+    if len(found) > ATOM_LIMIT:
+        raise StructureError(f"{given.path}: {len(found)} atoms are more than {ATOM_LIMIT}; cut the structure down")
+    try:
+        atoms = whole_cluster(found) if found.pbc.any() else Atoms(found.numbers, found.positions)
+    except StructureError as error:
+        raise StructureError(f"{given.path}: {error}") from None
+    atoms.info["source"] = given.source
+    lines = given.reader.comments(given.text.splitlines())
+    stated = {int(float(word)) for line in lines for word in _STATED.findall(line)}
+    stated |= {found.info["stated_charge"]} if "stated_charge" in found.info else set()
+    if len(stated) > 1:
+        raise StructureError(
+            f"{given.path}: states the charges {', '.join(map(str, sorted(stated)))}; state one, or none"
+        )
+    if stated:
+        atoms.info["stated_charge"] = stated.pop()
+    return atoms
+
+
+def read_crystal(path: str | Path) -> Atoms:
+    """Read all atoms of a file of one of `FORMATS`, whole clusters or not, with the cell where it has one.
+
+    A cif file's operations of symmetry are carried out. Those of a mol2 or pdb file are not listed in it, so its atoms are taken
+    as they are.
+
+    Args:
+        path: As of `read_structure`.
+
+    Returns:
+        `info` holds `source`, `listed`, the number of atoms that the file lists, which come first, and, where symmetry was not
+        carried out, `symmetry`, its name.
+
+    Raises:
+        StructureError: As `read_structure`, but for what it takes for no one whole cluster; disorder is refused.
+    """
+    given = _given(path, None)
+    atoms = _limited(given.path, (given.reader.crystal or given.reader.read)(given.path, given.text))
+    listed = atoms.info.get("listed", len(atoms))
+    if listed > ATOM_LIMIT:
+        raise StructureError(f"{given.path}: {listed} atoms are more than {ATOM_LIMIT}; cut the structure down")
+    atoms.info |= {"source": given.source, "listed": listed}
+    return atoms
+
+
+class _Given(NamedTuple):
+    """A file: where it is, how it is read, what is in it, and how it is named as a source."""
+
+    path: Path
+    reader: "Format"
+    text: str
+    source: str
+
+
+def _given(path: str | Path, file_format: str | None) -> _Given:
     named = _NAMED_FRAME.fullmatch(str(path))
     path = Path(named["file"] if named else path)
     reader = FORMATS[file_format or _format_of(path)]
@@ -56,28 +113,18 @@ def read_structure(path: str | Path, *, file_format: str | None = None) -> Atoms
         raise StructureError(f"{path}: the file is empty; provide a structure")
     if named:
         text = _frame(path, text, named["name"])
-    found = reader.read(path, text)
-    if len(found) > ATOM_LIMIT:
-        raise StructureError(f"{path}: {len(found)} atoms are more than {ATOM_LIMIT}; cut the structure down")
+    shown = re.sub(
+        r"[^\w./ ()+:-]", "_", f"{path}:{named['name']}" if named else str(path)
+    )  # extended xyz cannot carry quotes, backslashes and the like
+    return _Given(path, reader, text, f"file {shown} sha256:{hashlib.sha256(data).hexdigest()}")
+
+
+def _limited(path: Path, found: Atoms) -> Atoms:
     if not (np.abs(found.positions) <= FARTHEST_ANGSTROM).all():  # not a number fails the comparison
         raise StructureError(
             f"{path}: a coordinate is not finite, or beyond {FARTHEST_ANGSTROM:g} angstrom; correct it"
         )
-    try:
-        atoms = whole_cluster(found) if found.pbc.any() else Atoms(found.numbers, found.positions)
-    except StructureError as error:
-        raise StructureError(f"{path}: {error}") from None
-    shown = re.sub(
-        r"[^\w./ ()+:-]", "_", f"{path}:{named['name']}" if named else str(path)
-    )  # extended xyz cannot carry quotes, backslashes and the like
-    atoms.info["source"] = f"file {shown} sha256:{hashlib.sha256(data).hexdigest()}"
-    stated = {int(float(word)) for line in reader.comments(text.splitlines()) for word in _STATED.findall(line)}
-    stated |= {found.info["stated_charge"]} if "stated_charge" in found.info else set()
-    if len(stated) > 1:
-        raise StructureError(f"{path}: states the charges {', '.join(map(str, sorted(stated)))}; state one, or none")
-    if stated:
-        atoms.info["stated_charge"] = stated.pop()
-    return atoms
+    return found
 
 
 def check_stated_charge(atoms: Atoms, charge: int) -> None:
@@ -169,10 +216,11 @@ def _frame(path: Path, text: str, name: str) -> str:
 
 
 class Format(NamedTuple):
-    """How a format is read, and which of its lines are comments, where a charge may be stated."""
+    """How a format is read, which of its lines are comments, where a charge may be stated, and how a crystal is read, if otherwise."""
 
     read: Callable[[Path, str], Atoms]
     comments: Callable[[list[str]], list[str]]
+    crystal: Callable[[Path, str], Atoms] | None = None
 
 
 def _beginning(*words: str) -> Callable[[list[str]], list[str]]:
@@ -188,9 +236,9 @@ def _mol2_comments(lines: list[str]) -> list[str]:
 FORMATS: dict[str, Format] = {
     "xyz": Format(_read_xyz, lambda lines: lines[1:2]),
     "extxyz": Format(_read_extxyz, lambda lines: lines[1:2]),
-    "cif": Format(read_cif, _beginning("#")),
-    "mol2": Format(read_mol2, _mol2_comments),
-    "pdb": Format(read_pdb, _beginning("REMARK", "TITLE", "HEADER", "COMPND")),
+    "cif": Format(read_cif, _beginning("#"), read_cif_cell),
+    "mol2": Format(read_mol2, _mol2_comments, partial(read_mol2, listed=True)),
+    "pdb": Format(read_pdb, _beginning("REMARK", "TITLE", "HEADER", "COMPND"), partial(read_pdb, listed=True)),
     "poscar": Format(read_poscar, lambda lines: lines[:1]),
 }
 
