@@ -45,7 +45,7 @@ from auric.matching.formation_peers import formation_folds, formation_rows
 from auric.matching.modelfile import weights_of, write_weights
 from auric.matching.pretraining import ridge_of
 from auric.matching.ranking import score_sets
-from auric.matching.whole_graphs import WholeNetwork, train_whole, whole_graphs
+from auric.matching.whole_networks import WholeNetwork, train_whole, whole_graphs
 
 SMALL = EncoderSettings(width=6, layers=2, radial=6)
 PPH3, PET = "c1ccc(P(c2ccccc2)c2ccccc2)cc1", "SCCc1ccccc1"

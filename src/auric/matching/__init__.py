@@ -25,6 +25,6 @@ __getattr__, __all__ = public(
         "ranking": ["RANK_COLUMNS", "embed_ligands", "rank_ligands", "read_candidates", "screen"],
         "small_clusters": ["model_clusters"],
         "splitting": ["Split", "check_core", "split_cluster"],
-        "whole_graphs": ["WholeGraphs", "WholeNetwork", "train_whole", "whole_graphs"],
+        "whole_networks": ["WholeGraphs", "WholeNetwork", "train_whole", "whole_graphs"],
     },
 )  # fmt: skip

@@ -30,7 +30,7 @@ from auric.matching.negatives import Example
 from auric.matching.pairs import library_and_examples
 from auric.matching.places import PLACE_COLUMNS, place_rows
 from auric.matching.pretraining import CoreModel
-from auric.matching.whole_graphs import WHOLE, train_whole, whole_graphs
+from auric.matching.whole_networks import WHOLE, train_whole, whole_graphs
 from auric.progress import log
 
 PREDICTION_COLUMNS = (
