@@ -108,6 +108,7 @@ rule matching_bare:
         f"{RESULTS}/logs/matching_bare.log",
     benchmark:
         f"{RESULTS}/benchmarks/matching_bare.tsv"
+    retries: 1
     conda:
         "../../envs/learn.yaml"
     threads: 1
