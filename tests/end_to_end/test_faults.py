@@ -14,7 +14,9 @@ from tests.end_to_end import faults
 from tests.end_to_end.faults import Story, damaged, differences, torture
 
 FINISH = "mkdir -p results/test; for k in 1 2; do printf 'a,b\\n1,2\\n' > .$k; mv .$k results/test/$k.csv; done"
-EVERY_OTHER = f"n=$(cat .n || echo 0); echo $((n + 1)) > .n; if [ $((n % 2)) = 0 ]; then exec sleep 60; else {FINISH}; fi"
+EVERY_OTHER = (
+    f"n=$(cat .n || echo 0); echo $((n + 1)) > .n; if [ $((n % 2)) = 0 ]; then exec sleep 60; else {FINISH}; fi"
+)
 """Waits to be killed at its first start, finishes at its second, and so on."""
 
 
