@@ -79,12 +79,13 @@ def test_what_cannot_be_written_is_the_machines_and_ends_the_job(tmp_path, monke
 
 
 def test_a_disk_that_is_full_in_the_middle_is_named_by_its_folder(tmp_path):
-    with (
-        pytest.raises(MachineError, match=f"the disk of {tmp_path}/store is full"),
-        atomic(tmp_path / "store/entry.npz") as path,
-    ):
-        path.write_text("half")
-        raise OSError(errno.ENOSPC, "No space left on device")
+    def fill(path):
+        with atomic(path) as temporary:
+            temporary.write_text("half")
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(MachineError, match=f"the disk of {tmp_path}/store is full"):
+        fill(tmp_path / "store/entry.npz")
     assert not list((tmp_path / "store").iterdir())
 
 
