@@ -47,7 +47,7 @@ def atomic(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path in the folder of `path`; rename it to `path` if the block succeeds.
 
     Raises:
-        MachineError: If the folder cannot be written.
+        MachineError: If the folder cannot be written, or its disk is full.
     """
     path = Path(path)
     try:
@@ -61,6 +61,9 @@ def atomic(path: str | Path) -> Iterator[Path]:
         yield temporary
         temporary.chmod(0o666 & ~_umask())  # mkstemp makes files private; results are for the group too
         temporary.replace(path)
+    except OSError as error:
+        raise_lack(error, path.parent)
+        raise
     finally:
         temporary.unlink(missing_ok=True)
 

@@ -78,6 +78,17 @@ def test_what_cannot_be_written_is_the_machines_and_ends_the_job(tmp_path, monke
             pytest.fail("it was locked")
 
 
+def test_a_disk_that_is_full_in_the_middle_is_named_by_its_folder(tmp_path):
+    def fill(path):
+        with atomic(path) as temporary:
+            temporary.write_text("half")
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(MachineError, match=f"the disk of {tmp_path}/store is full"):
+        fill(tmp_path / "store/entry.npz")
+    assert not list((tmp_path / "store").iterdir())
+
+
 def test_a_reader_without_memory_does_not_call_its_file_damaged(tmp_path, monkeypatch):
     write_dataset(tmp_path / "a.nc", xr.Dataset({"a": ("x", np.ones(3))}))
     write_npz(tmp_path / "a.npz", {}, {"a": np.ones(3)})
