@@ -57,7 +57,7 @@ def test_figure_words_and_tables(assets, tmp_path):
     assert (tmp_path / content["file"]).stat().st_size > 5000
     assert {"masks", "bonding"} <= set(assets.links)
     assert content["words"] == [
-        f"{kind}: correlation of the valence ruler's reading with Mayer's bond order -0.95 (0.02 to 0.80), of ranks -0.90; of the full ruler "
+        f"{kind}: correlation of the valence ruler's reading (central 38 %) with Mayer's bond order -0.95 (0.02 to 0.80), of ranks -0.90; of the full ruler "
         "0.60 (-0.60 to 0.80), of ranks -0.90; less that of the same reading without a mask, -1.50, -1.70 to -1.20 "
         "(102 bonds of 10 structures, within molecules; a stronger bond reads shorter, so -1 is perfect)."
         for kind in ("In fields", "All states together")

@@ -102,7 +102,7 @@ def words(bonding: pd.DataFrame) -> list[str]:
         lower = f", {valence['less_full_ci_low']:.2f} to {valence['less_full_ci_high']:.2f}" if known else ""
         without = f"; less that of the same reading without a mask, {valence['less_full']:.2f}{lower}"
         said.append(
-            f"{KINDS.get(kind, kind)}: correlation of the valence ruler's reading with Mayer's bond order {_told(valence)}{beside}{without} "
+            f"{KINDS.get(kind, kind)}: correlation of the valence ruler's reading (central {100 * valence['share']:.3g} %) with Mayer's bond order {_told(valence)}{beside}{without} "
             f"({valence['bonds']:.0f} bonds of {valence['structures']:.0f} structures, {JUDGED}; a stronger bond reads shorter, so -1 is perfect)."
         )
     everything = order[order["kind"] == "all"]

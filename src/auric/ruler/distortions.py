@@ -244,7 +244,9 @@ def scores(table: pd.DataFrame, study: str, *, samples: int, seed: int) -> list[
     """
     rows = []
     common = {"study": study, "system": "ruler", "unit": "1", "split": "structure", "comparable": "not comparable"}
-    for (share, shape, scale, subject), mine in table.groupby(["share", "shape", "scale", "subject"], sort=False):
+    for (_, share, shape, scale, subject), mine in table.groupby(
+        ["mask", "share", "shape", "scale", "subject"], sort=False
+    ):
         read = mine.dropna(subset=["change_angstrom", "mayer_change"])
         words = f"{subject}, {mask_words(share, shape, scale)}"
         if read.empty:
