@@ -45,7 +45,6 @@ from auric.matching.evaluation import (
     drawn_scores,
     draws_of,
     expected_calibration_error,
-    holm,
 )
 from auric.matching.formation import HUBER_SDS, fit_lines, read_cluster_energies
 from auric.matching.formation_peers import formation_folds
@@ -175,12 +174,6 @@ def test_the_floor_is_the_error_of_probabilities_that_are_right(rng):
     assert mean < high < 0.25
     assert calibration_floor(np.tile(p, 50), samples=100)[0] < 0.02
     assert calibration_floor(np.array([0.0, 1.0, 1.0]), samples=10) == (0, 0)
-
-
-def test_p_values_are_corrected_for_their_number():
-    np.testing.assert_allclose(holm([0.04, 0.01, 0.03, 0.5]), [0.09, 0.04, 0.09, 0.5])
-    assert holm([0.6, 0.7]).tolist() == [1, 1]
-    assert len(holm([])) == 0
 
 
 def test_metrics_curves_and_intervals_are_of_one_quantity(tmp_path, rng):

@@ -19,7 +19,7 @@ from auric.ruler import (
     run_variant,
     train,
 )
-from auric.ruler.conclusions import FAILS, HOLDS, OPEN, PAPERS, UNTESTED, Comparison, conclude, holm
+from auric.ruler.conclusions import FAILS, HOLDS, OPEN, PAPERS, UNTESTED, Comparison, conclude
 from auric.ruler.exploration import CURVE_COLUMNS, READ_COLUMNS
 from auric.ruler.variants import OUTSIDE, told
 from tests.ruler.test_ruler import SMALL, dataset
@@ -298,12 +298,6 @@ def test_a_bent_rise_is_not_linear(tmp_path, rng, rise, verdict):
 def test_a_noisy_rise_is_undecided(tmp_path, rng):
     _, conclusions, _ = concluded(tmp_path, rng, ERRORS, seeds=2e-3)
     assert conclusions.iloc[-1]["verdict"] == OPEN
-
-
-def test_probabilities_are_adjusted_for_their_number():
-    np.testing.assert_allclose(holm([0.01, 0.04, 0.03, 0.005]), [0.03, 0.06, 0.06, 0.02])
-    np.testing.assert_allclose(holm([0.9, 0.8]), [1, 1])
-    assert np.isnan(holm([0.01, np.nan])).all()
 
 
 @pytest.mark.parametrize("repeats", [1, 2])

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from auric.chance import holm
 from auric.errors import InputError, suggestion
 from auric.files import write_table
 from auric.graphs import EncoderSettings
@@ -18,7 +19,6 @@ from auric.matching.evaluation import (
     METRICS,
     calibration_floor,
     confusion,
-    holm,
     intervals_of,
     paired_difference,
     reliability,

@@ -228,7 +228,7 @@ def paired_difference(
 
     Groups are drawn again for both together, seeds for each by itself, as a seed of one has nothing in common with that of the other.
     `p_value`: two-sided, twice the smaller share of draws on one side of zero, at least 1 / samples; it stands for one comparison
-    (`holm` for several). Arguments as `intervals_of`.
+    (`auric.chance.holm` for several). Arguments as `intervals_of`.
 
     Raises:
         InputError: Fewer than two groups.
@@ -249,15 +249,6 @@ def paired_difference(
         "difference": float(told[0] - told[1]), "low": low, "high": high,
         "p_value": float(np.clip(2 * tail, 1 / samples, 1.0)),
     }  # fmt: skip
-
-
-def holm(p_values: Sequence[float]) -> np.ndarray:
-    """Holm's correction of the p values of several comparisons (Scand. J. Statist. 6, 65 (1979)), in their order, shape (n,)."""
-    given = np.asarray(p_values, dtype=float)
-    order = np.argsort(given, kind="stable")
-    found = np.empty(len(given))
-    found[order] = np.minimum(np.maximum.accumulate(given[order] * np.arange(len(given), 0, -1)), 1.0)
-    return found
 
 
 def _seed_draws(seeds: int, samples: int, seed: int) -> np.ndarray:

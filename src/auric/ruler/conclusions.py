@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import t as student
 
+from auric.chance import holm
 from auric.files import read_tables, write_table
 from auric.ruler.exploration import network_settings
 from auric.ruler.validation import MIN_GROUPS, grouped_interval
@@ -249,18 +250,6 @@ def _rivals(variants: Sequence[Variant], network: Mapping[str, Any], setting: st
         if partner is not None:
             found[name] = partner
     return found
-
-
-def holm(p: Sequence[float]) -> np.ndarray:
-    """Probabilities adjusted for there being several, shape (n,); NaN if any is.
-
-    Source: Holm, Scandinavian Journal of Statistics 6, 65 (1979).
-    """
-    given = np.asarray(p, dtype=float)
-    order = np.argsort(given)
-    adjusted = np.empty(len(given))
-    adjusted[order] = np.maximum.accumulate(np.minimum(1, given[order] * np.arange(len(given), 0, -1)))
-    return adjusted if np.isfinite(given).all() else np.full(len(given), np.nan)
 
 
 def _verdict(found: Mapping[str, Contrast]) -> dict[str, Any]:
