@@ -85,8 +85,8 @@ PRIORS_TORCH = PRIORS | {"core_seconds": Prior(3.0, 0.6, 0.8, 0.35), "memory_mb"
 """The same of rules that load torch."""
 TORCH = frozenset(
     (
-        "ruler_fold", "ruler_final", "ruler_set", "ruler_twin", "ruler_seen", "ruler_variant", "ruler_valence", "ruler_distortions",
-        "measure", "matching_formation", "matching_core_encoder", "matching_ligand_encoder", "matching_folds", "matching_matcher",
+        "ruler_fold", "ruler_final", "ruler_set", "ruler_twin", "ruler_seen", "ruler_variant", "ruler_valence", "ruler_distortions", "ruler_mask", "ruler_bonding",
+        "measure", "matching_formation", "matching_bare", "matching_core_encoder", "matching_ligand_encoder", "matching_folds", "matching_matcher",
         "matching_told", "synthesis_predict", "synthesis_explain",
     )
 )  # fmt: skip

@@ -478,7 +478,7 @@ SIZES: dict[str, Measure] = {
     "tem_calibration": _calibrated, "tem_answer": _one, "microscopy_scorecard": _one, "synthesis_predict": _predicted,
     "synthesis_explain": _explained, "synthesis_scorecard": _setting("synthesis", "bootstrap_samples"), "matching_pairs": _one,
     "matching_clusters": _setting("matching", "model_clusters"), "matching_formation": _formation,
-    "matching_core_encoder": lambda sizes, wildcards: _encoded(sizes), "matching_ligand_encoder": _ligand_encoder,
+    "matching_bare": lambda sizes, wildcards: _encoded(sizes), "matching_core_encoder": lambda sizes, wildcards: _encoded(sizes), "matching_ligand_encoder": _ligand_encoder,
     "matching_folds": _folds, "matching_summary": _setting("matching", "bootstrap_samples"),
     "matching_matcher": _ensemble, "matching_told": _ensemble,
     "failures": _one, "report": _one, "reference_scorecard": _one, "elf_scorecard": _one,
