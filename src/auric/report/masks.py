@@ -56,7 +56,7 @@ def draw_panels(path: Path, errors: pd.DataFrame, bonding: pd.DataFrame) -> None
         else fixed
     )
     order = bonding[(bonding["scale"] == "bond") & (bonding["index"] == "mayer") & (bonding["judged"] == JUDGED)]
-    order = order[order["kind"] == ("field" if "field" in set(order["kind"]) else "all")]
+    order = order[order["kind"] == ("field" if "field" in set(order["kind"]) else "all")].dropna(subset=["correlation"])
     with figure_at(path, 7.2, 3.1) as figure:
         left, right = figure.subplots(1, 2)
         for axes, table, value, low, high in (
@@ -85,7 +85,7 @@ def draw_panels(path: Path, errors: pd.DataFrame, bonding: pd.DataFrame) -> None
         right.axhline(0, color=INK, linewidth=0.6)
         right.set_title(f"Changes at fixed nuclei, {JUDGED}")
         if not len(order):
-            right.text(0.5, 0.6, "no structure was perturbed", transform=right.transAxes, ha="center")
+            right.text(0.5, 0.6, "no perturbed structure with several bonds", transform=right.transAxes, ha="center")
 
 
 def words(bonding: pd.DataFrame) -> list[str]:
