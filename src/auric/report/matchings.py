@@ -22,6 +22,8 @@ METRICS = {
     "expected_calibration_error": "calibration error",
 }
 SPLITS = {"pair": "core and ligands together (the paper's)", "core": "core left out", "ligand": "ligands left out"}
+LEFT_OUT = {"pair": "both", "core": "cores", "ligand": "ligands"}
+"""The same in a column of a table, whose heading says that it is left out."""
 OURS = "colim, pretrained"
 COUNTED = "functional group"
 WORDS = ("step",)
@@ -135,7 +137,7 @@ def metric_rows(found: Matching) -> list[dict[str, Any]]:
         ]
         error = by.loc["expected_calibration_error"]
         rows.append(
-            {"split": SPLITS.get(str(split), str(split)), "subject": str(subject), "learner": part["learner"].iloc[0], "cells": cells,
+            {"split": LEFT_OUT.get(str(split), str(split)), "subject": str(subject), "learner": part["learner"].iloc[0], "cells": cells,
              "sd": number(by.loc["auc", "sd_over_seeds"]), "floor": f"{number(error['floor'])} (95 %: {number(error['floor_high'])})"}
         )  # fmt: skip
     return rows
@@ -144,7 +146,7 @@ def metric_rows(found: Matching) -> list[dict[str, Any]]:
 def paired_rows(found: Matching) -> list[dict[str, str]]:
     """For print: differences of AUC."""
     return [
-        {"split": SPLITS.get(row["split"], row["split"]), "first": row["first"], "second": row["second"], "examples": f"{row['examples']:.0f}",
+        {"split": LEFT_OUT.get(row["split"], row["split"]), "first": row["first"], "second": row["second"], "examples": f"{row['examples']:.0f}",
          "groups": f"{row['groups']:.0f}", "families": f"{row['families']:.0f}", "difference": f"{row['difference']:+.3f}",
          "interval": f"{row['low']:+.3f} to {row['high']:+.3f}", "p": number(row["p_value"]), "p_holm": number(row["p_holm"])}
         for row in found.paired.to_dict("records")
@@ -154,7 +156,7 @@ def paired_rows(found: Matching) -> list[dict[str, str]]:
 def fold_rows(found: Matching) -> list[dict[str, str]]:
     """For print: examples of every fold of a split, and their shares of positives."""
     return [
-        {"split": SPLITS.get(str(split), str(split)), "examples": ", ".join(f"{n:.0f}" for n in part["examples"]),
+        {"split": LEFT_OUT.get(str(split), str(split)), "examples": ", ".join(f"{n:.0f}" for n in part["examples"]),
          "shares": ", ".join(f"{share:.2f}" for share in part["share"])}
         for split, part in found.folds.groupby("split", sort=False)
     ]  # fmt: skip
@@ -174,7 +176,7 @@ def confusion_rows(found: Matching) -> list[dict[str, str]]:
     for split, part in found.confusion[found.confusion["subject"] == OURS].groupby("split", sort=False):
         counts = {name: number(part[name].mean()) for name in CONFUSION}
         rows += [
-            {"split": SPLITS.get(str(split), str(split)), "truth": truth, "made": counts[made], "not_made": counts[other]}
+            {"split": LEFT_OUT.get(str(split), str(split)), "truth": truth, "made": counts[made], "not_made": counts[other]}
             for truth, made, other in (("reported", *CONFUSION[:2]), ("negative", *CONFUSION[2:]))
         ]  # fmt: skip
     return rows
