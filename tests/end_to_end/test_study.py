@@ -1,12 +1,10 @@
 """The `test` study as a user runs it: whole, again, after a change, after a kill, and with bad input."""
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -16,9 +14,9 @@ import xarray as xr
 from auric.files import read_frames
 from auric.potential import LinearPotential
 from auric.scorecard import COLUMNS, KEY
+from tests.end_to_end.copied import copy_workflow
 from tests.end_to_end.reruns import CHANGES, changed, planned, snakemake, switched, write_part
 
-COPIED = ("Snakefile", "config", "envs", "profiles", "resources", "src", "workflow")
 pytestmark = pytest.mark.filterwarnings("default")
 
 
@@ -29,13 +27,7 @@ def run(folder, *arguments, study="test"):
 @pytest.fixture(scope="module")
 def copy(tmp_path_factory):
     """A copy of the workflow with the `test` study finished in it."""
-    root, folder = Path(__file__).parents[2], tmp_path_factory.mktemp("auric")
-    for name in COPIED:
-        source = root / name
-        if source.is_dir():
-            shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-        else:
-            shutil.copy(source, folder / name)
+    folder = copy_workflow(tmp_path_factory.mktemp("auric"))
     done = run(folder)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "auric: done. Open results/test/report/index.html" in done.stdout

@@ -10,11 +10,11 @@ import sys
 from pathlib import Path
 
 from auric.files import read_dataset, write_dataset
+from tests.end_to_end.copied import copy_workflow
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 GIVEN = HERE / "given"
-COPIED = ("Snakefile", "config", "envs", "profiles", "resources", "src", "workflow")
 RESULTS = "results/test"
 OUTPUTS = {
     "structures": ["structures/block_000.extxyz", "structures/block_001.extxyz"],
@@ -50,12 +50,7 @@ def run(folder: Path, cores: int = 1) -> Path:
     Raises:
         RuntimeError: If a rule fails.
     """
-    for name in COPIED:
-        source = ROOT / name
-        if source.is_dir():
-            shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-        else:
-            shutil.copy(source, folder / name)
+    copy_workflow(folder)
     shutil.copytree(GIVEN, folder / RESULTS)
     targets = [f"{RESULTS}/{name}" for names in OUTPUTS.values() for name in names]
     command = [

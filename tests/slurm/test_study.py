@@ -5,7 +5,6 @@
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 import time
@@ -15,8 +14,9 @@ import pandas as pd
 import pytest
 import yaml
 
+from tests.end_to_end.copied import copy_workflow
 from tests.end_to_end.faults import TOLERANCE, differences, leftovers
-from tests.end_to_end.test_study import COPIED, write_part
+from tests.end_to_end.reruns import write_part
 from tests.slurm.cluster import Cluster, absent, at_work_in, cluster_in
 
 STUDY = "test" if os.environ.get("AURIC_SLURM") == "test" else "part"
@@ -41,12 +41,7 @@ def cluster(tmp_path_factory):
 
 def copy(place: Path) -> Path:
     """A copy of the workflow, with the site's own profile, in a folder that all nodes see."""
-    for name in COPIED:
-        source = Path(__file__).parents[2] / name
-        if source.is_dir():
-            shutil.copytree(source, place / name, ignore=shutil.ignore_patterns("__pycache__"))
-        else:
-            shutil.copy(source, place / name)
+    copy_workflow(place)
     profile = yaml.safe_load((place / "profiles/slurm/config.yaml").read_text()) | SITE
     (place / "profiles/site").mkdir()
     (place / "profiles/site/config.yaml").write_text(yaml.safe_dump(profile))

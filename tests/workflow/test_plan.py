@@ -4,7 +4,6 @@ import json
 import math
 import os
 import re
-import shutil
 
 import numpy as np
 import pandas as pd
@@ -20,6 +19,7 @@ from auric.sizes import SIZES, VARIANTS, Sized, Sizes
 from benchmarks.plan import HEADER as TABLE
 from benchmarks.plan import judge
 from tests.conftest import ROOT
+from tests.end_to_end.copied import copy_workflow
 
 HEADER = "s\th:m:s\tmax_rss\tmax_vms\tmax_uss\tmax_pss\tio_in\tio_out\tmean_load\tcpu_time"
 
@@ -288,11 +288,9 @@ def test_numbers_are_told_in_words():
 
 
 @pytest.fixture
-def copy(root, tmp_path, monkeypatch):
+def copy(tmp_path, monkeypatch):
     """A copy of the workflow without results."""
-    for part in ("Snakefile", "config", "envs", "profiles", "resources", "src", "workflow"):
-        source = root / part
-        shutil.copytree(source, tmp_path / part) if source.is_dir() else shutil.copy(source, tmp_path / part)
+    copy_workflow(tmp_path)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path / "src"))
     return tmp_path

@@ -8,6 +8,7 @@ start. Several members trained from different seeds make an ensemble, whose spre
 
 import copy
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Generic, NamedTuple, TypeVar
@@ -131,7 +132,7 @@ def pair_data(
 Data = TypeVar("Data")
 
 
-class Matcher(nn.Module, Generic[Data]):
+class Matcher(nn.Module, Generic[Data], ABC):
     """What reads a vector of core and ligands: batch normalisation, dropout, and a small network with softplus.
 
     Args:
@@ -147,9 +148,9 @@ class Matcher(nn.Module, Generic[Data]):
         self.first = nn.Linear(width, settings.hidden)
         self.last = nn.Linear(settings.hidden, 1)
 
+    @abstractmethod
     def joined(self, data: Data, rows: Tensor) -> Tensor:
         """Vectors of some examples, shape (rows, width)."""
-        raise NotImplementedError
 
     def vectors(self, data: Data, rows: np.ndarray) -> np.ndarray:
         """The same without gradients."""
