@@ -52,7 +52,7 @@ def folder(tmp_path_factory):
         write_frames(place / f"{run}.extxyz", frames)
         row = {
             "system": "cool", "run": run, "walker": WALKER, "temperature_k": 300.0, "chains": CHAINS, "ladder": 1, "steps": STEPS,
-            "trials_per_step": 12, "accepted": 0.5, "exchanged": 0.0, "step_angstrom": 0.05, "outside_share": 0.0, "step_energy_sd_ev": 0.1,
+            "trials_per_step": 12, "accepted": 0.5, "exchanged": 0.0, "step_angstrom": 0.05, "outside_share": 0.0, "walled_share": 0.001, "dynamics_behind_share": 0.0, "step_energy_sd_ev": 0.1,
             "dynamics_energy_sd_ev": 0.2, "walk_energy_sd_ev": 0.15, "rigid_degrees": 32, "seconds_per_step": 0.01,
         }  # fmt: skip
         write_table(place / f"{run}.walk.csv", [row], WALK_COLUMNS)

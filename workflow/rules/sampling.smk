@@ -49,6 +49,7 @@ rule walk:
         code=code_fingerprint("auric.sampling.beside", libraries=("scipy", "numpy")),
         chains=STUDY["sampling"]["chains"],
         settings=STUDY["sampling"]["walk"],
+        wall_share=STUDY["sampling"]["wall_share"],
         ladder=STUDY["sampling"]["ladder"],
         seed=STUDY["seed"],
         store=STORE,

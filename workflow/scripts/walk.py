@@ -15,5 +15,6 @@ with log_to(snakemake.log[0], threads=snakemake.threads):
         settings=snakemake.params.settings,
         seed=snakemake.params.seed,
         store=snakemake.params.store,
+        wall_share=snakemake.params.wall_share,
         ladder=snakemake.params.ladder,
     )

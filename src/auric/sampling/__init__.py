@@ -16,5 +16,6 @@ __getattr__, __all__ = public(
         "trajectory": ["read_walk"],
         "walk": ["WalkSettings", "run_walk"],
         "walked": ["Walked", "read_walked"],
+        "wall": ["StandingWall", "Wall"],
     },
 )

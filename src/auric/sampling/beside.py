@@ -34,6 +34,7 @@ from auric.sampling.geometry import (
 from auric.sampling.guard import DomainGuard
 from auric.sampling.walk import WALK_VERSION, WalkSettings, run_walk
 from auric.sampling.walked import read_walked, visited, walked_chains
+from auric.sampling.wall import Wall
 from auric.structures import moving_blocks
 
 WALKERS = {
@@ -49,7 +50,7 @@ GEOMETRY_COLUMNS = (
 CURVE_COLUMNS = ("system", "run", "walker", "coordinate", "unit", "value", "walk", "dynamics")
 WALK_COLUMNS = (
     "system", "run", "walker", "temperature_k", "chains", "ladder", "steps", "trials_per_step", "accepted", "exchanged", "step_angstrom",
-    "outside_share", "step_energy_sd_ev", "dynamics_energy_sd_ev", "walk_energy_sd_ev", "rigid_degrees", "seconds_per_step",
+    "outside_share", "walled_share", "dynamics_behind_share", "step_energy_sd_ev", "dynamics_energy_sd_ev", "walk_energy_sd_ev", "rigid_degrees", "seconds_per_step",
 )  # fmt: skip
 
 
@@ -73,7 +74,7 @@ def potential_walk(walker: str, model: str | Path) -> tuple[Callable[[Atoms, np.
 
 def walk_beside(
     model: str | Path, training: Sequence[str | Path], dynamics: str | Path, trajectory: str | Path, table: str | Path, *,
-    walker: str, chains: int, settings: Mapping[str, Any], seed: int, store: str | Path, ladder: Sequence[float] = (),
+    walker: str, chains: int, settings: Mapping[str, Any], seed: int, store: str | Path, wall_share: float = 0.95, ladder: Sequence[float] = (),
 ) -> None:  # fmt: skip
     """Walk from the first frame of a run, at its temperature; a run without frames gives no walk.
 
@@ -82,7 +83,7 @@ def walk_beside(
 
     Args:
         model: File of the potential.
-        training: Runs it was learned from (extended xyz), for the domain.
+        training: Runs it was learned from (extended xyz), for the domain and the wall.
         dynamics: The run.
         trajectory: Extended xyz to write, see `run_walk`.
         table: CSV to write, columns `WALK_COLUMNS`, one row.
@@ -91,6 +92,7 @@ def walk_beside(
         settings: Of `WalkSettings`, all but temperatures, exchange and seed.
         seed: Of the walk.
         store: Folder of the label store.
+        wall_share: Of the shortest distances in training, nearer than which no trial may lead (`Wall`); 0 for no wall.
         ladder: Multiples of the temperature, each above 1; as many chains again walk at each of them, and neighbours exchange
             structures (replica exchange). Tables tell of the chains at the run's temperature alone.
 
@@ -106,6 +108,8 @@ def walk_beside(
     start, temperature = frames[0], _temperature(frames, dynamics)
     known = [atoms for path in training for atoms in read_frames(path)]
     make, identity = potential_walk(walker, model)
+    wall = Wall(known, wall_share) if wall_share else None
+    identity = digest(identity, f"wall {wall_share:g}") if wall else identity
     temperatures = tuple(temperature * factor for factor in (1.0, *ladder) for _ in range(chains))
     plan = WalkSettings(temperatures, **settings, exchange=bool(ladder), seed=seed)
     beginning = digest(f"{WALK_VERSION} {identity}", str(replace(plan, steps=plan.every)), start.positions.tobytes())
@@ -115,12 +119,15 @@ def walk_beside(
         busy = time.process_time()
         before = growing.stat().st_size if growing.exists() else 0
         outside = DomainGuard(known).outside
-        run_walk([start] * len(temperatures), make, plan, growing, identity=identity, outside=outside)
+        run_walk([start] * len(temperatures), make, plan, growing, identity=identity, outside=outside, wall=wall)
         walked = 1 - before / growing.stat().st_size  # nothing is known of how long the rest took
         spent = time.process_time() - busy
         _link(growing, Path(trajectory))
     seconds = spent / (plan.steps + plan.equilibration_steps) / walked if walked > 0.5 else np.nan
     told = _told(growing, frames, walker, chains) | {"ladder": len(ladder), "seconds_per_step": seconds}
+    if wall:
+        behind = wall.around([start]).behind(np.array([atoms.positions for atoms in frames]))
+        told["dynamics_behind_share"] = behind.mean()
     write_table(table, [told], WALK_COLUMNS)
 
 
@@ -163,6 +170,7 @@ def _told(path: Path, dynamics: Sequence[Atoms], walker: str, chains: int) -> di
         "trials_per_step": len(blocks), "accepted": np.mean([atoms.info["accepted"] for atoms in frames]),
         "exchanged": np.mean([atoms.info["exchanged"] for atoms in frames]), "step_angstrom": frames[0].info["step_angstrom"],
         "outside_share": np.mean([atoms.info["outside"] > 0 for atoms in frames]),
+        "walled_share": np.mean([atoms.info.get("walled", 0.0) for atoms in frames]), "dynamics_behind_share": 0.0,
         "step_energy_sd_ev": np.diff(energies, axis=0).std(), "walk_energy_sd_ev": energies.std(axis=0).mean(),
         "dynamics_energy_sd_ev": np.std([energy_of(atoms) for atoms in dynamics]),
         # Of a rigid ligand move its atom next to sulfur (3) and the turn about that bond (1).

@@ -75,7 +75,7 @@ def summarise_walks(
                 rows.append(_row(study, "effective_samples_per_core_hour", "1/h", subject, rate, *place, n, "higher"))
     for one in table.to_dict("records"):
         for quantity, unit, value, better in (
-            ("outside_share", "1", one["outside_share"], "lower"), ("acceptance", "1", one["accepted"], "nearer"),
+            ("outside_share", "1", one["outside_share"], "lower"), ("walled_share", "1", one["walled_share"], "lower"), ("acceptance", "1", one["accepted"], "nearer"),
             ("step_energy_sd", "eV", one["step_energy_sd_ev"], "lower"), ("energy_sd", "eV", one["walk_energy_sd_ev"], "lower"),
             *([("exchanged", "1", one["exchanged"], "higher")] if one["ladder"] else []),
         ):  # fmt: skip

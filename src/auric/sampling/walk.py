@@ -27,6 +27,7 @@ from auric.progress import Counter, log
 from auric.provenance import digest
 from auric.sampling.energies import WalkingEnergies
 from auric.sampling.trajectory import Recording, frame_text
+from auric.sampling.wall import Wall
 from auric.structures import move_blocks, moving_blocks
 
 SLOWER, FASTER = 0.8, 1.2
@@ -94,6 +95,7 @@ def run_walk(
     *,
     identity: str = "",
     outside: Callable[[Sequence[Atoms]], np.ndarray] | None = None,
+    wall: Wall | None = None,
     exact: Callable[[Atoms], float] | None = None,
 ) -> None:
     """Walk, or go on with a walk that was interrupted; the same frames come of it, bit for bit.
@@ -108,6 +110,8 @@ def run_walk(
             a row outside of the domain), stopped (0 or 1), walk (see `identity`).
         identity: Of the potential, to tell its walks from those of others.
         outside: Says of structures whether they lie outside of what the potential has learned; by default none is.
+        wall: Trials that lead behind it are refused; `info` adds walled, the share of trials since the frame before that the
+            potential alone would have taken there.
         exact: Energy (eV) of a structure on a better level, infinite where there is none. Then all that happens between two frames
             is one proposal (delayed acceptance, doi:10.1198/106186005X76983): it is taken with the probability
             min(1, exp(-(dE_exact - dE) / (k_B T))), else the chain goes back to its last frame. Since steps on the potential keep
@@ -122,7 +126,7 @@ def run_walk(
     """
     if exact is not None and settings.exchange:
         raise InputError("a walk with exact energies exchanges no structures; give one of `exact` and `exchange`")
-    walker = _Walk(start, energies, settings, Path(trajectory), identity, outside, exact)
+    walker = _Walk(start, energies, settings, Path(trajectory), identity, outside, wall, exact)
     last = settings.equilibration_steps + settings.steps
     counter = Counter("frame", (last - walker.done) // settings.every)
     while walker.done < last:
@@ -137,7 +141,7 @@ class _Walk:
 
     def __init__(
         self, start: Sequence[Atoms], energies: Callable[[Atoms, np.ndarray], WalkingEnergies], settings: WalkSettings,
-        trajectory: Path, identity: str, outside: Callable[[Sequence[Atoms]], np.ndarray] | None,
+        trajectory: Path, identity: str, outside: Callable[[Sequence[Atoms]], np.ndarray] | None, wall: Wall | None,
         exact: Callable[[Atoms], float] | None,
     ) -> None:  # fmt: skip
         self._settings, self._trajectory, self._judge, self._exact = settings, trajectory, outside, exact
@@ -150,11 +154,18 @@ class _Walk:
                 f"{len(start)} starts for {chains} chains; give one for each, all of the same atoms in one order"
             )
         self._blocks = moving_blocks(self._atoms)
+        self._wall = wall and wall.around(start)
+        behind = [self._wall.limits.tobytes()] if self._wall else []
         plan = {key: value for key, value in asdict(settings).items() if key != "steps"}
         self._walk = "w" + digest(
-            f"{WALK_VERSION} {identity}", json.dumps(plan), *symbols, *(atoms.positions.tobytes() for atoms in start)
+            f"{WALK_VERSION} {identity}",
+            json.dumps(plan),
+            *symbols,
+            *(atoms.positions.tobytes() for atoms in start),
+            *behind,
         )
         self._tried, self._taken, self._kept = 0, np.zeros(chains), []  # type: int, np.ndarray, list[np.ndarray]
+        self._walled = np.zeros(chains)
         self._exchanged = np.zeros(chains, dtype=bool)
         found = Recording(trajectory, chains)
         if found.frames:
@@ -205,6 +216,10 @@ class _Walk:
             change = self._energies.trial(moved, there)
             with np.errstate(over="ignore"):
                 taken = np.isfinite(change) & (chance < np.exp(-self._beta * change)) & ~self._stopped
+            if self._wall:
+                refused = taken & self._wall.blocks(self._energies.positions, moved, there)
+                self._walled += refused
+                taken &= ~refused
             self._energies.accept(taken)
             self._taken += taken
             self._tried += 1
@@ -306,9 +321,12 @@ class _Walk:
                 "outside": int(self._outside[chain]),
                 "stopped": int(self._stopped[chain]), "walk": self._walk,
             }  # fmt: skip
+            if self._wall:
+                info["walled"] = float(self._walled[chain] / max(1, self._tried))
             if self._exact is not None:
                 info |= {"exact_ev": float(self._held_exact[chain]), "kept": int(self._came[chain])}
             text.append(frame_text(list(self._atoms.symbols), where, info))
         with self._trajectory.open("ab") as file:
             file.write("".join(text).encode("ascii"))
         self._tried, self._taken, self._kept = 0, np.zeros(len(values)), []
+        self._walled = np.zeros(len(values))
