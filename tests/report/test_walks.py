@@ -2,6 +2,8 @@
 
 import re
 
+import pandas as pd
+
 from auric.report import inputs, walk_figures, walks
 from tests.report.conftest import every_page
 
@@ -56,3 +58,14 @@ def test_words_and_figures(finished):
 def test_no_walks_no_section(study):
     study.forget_the_ruler()
     assert 'id="walks"' not in every_page(study.build())
+
+
+def test_a_chain_that_fell_is_told():
+    far = {"apart": walks.FAR, "walker": "linear, energies and forces", "walk_harmonic_ev": 0.36, "dynamics_harmonic_ev": 0.5,
+           "dynamics_sd_ev": 0.49, "walk_drift_ev": -172.8, "walk_drift_half_width_ev": 20.0}  # fmt: skip
+    for spread, fallen in ((0.4, False), (1.0, False), (1.2, True), (689.0, True)):
+        changes = pd.DataFrame([far | {"walk_sd_ev": spread}])
+        walked = walks.Walked("run", changes, changes, changes, changes, changes)
+        told = walks.words_on_energies(walked)
+        assert ("has fallen into a hole of the potential" in told) == fallen
+        assert ("has not settled" in told) == (not fallen)

@@ -17,6 +17,8 @@ NEXT, FAR = "next", "half the length"
 LEAST_PERCENT = 0.5
 SETTLED = 0.25
 """Drift of a walk's energy that nobody needs to hear of, as a share of the spread of its differences."""
+FALLEN = 3.0
+"""Times the harmonic spread of energies that no cluster has at a temperature; walks that settled have 0.7 to 1.2."""
 
 
 @dataclass(frozen=True)
@@ -157,7 +159,13 @@ def words_on_energies(walked: Walked) -> str:
     far = walked.changes[walked.changes["apart"] == FAR].set_index("walker")
     told = [f"{number(far.loc[walker, 'walk_sd_ev'])} eV on “{potential_name(walker)}”" for walker in walked.walkers]
     row = far.iloc[0]
-    drifting = [walker for walker in walked.walkers if _drifts(far.loc[walker])]
+    lost = [walker for walker in walked.walkers if _fell(far.loc[walker])]
+    fallen = "".join(
+        f" That is far more than any motion of the walk on “{potential_name(walker)}” can make: a chain has fallen into a hole of the potential, "
+        "and nothing that is told of this walk counts; keep sampling.wall_share above 0, stop_outside, or expand the potential."
+        for walker in lost
+    )
+    drifting = [walker for walker in walked.walkers if walker not in lost and _drifts(far.loc[walker])]
     unsettled = "".join(
         f" The walk on “{potential_name(walker)}” has not settled: its mean energy "
         f"{'falls' if far.loc[walker, 'walk_drift_ev'] < 0 else 'rises'} by {number(abs(far.loc[walker, 'walk_drift_ev']))} eV from its "
@@ -167,8 +175,13 @@ def words_on_energies(walked: Walked) -> str:
     return (
         f"Energies of structures half a walk apart differ with a standard deviation of {', '.join(told)}; half the dynamics apart, of "
         f"{number(row['dynamics_sd_ev'])} eV. Were all harmonic, it would be {number(row['walk_harmonic_ev'])} eV with rigid ligands and "
-        f"{number(row['dynamics_harmonic_ev'])} eV without.{unsettled}"
+        f"{number(row['dynamics_harmonic_ev'])} eV without.{fallen}{unsettled}"
     )
+
+
+def _fell(far: pd.Series) -> bool:
+    """Whether energies spread as no cluster's do."""
+    return bool(far["walk_sd_ev"] > FALLEN * far["walk_harmonic_ev"])
 
 
 def _drifts(far: pd.Series) -> bool:
