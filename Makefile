@@ -51,6 +51,7 @@ clean:
 # (CUDA builds bring libraries that the lock does not name); TORCH_OPTIONS can point pip to a CPU build.
 $(READY): requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit("auric needs Python 3.11 or newer, this is " + sys.version.split()[0] + "; set PYTHON=python3.12, say" if sys.version_info < (3, 11) else 0)'
+	@$(PYTHON) -c 'import sys; from auric.running import at_work; sys.exit("auric: requirements.lock has changed, and a run is at work in this folder; let it finish before its environment is made anew" if at_work() else 0)'
 	@echo "auric: setting up $(VENV) once (about 3 GB, a few minutes)"
 	@rm -rf $(VENV) && $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check $(TORCH_OPTIONS) --constraint requirements.lock torch

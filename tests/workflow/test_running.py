@@ -13,6 +13,7 @@ import pytest
 from auric import running
 from auric.errors import InputError, MachineError
 from auric.files import remove_partial
+from tests.conftest import ROOT
 
 HOLD = """
 import sys, time
@@ -221,3 +222,23 @@ def test_what_a_killed_writer_left_is_removed_and_nothing_else(tmp_path):
     assert not list(tmp_path.rglob("table.csv"))
     assert len(remove_partial(tmp_path)) == 2
     assert {path.name for path in tmp_path.rglob("*") if path.is_file()} == {".snakemake_timestamp", "other.npz"}
+
+
+def test_the_environment_is_not_made_anew_under_a_run(tmp_path):
+    """What the run has begun would end in modules that are gone."""
+    for name in ("Makefile", "src"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    (tmp_path / ".venv").mkdir()
+    (tmp_path / ".venv/ready").touch()
+    os.utime(tmp_path / ".venv/ready", (1e9, 1e9))
+    (tmp_path / "requirements.lock").write_text("changed\n")
+    process = started(HOLD, str(tmp_path / ".snakemake"), "a")
+    try:
+        ended = subprocess.run(
+            ["make", f"PYTHON={sys.executable}", ".venv/ready"], cwd=tmp_path, capture_output=True, text=True
+        )
+        assert ended.returncode == 2
+        assert "a run is at work in this folder; let it finish" in ended.stderr
+        assert (tmp_path / ".venv/ready").is_file()
+    finally:
+        killed(process)
