@@ -231,7 +231,7 @@ def _stored(benchmarks: Sequence[Path], durations: Sequence[float], store: Path 
 STORING = frozenset(
     (
         "frames", "labels", "relabel", "dynamics", "trial_moves", "perturbed", "distorted", "expansion_round", "walk_reweighted",
-        "walk", "relax_run", "relax_series", "relax_better", "relax_rings", "relax_stretched",
+        "walk", "relax_run", "relax_series", "relax_way", "relax_better", "relax_rings", "relax_stretched",
     )
 )  # fmt: skip
 """Rules whose jobs write to the label store."""

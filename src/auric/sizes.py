@@ -465,7 +465,7 @@ SIZES: dict[str, Measure] = {
     "descriptor_map": _charted, "potential_correction": _charted, "potential_corrected": _one, "potential_scorecard": _setting("potential", "contenders"),
     "walk": _walked, "walk_geometry": partial(_walked, power=1.0), "walk_map": partial(_walked, power=1.0),
     "walk_isomers": _walks, "walk_reweighted": _reweighted, "sampling_scorecard": _one, "expansion_round": _expansion,
-    "expanded": _learned, "relax_run": _relaxed, "relax_series": _series, "relax_better": _bettered, "relax_rings": _rings,
+    "expanded": _learned, "relax_run": _relaxed, "relax_series": _series, "relax_way": _bettered, "relax_better": _setting("relaxation", "starts"), "relax_rings": _rings,
     "relax_stretched": _stretched, "relax_directed": _learned, "relaxation_scorecard": _one, "ruler_images": _pictures,
     "ruler_fold": _trained, "ruler_twin": _trained, "ruler_final": _trained, "ruler_variant": _trained,
     "ruler_validate": _setting("ruler", "splits", times=lambda sizes, wildcards: sizes.images),
@@ -500,7 +500,7 @@ def _by_origin(sizes: Sizes, wildcards: Wildcards) -> str:
 
 
 VARIANTS: dict[str, Callable[[Sizes, Wildcards], str]] = {
-    **dict.fromkeys(("labels", "relabel", "perturbed", "distorted", "walk_reweighted", "relax_better"), _by_level),
+    **dict.fromkeys(("labels", "relabel", "perturbed", "distorted", "walk_reweighted", "relax_way"), _by_level),
     "dynamics": _by_origin, "potential": _by("learned"), "potential_energies": _by("contender"), "walk": _by("walker"),
     "expansion_round": _by("walker"), "expanded": _by("walker"), "synthesis_predict": _by("learner", "holdout"),
     "synthesis_explain": _by("learner"),

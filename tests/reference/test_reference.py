@@ -366,6 +366,19 @@ def test_store_makes_once_and_makes_again_what_is_damaged(tmp_path):
     assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == [entry.name]
 
 
+def test_of_two_that_make_an_entry_at_once_both_have_the_first(tmp_path):
+    """Ways of a relaxation begin at the same point; where one went on from other digits, nothing of it would be found again."""
+    identity = {"structure": "abc"}
+
+    def slow():
+        Store(tmp_path).get_or_make(identity, lambda: ({"energy_ev": -1.0}, {}))  # another job's
+        return {"energy_ev": -1.0000000001}, {}
+
+    (content, _), known = Store(tmp_path).get_or_make(identity, slow)
+    assert (content["energy_ev"], known) == (-1.0, False)
+    assert Store(tmp_path).get(identity)[0]["energy_ev"] == -1.0
+
+
 def test_a_log_tells_of_entries_that_an_earlier_job_made(tmp_path, monkeypatch, caplog):
     caplog.set_level("INFO")
     identities = [{"structure": name} for name in ("abc", "abd")]

@@ -15,6 +15,7 @@ from auric.reference import Labels
 from auric.relaxation import (
     RelaxationSettings,
     better_of_run,
+    one_way_of_run,
     relax,
     relax_at_better_level,
     relax_series,
@@ -23,6 +24,8 @@ from auric.relaxation import (
     summarise_relaxations,
 )
 from auric.relaxation.better import BEFORE, CORRECTED
+from auric.relaxation.names import WAYS
+from auric.relaxation.rules import WAY_COLUMNS
 from auric.relaxation.series import SERIES_COLUMNS
 from auric.relaxation.summary import series_rows
 from auric.relaxation.tasks import COARSE, COLUMNS, REFERENCE, TRACE_COLUMNS, Way, tell
@@ -142,8 +145,27 @@ def test_a_better_level_has_a_table_of_its_own(springs, tetrahedron, correction,
     files = [tmp_path / name for name in ("t.csv", "e.extxyz", "p.csv", "f.csv")]
     settings = {"starts": 3, "fmax_ev_angstrom": FINE}
     more = {"engine": "better", "engine_settings": {}, "xtb": {}, "store": tmp_path / "store"}
+    asked = []
+    monkeypatch.setattr(
+        Engine, "label", lambda self, *rest, label=Engine.label, **how: (asked.append(1), label(self, *rest, **how))[1]
+    )
+    went = {}
+    for way in WAYS:
+        one_way_of_run(
+            tmp_path / "run.extxyz", tmp_path / "correction.npz", tmp_path / "w.csv", way=way, settings=settings, **more
+        )
+        went[way] = pd.read_csv(tmp_path / "w.csv")
+        assert tuple(went[way].columns) == WAY_COLUMNS
+        assert went[way]["step"].tolist() == [0, 1, 2]
+        assert "overlap" in went[way]["note"][1]
+    asked.clear()
     better_of_run(tmp_path / "run.extxyz", tmp_path / "correction.npz", *files, settings=settings, **more)
     table, failed = pd.read_csv(files[0]), pd.read_csv(files[3])
+    assert not asked, "all points of the ways were kept"
+    for step, rows in table.groupby("step"):
+        alone = [told.set_index("step").loc[step] for told in went.values()]
+        assert rows["method"].tolist() == [told["method"] for told in alone]
+        assert rows["reference_calls"].tolist() == [told["calls"] for told in alone]
     assert tuple(table.columns) == COLUMNS
     assert tuple(pd.read_csv(files[2]).columns) == TRACE_COLUMNS
     assert set(table["system"]) == {"four, better"}

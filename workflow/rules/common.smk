@@ -13,6 +13,7 @@ from auric.potential.names import PRODUCTS
 from auric.provenance import code_fingerprint, files_fingerprint
 from auric.reference.engines import SETTINGS_OF
 from auric.reference.version import METHOD_VERSION
+from auric.relaxation.names import WAYS
 from auric.ruler.names import fold_names
 from auric.running import begin_run, end_with_parent, note_what_is_left
 from auric.structures.table import frame_name

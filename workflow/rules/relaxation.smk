@@ -64,10 +64,48 @@ rule relax_directed:
         "../scripts/relax_directed.py"
 
 
+rule relax_way:
+    input:
+        frames=f"{RESULTS}/reference/dynamics/{{run}}.extxyz",
+        model=f"{RESULTS}/potential/{{system}}/correction.npz",
+    output:
+        table=f"{RESULTS}/relaxation/{{system}}/better/ways/{{run}}_{{way}}.csv",
+    log:
+        f"{RESULTS}/logs/relax_way/{{system}}_{{run}}_{{way}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/relax_way/{{system}}_{{run}}_{{way}}.tsv"
+    wildcard_constraints:
+        way="|".join(WAYS),
+    retries: 1
+    conda:
+        "../../envs/dft.yaml"
+    threads: STUDY["reference"]["threads"]
+    resources:
+        mem_mb=lambda wildcards, attempt: STUDY["reference"]["memory_mb"] * attempt,
+        gpu=LABELS_GPU,
+        runtime=1440,
+    params:
+        code=code_fingerprint(
+            "auric.relaxation.rules", libraries=("pyscf", "tblite", "ase", "numpy")
+        ),
+        method_version=METHOD_VERSION,
+        settings=STUDY["relaxation"],
+        engine=STUDY["reference"]["engine"],
+        engine_settings=STUDY["reference"][SETTINGS_OF[STUDY["reference"]["engine"]]],
+        xtb=STUDY["reference"]["xtb"],
+        store=STORE,
+    script:
+        "../scripts/relax_way.py"
+
+
 rule relax_better:
     input:
         frames=f"{RESULTS}/reference/dynamics/{{run}}.extxyz",
         model=f"{RESULTS}/potential/{{system}}/correction.npz",
+        ways=expand(
+            f"{RESULTS}/relaxation/{{{{system}}}}/better/ways/{{{{run}}}}_{{way}}.csv",
+            way=WAYS,
+        ),
     output:
         table=f"{RESULTS}/relaxation/{{system}}/better/{{run}}.csv",
         relaxed=f"{RESULTS}/relaxation/{{system}}/better/{{run}}.extxyz",

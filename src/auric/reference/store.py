@@ -74,6 +74,7 @@ class Store:
     def get_or_make(self, identity: Mapping[str, Any], make: Callable[[], Entry]) -> tuple[Entry, bool]:
         """The entry of an identity, made and kept if it is not there; and whether it was there.
 
+        Of two jobs that make the same entry at once, the one that ends first keeps it, and the other takes that.
         The first entry that an earlier process made is logged: what this job takes is then no measure of its work.
         """
         found, path = self.get(identity), self.path(entry_key(identity))
@@ -83,6 +84,9 @@ class Store:
                 self._told = True
             return found, True
         content, arrays = make()
+        first = self.get(identity)
+        if first is not None:  # another job made it meanwhile; both go on from the same digits
+            return first, False
         header = {"identity": _json(identity), "content": content, "arrays": sorted(arrays)}
         write_npz(path, header, arrays)
         _MADE.add(path)

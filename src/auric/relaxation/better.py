@@ -1,7 +1,8 @@
 """Relaxing at a better level of theory by way of a cheap one: what a learned correction saves beside what everybody does."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from ase import Atoms
@@ -11,6 +12,7 @@ from ase.calculators.mixing import SumCalculator
 from auric.potential.calculators import LinearCalculator
 from auric.potential.correction import Correction
 from auric.relaxation.hybrid import HybridSettings, hand_over, relax_hybrid
+from auric.relaxation.names import WAYS
 from auric.relaxation.optimise import RelaxationSettings, relax
 from auric.relaxation.tasks import ALONE, BOTH, REFERENCE, Told, Way, tell
 
@@ -19,10 +21,10 @@ BEFORE = "cheap level first"
 CORRECTED = "hybrid, corrected"
 
 
-def relax_at_better_level(
+def ways_at_better_level(
     start: Atoms, cheap: Calculator, correction: Correction, better: Calculator, settings: Mapping[str, Any]
-) -> list[Told]:
-    """One start relaxed to the better level's criterion: by that level alone, after a relaxation at the cheap one, and hybrid.
+) -> dict[str, Callable[[], Way]]:
+    """How one start is relaxed to the better level's criterion: by that level alone, after a relaxation at the cheap one, and hybrid.
 
     Args:
         start: A structure.
@@ -31,22 +33,46 @@ def relax_at_better_level(
         better: The better level, with energies: its calls are the reference's.
         settings: `fmax_ev_angstrom`.
 
-    Raises:
-        InputError: If the correction does not know an element.
+    Returns:
+        What goes each of `WAYS` when called.
     """
     plain = RelaxationSettings(fmax_ev_angstrom=settings["fmax_ev_angstrom"])
     hybrid = HybridSettings(fmax_ev_angstrom=settings["fmax_ev_angstrom"])
     corrected = SumCalculator([cheap, LinearCalculator(correction.difference)])
     labels = int(correction.difference.header["frames"])
     name = correction.cheap[1]
-    handed = {
-        f"{name}, then bfgs": hand_over(start, cheap, better, first=plain, second=plain, curved=False),
-        f"{name} and its Hessian, then bfgs": hand_over(start, cheap, better, second=plain),
+
+    def alone(told: str) -> Way:
+        return Way(told, REFERENCE, relax(start, better, replace(ALONE[told], fmax_ev_angstrom=plain.fmax_ev_angstrom)))
+
+    return {
+        **{way: partial(alone, told) for way, told in zip(WAYS, ALONE, strict=False)},
+        "cheap_bfgs": lambda: Way(
+            f"{name}, then bfgs", BEFORE, hand_over(start, cheap, better, first=plain, second=plain, curved=False)
+        ),
+        "cheap_hessian_bfgs": lambda: Way(
+            f"{name} and its Hessian, then bfgs", BEFORE, hand_over(start, cheap, better, second=plain)
+        ),
+        "hybrid": lambda: Way(f"hybrid, {name}", BOTH, relax_hybrid(start, cheap, better, hybrid)),
+        "hybrid_corrected": lambda: Way(CORRECTED, BOTH, relax_hybrid(start, corrected, better, hybrid), labels),
     }
-    ways = [
-        *(Way(told, REFERENCE, relax(start, better, replace(chosen, fmax_ev_angstrom=plain.fmax_ev_angstrom))) for told, chosen in ALONE.items()),
-        *(Way(told, BEFORE, made) for told, made in handed.items()),
-        Way(f"hybrid, {name}", BOTH, relax_hybrid(start, cheap, better, hybrid)),
-        Way(CORRECTED, BOTH, relax_hybrid(start, corrected, better, hybrid), labels),
-    ]  # fmt: skip
-    return tell(start, ways, better)
+
+
+def relax_at_better_level(
+    start: Atoms, cheap: Calculator, correction: Correction, better: Calculator, settings: Mapping[str, Any]
+) -> list[Told]:
+    """One start relaxed in all ways (`ways_at_better_level`), and what they came to.
+
+    Args:
+        start: A structure.
+        cheap: The cheap level.
+        correction: From it to the better one.
+        better: The better level.
+        settings: `fmax_ev_angstrom`.
+
+    Raises:
+        InputError: If the correction does not know an element.
+    """
+    return tell(
+        start, [go() for go in ways_at_better_level(start, cheap, correction, better, settings).values()], better
+    )

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ase import Atoms
+from ase.calculators.calculator import Calculator
 
 from auric.errors import InputError
 from auric.files import read_frames, write_frames, write_table
@@ -19,7 +20,7 @@ from auric.reference.calculators import engine_calculator
 from auric.reference.engines import make_engine
 from auric.reference.points import StoredCalculator
 from auric.reference.store import Store
-from auric.relaxation.better import relax_at_better_level
+from auric.relaxation.better import relax_at_better_level, ways_at_better_level
 from auric.relaxation.optimise import RelaxationSettings, relax
 from auric.relaxation.series import SERIES_COLUMNS, relax_series
 from auric.relaxation.tasks import (
@@ -35,6 +36,8 @@ from auric.relaxation.tasks import (
 from auric.structures.check import check_overlap
 from auric.structures.prepare import FAILURE_COLUMNS
 from auric.structures.recipes import Places, build_recipe
+
+WAY_COLUMNS = ("run", "step", "method", "verdict", "calls", "note")
 
 
 def relax_run(
@@ -97,21 +100,75 @@ def better_of_run(
     Raises:
         InputError: If the correction does not know an element of the run, or is to another level.
     """
+    correction, starts, levels = _two_levels(
+        frames, model, settings, engine, engine_settings, xtb, store, threads, memory_mb
+    )
+
+    def ways(start: Atoms) -> list[Told]:
+        cheap, better = levels(start)
+        return relax_at_better_level(start, cheap, correction, better, settings)
+
+    _write_ways(starts, ways, table, relaxed, traces, failures, level=correction.better[1])
+
+
+def one_way_of_run(
+    frames: str | Path, model: str | Path, table: str | Path, *, way: str, settings: Mapping[str, Any], engine: str,
+    engine_settings: Mapping[str, Any], xtb: Mapping[str, Any], store: str | Path, threads: int = 1, memory_mb: int = 4000,
+) -> None:  # fmt: skip
+    """Go one way of `better_of_run`, whose reference points are in the store then: ways are independent jobs.
+
+    Args:
+        frames: See `better_of_run`, and so for what is not told here.
+        model: See there.
+        table: CSV to write, columns `WAY_COLUMNS`: what came of each start; `better_of_run` tells what it was worth.
+        way: One of `auric.relaxation.names.WAYS`.
+        settings: See there.
+        engine: See there.
+        engine_settings: See there.
+        xtb: See there.
+        store: See there.
+        threads: See there.
+        memory_mb: See there.
+
+    Raises:
+        InputError: If the correction does not know an element of the run, or is to another level.
+    """
+    correction, starts, levels = _two_levels(
+        frames, model, settings, engine, engine_settings, xtb, store, threads, memory_mb
+    )
+    rows = []
+    for start in starts:
+        said = {"run": start.info.get("run", ""), "step": start.info.get("step", "")}
+        try:
+            check_overlap(start)
+            cheap, better = levels(start)
+            went = ways_at_better_level(start, cheap, correction, better, settings)[way]()
+        except Exception as error:  # told in the table of failures by `better_of_run`, which meets it again
+            rows.append(said | {"method": way, "note": reason_of(error, str(start.info["name"]))})
+            continue
+        made = went.made
+        rows.append(said | {"method": went.method, "verdict": made.verdict, "calls": made.calls, "note": made.note})
+        log.info("%s, step %s, %s: %s after %d calls", *said.values(), went.method, made.verdict, made.calls)
+    write_table(table, rows, WAY_COLUMNS)
+
+
+def _two_levels(
+    frames: str | Path, model: str | Path, settings: Mapping[str, Any], engine: str, engine_settings: Mapping[str, Any],
+    xtb: Mapping[str, Any], store: str | Path, threads: int, memory_mb: int,
+) -> tuple[Correction, list[Atoms], Callable[[Atoms], tuple[Calculator, Calculator]]]:  # fmt: skip
+    """The correction, the starts, and what makes the cheap and the better level's calculators for one."""
     correction = Correction.load(model)
     rung = make_engine(engine, {**engine_settings, "forces": True}, threads=threads, memory_mb=memory_mb)
     starts = sampled(read_frames(frames), frames=settings["starts"], spacing="even")
     for start in starts:
         check_species(correction.difference, start.symbols)
 
-    def ways(start: Atoms) -> list[Told]:
+    def levels(start: Atoms) -> tuple[Calculator, Calculator]:
         charge, multiplicity = int(start.info["charge"]), int(start.info["multiplicity"])
-        cheap = make_engine("gfn1-xtb", xtb)
-        better = StoredCalculator(rung, charge, multiplicity, Store(store))
-        return relax_at_better_level(
-            start, engine_calculator(cheap, charge, multiplicity), correction, better, settings
-        )
+        cheap = engine_calculator(make_engine("gfn1-xtb", xtb), charge, multiplicity)
+        return cheap, StoredCalculator(rung, charge, multiplicity, Store(store))
 
-    _write_ways(starts, ways, table, relaxed, traces, failures, level=correction.better[1])
+    return correction, starts, levels
 
 
 def _write_ways(

@@ -1,0 +1,4 @@
+"""Names that the workflow needs before anything is imported."""
+
+WAYS = ("bfgs", "bfgs_softer", "precon_lbfgs", "cheap_bfgs", "cheap_hessian_bfgs", "hybrid", "hybrid_corrected")
+"""Of relaxing a start at a better level (`auric.relaxation.better`); none needs what another has found."""
