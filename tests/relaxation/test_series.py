@@ -187,6 +187,7 @@ def test_forces_that_lead_upwards_are_told_by_the_reference(springs, tetrahedron
     assert row["verdict"] == "rising"
     assert row["rise_ev"] == pytest.approx(trace[-1]["energy_ev"] - min(point["energy_ev"] for point in trace))
     assert row["rise_ev"] > 0.01
+    assert row["lowest_recovered"] > row["energy_recovered"], "it had been lower, and did not know"
     assert [point["call"] for point in trace] == [0, 3, 6, 12, 25, 50, blind.calls - 1]
 
 

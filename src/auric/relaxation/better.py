@@ -45,14 +45,16 @@ def ways_at_better_level(
     def alone(told: str) -> Way:
         return Way(told, REFERENCE, relax(start, better, replace(ALONE[told], fmax_ev_angstrom=plain.fmax_ev_angstrom)))
 
+    def cheap_first(told: str, second: RelaxationSettings, **how: Any) -> Way:
+        # Who relaxes at a cheap level first asks nothing of the better one before.
+        return Way(told, BEFORE, hand_over(start, cheap, better, second=second, checked=False, **how))
+
+    softer = replace(plain, curvature_ev_angstrom_2=ALONE["bfgs, softer start"].curvature_ev_angstrom_2)
     return {
         **{way: partial(alone, told) for way, told in zip(WAYS, ALONE, strict=False)},
-        "cheap_bfgs": lambda: Way(
-            f"{name}, then bfgs", BEFORE, hand_over(start, cheap, better, first=plain, second=plain, curved=False)
-        ),
-        "cheap_hessian_bfgs": lambda: Way(
-            f"{name} and its Hessian, then bfgs", BEFORE, hand_over(start, cheap, better, second=plain)
-        ),
+        "cheap_bfgs": lambda: cheap_first(f"{name}, then bfgs", plain, first=plain, curved=False),
+        "cheap_bfgs_softer": lambda: cheap_first(f"{name}, then bfgs, softer start", softer, first=plain, curved=False),
+        "cheap_hessian_bfgs": lambda: cheap_first(f"{name} and its Hessian, then bfgs", plain),
         "hybrid": lambda: Way(f"hybrid, {name}", BOTH, relax_hybrid(start, cheap, better, hybrid)),
         "hybrid_corrected": lambda: Way(CORRECTED, BOTH, relax_hybrid(start, corrected, better, hybrid), labels),
     }

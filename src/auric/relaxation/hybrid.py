@@ -244,7 +244,7 @@ def hessian_of(
 def hand_over(
     atoms: Atoms, coarse: Calculator, reference: Calculator, *,
     first: RelaxationSettings | None = None, second: RelaxationSettings | None = None,
-    curved: bool = True, trusted: Callable[[Atoms], bool] | None = None,
+    curved: bool = True, trusted: Callable[[Atoms], bool] | None = None, checked: bool = True,
 ) -> Relaxation:  # fmt: skip
     """The coarse potential to its own minimum, the reference to its criterion from there.
 
@@ -259,6 +259,7 @@ def hand_over(
         second: Of the reference.
         curved: Whether the reference's BFGS starts from the coarse Hessian (`hessian_of`).
         trusted: Whether the coarse potential knows a structure.
+        checked: Whether the reference is asked for the start's energy, which is a call, to see whether the coarse way led above it.
     """
     first = first or RelaxationSettings(fmax_ev_angstrom=0.01, max_step_angstrom=0.1)
     second = second or RelaxationSettings()
@@ -269,7 +270,9 @@ def hand_over(
         note = "the coarse potential led upwards"
     elif trusted is not None and not trusted(start):
         note = "the coarse potential led out of its domain"
-    elif known.get_property("energy", Atoms(atoms.numbers, atoms.positions)) < known.get_property("energy", start):
+    elif checked and known.get_property("energy", Atoms(atoms.numbers, atoms.positions)) < known.get_property(
+        "energy", start
+    ):
         note = "the coarse potential led above the start"
     start = atoms if note else start
     hessian = hessian_of(start, guide) if curved and not note else None

@@ -269,8 +269,8 @@ def _optimiser(moving: Atoms, s: RelaxationSettings, hessian: np.ndarray | None)
     if s.optimiser == "fire":
         return FIRE(moving, logfile=None, maxstep=s.max_step_angstrom)
     if s.optimiser == "precon_lbfgs":
-        # mu, the scale of the preconditioner, would else be estimated by an extra call with atoms displaced.
-        precon = Exp(r_NN=NEIGHBOUR_ANGSTROM, r_cut=REACH_ANGSTROM, mu=1.0)
+        # mu, the scale of the preconditioner, is estimated by a call with atoms displaced, which more than pays.
+        precon = Exp(r_NN=NEIGHBOUR_ANGSTROM, r_cut=REACH_ANGSTROM)
         return PreconLBFGS(moving, logfile=None, maxstep=s.max_step_angstrom, precon=precon)
     optimiser = BFGS(moving, logfile=None, maxstep=s.max_step_angstrom, alpha=s.curvature_ev_angstrom_2)
     if hessian is not None:

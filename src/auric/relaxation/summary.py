@@ -102,12 +102,14 @@ def relaxation_rows(
 
 
 def _verdict_rows(ways: pd.DataFrame, said: Mapping[str, Any], drawn: Mapping[str, int]) -> list[dict[str, Any]]:
-    """How often a way converged, and of the thesis's forces how often the energy rose at the end, and how far."""
+    """How often a way converged, and of the thesis's forces what they had recovered where they were lowest, and how far they rose from there."""
     converged = (ways["verdict"] == "converged").astype(float)
     rows = [dict(said) | _mean("converged_share", "1", converged, "higher", **drawn)]
     rises = pd.to_numeric(ways["rise_ev"], errors="coerce").dropna() if "rise_ev" in ways else pd.Series(dtype=float)
     if len(rises) and str(said["subject"]).startswith(DIRECTED):
         few = dict(said) | {"n": len(rises)}
+        lowest = ways.loc[rises.index, "lowest_recovered"].astype(float).fillna(0.0)
+        rows.append(few | _mean("lowest_recovered", "1", lowest, "higher", **drawn))
         rows.append(few | _mean("energy_rise", "eV", rises, "lower", **drawn))
         rows.append(few | _mean("rising_share", "1", (rises > RISE_EV).astype(float), "lower", **drawn))
     return rows

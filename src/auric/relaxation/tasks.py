@@ -24,7 +24,7 @@ from auric.structures.rings import build_ring
 
 COLUMNS = (
     "system", "run", "step", "method", "uses", "verdict", "start_ev", "energy_ev", "fmax_ev_angstrom", "energy_recovered",
-    "rise_ev", "rmsd_to_reference_angstrom", "reference_calls", "reference_core_seconds", "coarse_calls", "coarse_core_seconds",
+    "lowest_recovered", "rise_ev", "rmsd_to_reference_angstrom", "reference_calls", "reference_core_seconds", "coarse_calls", "coarse_core_seconds",
     "labels", "note",
 )  # fmt: skip
 TRACE_COLUMNS = ("system", "run", "step", "method", "uses", "call", "energy_ev")
@@ -142,6 +142,9 @@ def tell(start: Atoms, ways: Sequence[Way], reference: Calculator) -> list[Told]
     for way in ways:
         made, alone = way.made, way.uses == COARSE
         energy_ev, trace = _judged(made, reference, learned=alone), _trace(way, reference)
+        lowest_ev = min(
+            [*(point["energy_ev"] for point in trace), *([energy_ev] if np.isfinite(energy_ev) else [])], default=np.nan
+        )
         rise_ev = trace[-1]["energy_ev"] - min(point["energy_ev"] for point in trace) if alone and trace else 0.0
         # Forces without an energy do not know that they lead upwards; the reference does.
         lost = not np.isfinite(energy_ev)
@@ -150,6 +153,7 @@ def tell(start: Atoms, ways: Sequence[Way], reference: Calculator) -> list[Told]
             "method": way.method, "uses": way.uses, "verdict": verdict, "start_ev": start_ev, "energy_ev": energy_ev,
             "fmax_ev_angstrom": made.fmax_ev_angstrom,
             "energy_recovered": energy_recovered(start_ev, energy_ev, best_ev),
+            "lowest_recovered": energy_recovered(start_ev, lowest_ev, best_ev),
             "rise_ev": rise_ev if alone and trace else "",
             "rmsd_to_reference_angstrom": heavy_rmsd(made.atoms, best.atoms),
             "reference_calls": 0 if alone else made.calls,
