@@ -7,6 +7,7 @@ import pytest
 
 from auric import study
 from auric.errors import InputError
+from auric.relaxation.names import WAYS
 
 
 @pytest.fixture
@@ -52,6 +53,17 @@ def test_the_whole_study_is_planned(root):
         "dynamics": 10, "relabel": 6, "potential_correction": 1, "potential_scorecard": 1, "failures": 1, "report": 1,
         "all": 1, "total": 21,
     }  # fmt: skip
+
+
+def test_relaxations_at_the_better_level_are_planned_way_by_way(root):
+    command = [sys.executable, "-m", "snakemake", "--dry-run", "--forceall", "--cores", "1"]
+    done = subprocess.run(
+        [*command, "--config", "study=relax_pbe"], cwd=root, capture_output=True, text=True, timeout=300
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    lines = done.stdout.split("Job stats:")[-1].splitlines()
+    jobs = {words[0]: int(words[1]) for line in lines if len(words := line.split()) == 2 and words[1].isdigit()}
+    assert (jobs["relax_better"], jobs["relax_way"]) == (2, 2 * len(WAYS))
 
 
 def test_a_study_with_nothing_to_do(settings, root):

@@ -69,7 +69,7 @@ rule relax_way:
         frames=f"{RESULTS}/reference/dynamics/{{run}}.extxyz",
         model=f"{RESULTS}/potential/{{system}}/correction.npz",
     output:
-        table=f"{RESULTS}/relaxation/{{system}}/better/ways/{{run}}_{{way}}.csv",
+        table=f"{RESULTS}/relaxation/{{system}}/better/ways/{{run}}/{{way}}.csv",
     log:
         f"{RESULTS}/logs/relax_way/{{system}}_{{run}}_{{way}}.log",
     benchmark:
@@ -103,7 +103,7 @@ rule relax_better:
         frames=f"{RESULTS}/reference/dynamics/{{run}}.extxyz",
         model=f"{RESULTS}/potential/{{system}}/correction.npz",
         ways=expand(
-            f"{RESULTS}/relaxation/{{{{system}}}}/better/ways/{{{{run}}}}_{{way}}.csv",
+            f"{RESULTS}/relaxation/{{{{system}}}}/better/ways/{{{{run}}}}/{{way}}.csv",
             way=WAYS,
         ),
     output:
