@@ -144,6 +144,17 @@ class Mbtr:
         grid = [float(x) for x in np.linspace(s.minimum, s.maximum, s.points)]
         return [(self.species[i], self.species[j], x) for i, j in zip(*self._pairs, strict=True) for x in grid]
 
+    def columns(self, numbers: np.ndarray) -> np.ndarray:
+        """Which features atoms of these elements have a part in, shape (size,), boolean.
+
+        Raises:
+            StructureError: An element that is not in `species`.
+        """
+        blocks = np.unique(self._block[elements_of(self.numbers, np.unique(numbers))])
+        found = np.zeros((len(self._pairs[0]), self.settings.points), dtype=bool)
+        found[blocks] = True
+        return found.ravel()
+
     def describe(self, atoms: Atoms) -> np.ndarray:
         """Features, shape (size,), angstrom (weight per 1/angstrom); zeros for a single atom.
 

@@ -17,6 +17,7 @@ __getattr__, __all__ = public(
         "distances": ["DistancesTo", "FeaturesError", "distance_blocks"],
         "domain": ["DomainVerdict", "TrainingDomain"],
         "emlm": ["Emlm"],
+        "stepping": ["SteppingEmlm"],
         "environments": ["Environments", "atom_environments", "join_environments", "plain_classes"],
         "huber": ["huber_weights", "least_squares"],
         "labels": ["energy_of", "forces_of", "pieces_of", "runs_of"],

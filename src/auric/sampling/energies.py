@@ -6,7 +6,7 @@ import numpy as np
 from ase import Atoms
 
 from auric.descriptors import Mbtr, MovingSums
-from auric.potential import Emlm, LinearPotential
+from auric.potential import Emlm, LinearPotential, SteppingEmlm
 
 
 class WalkingEnergies(Protocol):
@@ -70,8 +70,8 @@ class LinearWalk:
 
 
 class EmlmWalk:
-    """EMLM on MBTR (doi:10.1021/acs.jpca.0c01512): features change with the pairs that hold a moved atom, distances to all
-    references are one product of matrices for all chains.
+    """EMLM on MBTR (doi:10.1021/acs.jpca.0c01512): features change with the pairs that hold a moved atom, and distances to
+    all references with these features, in one product of matrices for all chains.
 
     Args:
         mbtr: Makes the features.
@@ -84,34 +84,41 @@ class EmlmWalk:
     """
 
     def __init__(self, mbtr: Mbtr, model: Emlm, atoms: Atoms, positions: np.ndarray) -> None:
-        self._mbtr, self._model, self._atoms = mbtr, model, atoms.copy()
+        self._mbtr, self._atoms = mbtr, atoms.copy()
         self.positions = np.array(positions, dtype=float)
-        self._tried: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray] | None = None
-        self.refresh()
+        self._tried: tuple[np.ndarray, np.ndarray] | None = None
+        self._energies = SteppingEmlm(model, self._described())
+
+    @property
+    def values(self) -> np.ndarray:
+        """See `WalkingEnergies`."""
+        return np.asarray(self._energies.values)
 
     def refresh(self) -> None:
         """See `WalkingEnergies`."""
-        frames = []
-        for where in self.positions:
-            frames.append(self._atoms.copy())
-            frames[-1].positions = where
-        self._features = self._mbtr.describe_all(frames)
-        self.values = np.asarray(self._model.predict(self._features))
+        self._energies.refresh(self._described())
 
     def trial(self, moved: np.ndarray, positions: np.ndarray) -> np.ndarray:
         """See `WalkingEnergies`."""
-        there = self.positions.copy()
+        there, numbers = self.positions.copy(), self._atoms.numbers
         there[:, moved] = positions
-        features = self._features + self._mbtr.moved_chains(self._atoms.numbers, self.positions, there, moved)
-        values = np.asarray(self._model.predict(features))
-        self._tried = np.array(moved), np.array(positions), features, values
-        return np.asarray(values - self.values)
+        changes = self._mbtr.moved_chains(numbers, self.positions, there, moved)
+        self._tried = np.array(moved), np.array(positions)
+        return np.asarray(self._energies.trial(changes, self._mbtr.columns(numbers[moved])) - self.values)
 
     def accept(self, which: np.ndarray) -> None:
         """See `WalkingEnergies`."""
         if self._tried is None:
             raise ValueError("there is no trial to accept; call `trial` first")
-        moved, positions, features, values = self._tried
+        moved, positions = self._tried
         self.positions[np.ix_(which, moved)] = positions[which]
-        self._features[which], self.values[which] = features[which], values[which]
+        self._energies.accept(which)
         self._tried = None
+
+    def _described(self) -> np.ndarray:
+        """Features of the chains, shape (chains, features)."""
+        frames = []
+        for where in self.positions:
+            frames.append(self._atoms.copy())
+            frames[-1].positions = where
+        return np.asarray(self._mbtr.describe_all(frames))
