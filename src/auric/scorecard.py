@@ -18,8 +18,8 @@ COLUMNS = (
 )  # fmt: skip
 KEY = ("study", "system", "quantity", "subject", "data", "split")
 COMPARABLE = ("same data", "same protocol, other data", "not comparable")
-BETTER = ("lower", "higher", "nearer")
-"""`nearer`: to the paper's number."""
+BETTER = ("lower", "higher", "nearer", "zero")
+"""`nearer`: to the paper's number; `zero`: nearer to zero, of what may have either sign."""
 NUMBERS = ("paper", "ours", "ci_low", "ci_high", "n", "seconds")
 """Columns of numbers; empty cells are not numbers."""
 SHOWN = ("system", "quantity", "unit", "split", "subject", "ours", "ci_low", "ci_high", "paper", "n")

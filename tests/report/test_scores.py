@@ -98,6 +98,11 @@ def test_lengths_in_print(value, text):
         (0.9, (np.nan, np.nan), 0.8, "higher", "same data", "better"),
         (0.9, (np.nan, np.nan), 0.8, "higher", "not comparable", "not judged"),
         (0.9, (0.8, 1.0), "", "higher", "same data", page.ABSENT),
+        (-0.08, (-0.09, -0.07), 0.057, "zero", "same data", "worse"),
+        (-0.02, (-0.03, -0.01), 0.057, "zero", "same data", "better"),
+        (0.02, (0.01, 0.03), -0.057, "zero", "same data", "better"),
+        (-0.05, (-0.06, -0.04), 0.057, "zero", "same data", "as good"),
+        (-0.057, (np.nan, np.nan), 0.057, "zero", "same data", "as good"),
     ],
 )
 def test_judgement_of_a_scorecard_row(ours, interval, paper, better, comparable, word):

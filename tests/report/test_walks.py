@@ -55,6 +55,18 @@ def test_words_and_figures(finished):
     assert "<script>" not in section  # a hostile name stays text
 
 
+def test_any_number_of_kinds_is_drawn_and_told(study):
+    study.add_walk("ring_test", {"linear, energies and forces": 0.004, "emlm on MBTR, second parameters": 0.06})
+    tables = study.walks[-1]
+    for name in ("geometry", "curves"):
+        gold = tables[name][tables[name]["coordinate"] == "Au-Au"]
+        more = [gold.assign(coordinate=kind) for kind in ("core Au-Au", "S-Au", "S-C")]
+        tables[name] = pd.concat([tables[name], *more])
+    source = every_page(study.build())
+    assert "Nearer to the dynamics, of 5 kinds of bonds and angles" in source
+    assert re.search(r"<td>core Au-Au</td><td class=.figure.>\+0.060 Å</td>", source)
+
+
 def test_no_walks_no_section(study):
     study.forget_the_ruler()
     assert 'id="walks"' not in every_page(study.build())

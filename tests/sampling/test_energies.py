@@ -122,6 +122,24 @@ def test_atoms_on_one_place_are_refused(linear):
     assert np.isfinite(change[1])
 
 
+@pytest.mark.parametrize("name", ["linear", "quadratic"])
+def test_an_atom_that_no_other_is_near(linear, quadratic, emlm, name):
+    """One chain, in which the atom that moves has no neighbour before, after, or either."""
+    make, energy = _walks(linear, quadratic, emlm)[name]
+    lone = build_ring(3, "CH3")
+    gold = int(np.flatnonzero(lone.symbols == "Au")[0])
+    home = lone.positions[gold].copy()
+    lone.positions[gold, 2] += 12
+    energies = make(lone, lone.positions[None])
+    for shift in ((0, 0, 12.1), (0, 0, 0), (0, 0, 12), (0.1, 0, 0)):
+        where = home + np.array(shift)
+        change, before = energies.trial(np.array([gold]), where[None, None]), energies.values.copy()
+        lone.positions[gold] = where
+        assert change[0] == pytest.approx(energy(lone) - before[0], abs=1e-9)
+        energies.accept(np.array([True]))
+        assert energies.values[0] == pytest.approx(energy(lone), abs=1e-9)
+
+
 def test_the_guard_knows_training_frames_from_broken_ones(frames):
     guard = DomainGuard(frames)
     near, far = build_ring(3, "CH3"), build_ring(3, "CH3")

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from ase import Atoms
 
 from auric.errors import InputError
 from auric.files import write_frames
@@ -20,7 +21,7 @@ from auric.sampling.geometry import (
 )
 from auric.sampling.summary import summarise_walks
 from auric.scorecard import COLUMNS
-from auric.structures import build_ring
+from auric.structures import build_recipe, build_ring
 
 
 def test_kinds_of_a_ring():
@@ -120,6 +121,22 @@ def test_bonds_are_those_of_the_mean():
         len(one.atoms) for one in coordinates([ring])
     ]
     assert {one.name: len(one.atoms) for one in coordinates([broken])}["S-Au"] == 6
+
+
+def test_the_core_is_told_by_itself():
+    """An icosahedron has 42 nearest pairs; what is core in most frames is core, whatever the others say."""
+    cluster = build_recipe("staple", "core=Au13 units=6xn2 R=H")
+    loose = cluster.copy()
+    loose.positions[:13] *= 1.4
+    far = cluster.copy()
+    far.positions[13] *= 1.5  # of a unit, off its sulfurs: core by the rule
+    for frames in ([cluster], [loose, *[cluster] * 9], [far, *[cluster] * 9]):
+        found = {one.name: one.atoms for one in coordinates(frames)}
+        assert len(found["core Au-Au"]) == 42
+        assert found["core Au-Au"].max() < 13
+        assert len(found["Au-Au"]) > 42
+    assert "core Au-Au" not in {one.name for one in coordinates([build_ring(4, "CH3")])}
+    assert [one.name for one in coordinates([Atoms("Au2", [[0, 0, 0], [0, 0, 2.8]])])] == ["Au-Au"]
 
 
 @pytest.mark.parametrize("memory", [0.0, 0.5, 0.9])

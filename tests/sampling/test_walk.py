@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from ase import Atoms
-from ase.io import read
+from ase.io import read, write
 from ase.units import kB
 from scipy.integrate import quad
 
@@ -320,6 +320,78 @@ def test_a_cut_trajectory_goes_on_bit_for_bit(walked):
     assert go("cut.extxyz") == whole
 
 
+def test_what_is_left_of_the_first_frames_goes_on_bit_for_bit(walked):
+    """Cut at any byte of the first lines, or overwritten by zeros, as a machine that went down leaves it."""
+    go, _, folder = walked
+    whole = go("whole.extxyz")
+    comment = whole.index(b"\n", 5) + 1
+    for end in (1, 2, 5, 40, comment - 20, comment - 1, comment, comment + 1, comment + 100):
+        (folder / "cut.extxyz").write_bytes(whole[:end])
+        assert go("cut.extxyz") == whole
+    for begin, end in ((0, 2), (0, comment // 2), (comment // 2, comment + 50), (comment + 10, comment + 90)):
+        (folder / "cut.extxyz").write_bytes(whole[:begin] + b"\0" * (end - begin) + whole[end:])
+        assert go("cut.extxyz") == whole
+    (folder / "cut.extxyz").write_bytes(b"\0" * 100)
+    assert go("cut.extxyz") == whole
+
+
+def test_a_foreign_file_is_left_alone(walked, tmp_path):
+    go, _, folder = walked
+    ring, gold = build_ring(4, "CH3"), Atoms("Au", [[0, 0, 0]])
+    write(folder / "frames.extxyz", [ring] * 30, format="extxyz")
+    (folder / "notes.txt").write_text("precious\n" * 1000)
+    (folder / "short.txt").write_text("25")
+    (folder / "zeros").write_bytes(b"\0" * 10**6)
+    go("another", identity="another")
+    (folder / "cut").write_bytes((folder / "another").read_bytes()[:3000])
+    for name in ("frames.extxyz", "notes.txt", "short.txt", "zeros", "another", "cut"):
+        before = (folder / name).read_bytes()
+        with pytest.raises(InputError, match="another potential, start or settings; remove it, or write elsewhere"):
+            go(name)
+        assert (folder / name).read_bytes() == before
+
+    def chains(count):
+        settings = WalkSettings((300.0,) * count, steps=40, equilibration_steps=0)
+        run_walk([gold] * count, _toy(lambda positions: (positions**2).sum(axis=(1, 2))), settings, tmp_path / "chains")
+
+    chains(8)
+    before = (tmp_path / "chains").read_bytes()
+    for count in (16, 4):
+        with pytest.raises(InputError, match="another potential, start or settings"):
+            chains(count)
+        assert (tmp_path / "chains").read_bytes() == before
+
+
+def test_frames_say_how_far_energies_were_off(walked):
+    """Energies that follow moves with an error; walks of before, whose frames do not say it, are read and go on."""
+    go, settings, folder = walked
+    whole = go("whole.extxyz")
+    told = [atoms.info.get("refreshed_ev") for atoms in read_walk(folder / "whole.extxyz")]
+    assert told == [None] * 3 + [0.0] * 18
+    old = re.sub(rb" refreshed_ev=\S+", b"", whole)
+    (folder / "old.extxyz").write_bytes(old)
+    assert go("old.extxyz") == old
+    longer = WalkSettings(settings.temperatures_k, steps=30, equilibration_steps=10, every=5, seed=4)
+    grown = go("old.extxyz", longer)
+    assert grown[: len(old)] == old
+    assert grown[len(old) :] == go("longer.extxyz", longer)[len(whole) :]
+    assert len(visited(folder / "old.extxyz", 3)) == 3 * 6
+
+    class Wrong(Toy):
+        def accept(self, which: np.ndarray) -> None:
+            super().accept(which)
+            self.values[1] += 1e-3
+
+    gold = Atoms("Au", [[0, 0, 0]])
+    settings = WalkSettings((300.0,) * 2, steps=20, equilibration_steps=0, every=10)
+    run_walk(
+        [gold] * 2, lambda atoms, where: Wrong(lambda at: (at**2).sum(axis=(1, 2)), where), settings, folder / "wrong"
+    )
+    told = [atoms.info["refreshed_ev"] for atoms in read_walk(folder / "wrong")[2:]]
+    assert (told[0], told[2]) == (0, 0)
+    assert min(told[1], told[3]) > 0.9e-3
+
+
 def test_more_steps_go_on(walked):
     go, settings, _ = walked
     longer = WalkSettings(settings.temperatures_k, steps=30, equilibration_steps=10, every=5, seed=4)
@@ -399,6 +471,28 @@ def test_energies_that_are_no_numbers_are_refused(tmp_path):
     assert (_production(tmp_path / "w")[..., 0] <= 0.1).all()
 
 
+@pytest.mark.parametrize("lost", [np.nan, np.inf, -np.inf])
+def test_a_start_or_a_frame_without_an_energy(tmp_path, lost):
+    gold = Atoms("Au", [[0, 0, 0]])
+    settings = WalkSettings((300.0,) * 2, steps=10, equilibration_steps=10, every=5)
+    start = _toy(lambda positions: np.array([0.0, lost]))
+    with pytest.raises(InputError, match=f"chain 1 has an energy of {lost} eV at step -10; give another start, or"):
+        run_walk([gold] * 2, start, settings, tmp_path / "start")
+    assert not (tmp_path / "start").exists()
+
+    class Late(Toy):
+        def refresh(self) -> None:
+            super().refresh()
+            self.times = getattr(self, "times", -1) + 1
+            if self.times == 3:
+                self.values = np.array([lost, 0.0])
+
+    flat = lambda atoms, where: Late(lambda positions: 0 * positions[:, 0, 0], where)  # noqa: E731
+    with pytest.raises(InputError, match=f"chain 0 has an energy of {lost} eV at step 5"):
+        run_walk([gold] * 2, flat, settings, tmp_path / "late")
+    assert read_walk(tmp_path / "late")[-1].info["step"] == 0
+
+
 def test_bad_input(walked, tmp_path):
     go, _, _ = walked
     go("walk.extxyz")
@@ -411,6 +505,19 @@ def test_bad_input(walked, tmp_path):
         run_walk(
             [gold, gold[:1]], _toy(lambda positions: positions[:, 0, 0]), WalkSettings((300.0,) * 2), tmp_path / "x"
         )
+    with pytest.raises(InputError, match="0 starts for 1 chains"):
+        run_walk([], _toy(lambda positions: positions[:, 0, 0]), WalkSettings((300.0,)), tmp_path / "x")
+    ring = build_ring(4, "H")
+    sulfurs, other = np.flatnonzero(ring.symbols == "S"), ring.copy()
+    other.positions[sulfurs[:2]] = ring.positions[sulfurs[1::-1]]
+    with pytest.raises(InputError, match="the start of chain 2 has its ligands on other sulfurs than that of chain 0"):
+        run_walk(
+            [ring, ring.copy(), other],
+            _toy(lambda positions: positions[:, 0, 0]),
+            WalkSettings((300.0,) * 3),
+            tmp_path / "x",
+        )
+    assert not (tmp_path / "x").exists()
     loose = gold + Atoms("H", [[0, 0, 9]])
     with pytest.raises(StructureError, match="thiolates"):
         run_walk([loose], _toy(lambda positions: positions[:, 0, 0]), WalkSettings((300.0,)), tmp_path / "x")

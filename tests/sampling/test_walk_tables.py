@@ -8,7 +8,7 @@ from ase.units import kB
 
 from auric.files import write_frames, write_table
 from auric.sampling import compare_isomers, energy_differences, read_walked, walk_map
-from auric.sampling.beside import CURVE_COLUMNS, GEOMETRY_COLUMNS, WALK_COLUMNS, compare_beside
+from auric.sampling.beside import CURVE_COLUMNS, GEOMETRY_COLUMNS, WALK_COLUMNS, WALKERS, compare_beside
 from auric.sampling.differences import DIFFERENCE_COLUMNS
 from auric.sampling.isomers import ISOMER_COLUMNS
 from auric.sampling.landscape import PLACE_COLUMNS
@@ -53,7 +53,8 @@ def folder(tmp_path_factory):
         row = {
             "system": "cool", "run": run, "walker": WALKER, "temperature_k": 300.0, "chains": CHAINS, "ladder": 1, "steps": STEPS,
             "trials_per_step": 12, "accepted": 0.5, "exchanged": 0.0, "step_angstrom": 0.05, "outside_share": 0.0, "walled_share": 0.001, "dynamics_behind_share": 0.0, "step_energy_sd_ev": 0.1,
-            "dynamics_energy_sd_ev": 0.2, "walk_energy_sd_ev": 0.15, "rigid_degrees": 32, "seconds_per_step": 0.01,
+            "dynamics_energy_sd_ev": 0.2, "walk_energy_sd_ev": 0.15, "rigid_degrees": 32,
+            "refresh_difference_ev": 3e-9, "seconds_per_step": 0.01,
         }  # fmt: skip
         write_table(place / f"{run}.walk.csv", [row], WALK_COLUMNS)
     return place
@@ -158,5 +159,22 @@ def test_the_scorecard(tables):
     assert value("steps_per_core_hour") == pytest.approx(CHAINS * 360_000)
     assert value("steps_per_core_hour", column="paper") == pytest.approx(10_000 / 29)
     assert value("rate_over_paper") == pytest.approx(CHAINS * 360_000 / (10_000 / 29))
-    assert value("peak_shift", f"{WALKER}: Au-Au", "paper") == 0.057
+    assert np.isnan(value("peak_shift", f"{WALKER}: Au-Au", "paper"))  # of all gold, where the paper looks at the core
+    assert value("refresh_difference") == pytest.approx(3e-9)
     assert value("peak_shift", f"{WALKER}: S-Au-S", "paper") == -20
+    told = card.groupby("quantity")["better"].unique()
+    assert {name: list(told[name]) for name in ("peak_shift", "energy_drift", "wasserstein")} == {
+        "peak_shift": ["zero"], "energy_drift": ["zero"], "wasserstein": ["lower"],
+    }  # fmt: skip
+
+
+def test_the_papers_gold_is_that_of_the_core(tables, folder):
+    geometry = tables["geometry"].replace({"coordinate": {"Au-Au": "core Au-Au"}})
+    for walker, better in ((WALKER, "zero"), (WALKERS["corrected"], "nearer")):
+        geometry.assign(walker=walker).to_csv(folder / "core.csv", index=False)
+        walk = pd.read_csv(folder / "au38_sch3_24_q_cool300.walk.csv").assign(walker=walker)
+        walk.to_csv(folder / "core.walk.csv", index=False)
+        summarise_walks([folder / "core.walk.csv"], [folder / "core.csv"], folder / "core.card.csv", study="tests")
+        card = pd.read_csv(folder / "core.card.csv").set_index(["quantity", "subject", "split"])
+        row = card.loc["peak_shift", f"{walker}: core Au-Au", "whole walk"]
+        assert (row["paper"], row["better"]) == (0.057, better)

@@ -124,7 +124,8 @@ class MovingSums:
         cutoff, chains = self._weighted.spectrum.settings.cutoff_angstrom, len(self.positions)
         pairs = self._pairs(moved, positions)
         energies = self._weighted.pair_energies(pairs.mine, pairs.theirs, pairs.back, pairs.distances)
-        change = np.bincount(pairs.chain, pairs.sign * energies, chains)
+        change = np.zeros(chains)  # sums over no pairs are whole numbers
+        change += np.bincount(pairs.chain, pairs.sign * energies, chains)
         near = pairs.nearer(cutoff)
         products = self._products(near.distances, near.directions)
         centres = [self._around_moved(moved, near, products), self._around_others(moved, near, products)]
@@ -193,7 +194,11 @@ class MovingSums:
         summed = _sum_rows(rows, sign, products, centres * kinds)
         functions = self._weighted.spectrum.settings.functions
         degrees = products.shape[1] // functions
-        return summed.reshape(centres, kinds, degrees, functions).transpose(0, 2, 1, 3).reshape(centres, degrees, -1)
+        return (
+            summed.reshape(centres, kinds, degrees, functions)
+            .transpose(0, 2, 1, 3)
+            .reshape(centres, degrees, kinds * functions)
+        )
 
     def _pairs(self, moved: np.ndarray, positions: np.ndarray) -> _Pairs:
         """Pairs within reach that hold a moved atom, before and after."""
@@ -219,7 +224,9 @@ class MovingSums:
         s = self._weighted.spectrum.settings
         radial, _ = radial_functions(distances, count=s.functions, cutoff=s.cutoff_angstrom, decay=s.decay_angstrom)
         values = harmonic_values(directions, s.l_max)
-        return np.asarray((values.T[:, :, None] * radial[:, None, :]).reshape(len(distances), -1))
+        return np.asarray(
+            (values.T[:, :, None] * radial[:, None, :]).reshape(len(distances), values.shape[0] * s.functions)
+        )
 
 
 def _sum_rows(places: np.ndarray, signs: np.ndarray, rows: np.ndarray, count: int) -> np.ndarray:

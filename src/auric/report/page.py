@@ -140,6 +140,10 @@ def _verdict(ours: float, low: float, high: float, paper: float, better: str, co
         return {"sign": "=", "word": "as good", "kind": "same"}
     if better == "nearer":  # to the paper's number, which lies outside our interval
         return {"sign": "≠", "word": "differs", "kind": "worse"}
+    if better == "zero":
+        if abs(ours) == abs(paper) or low <= -paper <= high:
+            return {"sign": "=", "word": "as good", "kind": "same"}
+        ours, paper = -abs(ours), -abs(paper)
     wins = ours < paper if better == "lower" else ours > paper
     word = "better" if wins else "worse"
     return {"sign": "▲" if wins else "▼", "word": word, "kind": word}

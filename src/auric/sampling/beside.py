@@ -50,7 +50,8 @@ GEOMETRY_COLUMNS = (
 CURVE_COLUMNS = ("system", "run", "walker", "coordinate", "unit", "value", "walk", "dynamics")
 WALK_COLUMNS = (
     "system", "run", "walker", "temperature_k", "chains", "ladder", "steps", "trials_per_step", "accepted", "exchanged", "step_angstrom",
-    "outside_share", "walled_share", "dynamics_behind_share", "step_energy_sd_ev", "dynamics_energy_sd_ev", "walk_energy_sd_ev", "rigid_degrees", "seconds_per_step",
+    "outside_share", "walled_share", "dynamics_behind_share", "step_energy_sd_ev", "dynamics_energy_sd_ev", "walk_energy_sd_ev", "rigid_degrees",
+    "refresh_difference_ev", "seconds_per_step",
 )  # fmt: skip
 
 
@@ -175,6 +176,7 @@ def _told(path: Path, dynamics: Sequence[Atoms], walker: str, chains: int) -> di
         "dynamics_energy_sd_ev": np.std([energy_of(atoms) for atoms in dynamics]),
         # Of a rigid ligand move its atom next to sulfur (3) and the turn about that bond (1).
         "rigid_degrees": sum(3 * len(one.ligand) - 4 for one in blocks if one.kind == "ligand" and len(one.ligand) > 1),
+        "refresh_difference_ev": max(float(atoms.info.get("refreshed_ev", 0.0)) for atoms in frames),
     }  # fmt: skip
 
 

@@ -1,6 +1,7 @@
 """Bond lengths and angles of a walk beside those of dynamics: peaks, distances between distributions, effective samples.
 
-Which atoms make a bond is decided once, by their mean distance, so that no cut decides what a distribution holds.
+Which atoms make a bond is decided once, by their mean distance, so that no cut decides what a distribution holds. So is which metal
+is core: that which is in more than half of the frames.
 """
 
 from collections.abc import Sequence
@@ -13,9 +14,9 @@ from scipy.spatial.distance import cdist
 from scipy.stats import norm, wasserstein_distance
 from scipy.stats import t as student_t
 
-from auric.errors import InputError
+from auric.errors import InputError, StructureError
 from auric.structures.blocks import bonded_pairs
-from auric.structures.motifs import METALS
+from auric.structures.motifs import METALS, atom_classes
 
 LENGTH_WIDTH_ANGSTROM, ANGLE_WIDTH_DEGREE = 0.05, 1.75
 """Widths of the Gaussians that smooth distributions, as in doi:10.1021/acs.jpca.0c01512, figures 6 and 7."""
@@ -35,7 +36,7 @@ class Coordinate:
     """A kind of bond or angle.
 
     Attributes:
-        name: Such as Au-Au, or S-Au-S with the middle atom at the vertex.
+        name: Such as Au-Au, core Au-Au, or S-Au-S with the middle atom at the vertex.
         unit: angstrom or degree.
         atoms: Numbers of the atoms of each, shape (n, 2) or (n, 3).
     """
@@ -68,9 +69,11 @@ class Coordinate:
 
 
 def coordinates(frames: Sequence[Atoms]) -> list[Coordinate]:
-    """Bonds between metals, metal and sulfur, sulfur and carbon; angles metal-sulfur-metal, and sulfur-metal-sulfur.
+    """Bonds between metals, those within the core by themselves, metal and sulfur, sulfur and carbon; angles metal-sulfur-metal, and
+    sulfur-metal-sulfur.
 
-    The last are of metals bound to two sulfurs, those of protecting units. Kinds that the structure lacks are left out.
+    The last are of metals bound to two sulfurs, those of protecting units. Kinds that the structure lacks are left out: rings have
+    no core.
 
     Args:
         frames: A cluster, as it moves about a minimum or in one structure near it; pairs that are bonded in the mean of all
@@ -80,15 +83,26 @@ def coordinates(frames: Sequence[Atoms]) -> list[Coordinate]:
     apart = np.mean([cdist(atoms.positions, atoms.positions) for atoms in frames], axis=0)
     bonded = bonded_pairs(frames[0], apart)
     metal, sulfur, carbon = np.isin(symbols, METALS), symbols == "S", symbols == "C"
+    core = metal & _core(frames)
     name = "-".join(sorted(set(symbols[metal].tolist()))) or "M"
     found = [
         Coordinate(f"{name}-{name}", "angstrom", _pairs(bonded, metal, metal)),
+        Coordinate(f"core {name}-{name}", "angstrom", _pairs(bonded, core, core)),
         Coordinate(f"S-{name}", "angstrom", _pairs(bonded, sulfur, metal)),
         Coordinate("S-C", "angstrom", _pairs(bonded, sulfur, carbon)),
         Coordinate(f"{name}-S-{name}", "degree", _angles(bonded, sulfur, metal)),
         Coordinate(f"S-{name}-S", "degree", _angles(bonded, metal, sulfur)),
     ]
     return [one for one in found if len(one.atoms)]
+
+
+def _core(frames: Sequence[Atoms]) -> np.ndarray:
+    """Which atoms are core metal (`atom_classes`) in more than half of the frames, shape (atoms,); none without protecting sulfur."""
+    try:
+        classes = [[name.startswith("core ") for name in atom_classes(atoms)] for atoms in frames]
+    except StructureError:
+        return np.zeros(len(frames[0]), dtype=bool)
+    return np.asarray(np.mean(classes, axis=0) > 0.5)
 
 
 def _pairs(bonded: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.ndarray:

@@ -16,8 +16,9 @@ SECONDS_PER_HOUR = 3600.0
 REWEIGHTED = "reweighted to {}"
 PAPER_RUNS = "au38_sch3_24_"
 """How runs of the paper's clusters are called; q or t follows."""
-PAPER_SHIFTS = {"Au-Au": {"q": 0.057, "t": 0.040}, "S-Au-S": {"q": -20.0, "t": -20.0}}
-"""Peak of walk less peak of dynamics that doi:10.1021/acs.jpca.0c01512 has for Au38(SCH3)24 (angstrom, degree), by isomer."""
+PAPER_SHIFTS = {"core Au-Au": {"q": 0.057, "t": 0.040}, "S-Au-S": {"q": -20.0, "t": -20.0}}
+"""Peak of walk less peak of dynamics that doi:10.1021/acs.jpca.0c01512 has for Au38(SCH3)24 (angstrom, degree), by isomer; its gold is that
+of the core, nearest neighbours."""
 PAPER_SIDE_PEAKS = {"Au-S-Au": {"t": 130.0}}
 """A side peak of the walk that it has (degree)."""
 PAPER_STEPS_PER_HOUR = 10_000 / 29
@@ -54,8 +55,9 @@ def summarise_walks(
         subject, place = f"{one['walker']}: {one['coordinate']}", (one["run"], one["part"])
         n = one["effective_samples"]
         # Beside dynamics of another level, what differs is no error.
-        better = "nearer" if one["walker"] == WALKERS["corrected"] else "lower"
-        for quantity, value in (("peak_shift", "shift"), ("wasserstein", "wasserstein")):
+        other_level = one["walker"] == WALKERS["corrected"]
+        for quantity, value, best in (("peak_shift", "shift", "zero"), ("wasserstein", "wasserstein", "lower")):
+            better = "nearer" if other_level else best
             interval = {"ci_low": one[f"{value}_low"], "ci_high": one[f"{value}_high"]}
             row = _row(study, quantity, one["unit"], subject, one[value], *place, n, better) | interval
             rows.append(
@@ -77,6 +79,7 @@ def summarise_walks(
         for quantity, unit, value, better in (
             ("outside_share", "1", one["outside_share"], "lower"), ("walled_share", "1", one["walled_share"], "lower"), ("acceptance", "1", one["accepted"], "nearer"),
             ("step_energy_sd", "eV", one["step_energy_sd_ev"], "lower"), ("energy_sd", "eV", one["walk_energy_sd_ev"], "lower"),
+            ("refresh_difference", "eV", one["refresh_difference_ev"], "lower"),
             *([("exchanged", "1", one["exchanged"], "higher")] if one["ladder"] else []),
         ):  # fmt: skip
             n = one["steps"] * one["chains"]
@@ -175,7 +178,7 @@ def _energies(study: str, told: Sequence[Mapping[str, Any]]) -> list[dict[str, A
                 ratio = one[f"{name}_sd_ev"] / one[f"{name}_harmonic_ev"]
                 rows.append(_row(study, "energy_difference_over_harmonic", "1", subject, ratio, *place))
             drift, error = one["walk_drift_ev"], one["walk_drift_half_width_ev"]
-            row = _row(study, "energy_drift", "eV", one["walker"], drift, one["run"], WHOLE, 1, "lower")
+            row = _row(study, "energy_drift", "eV", one["walker"], drift, one["run"], WHOLE, 1, "zero")
             rows.append(row | {"ci_low": drift - error, "ci_high": drift + error})
     return rows
 

@@ -28,7 +28,7 @@ from auric.provenance import digest
 from auric.sampling.energies import WalkingEnergies
 from auric.sampling.trajectory import Recording, frame_text
 from auric.sampling.wall import Wall
-from auric.structures import move_blocks, moving_blocks
+from auric.structures import Block, move_blocks, moving_blocks
 
 SLOWER, FASTER = 0.8, 1.2
 """By how much the step shrinks or grows when acceptance is out of its range."""
@@ -107,7 +107,8 @@ def run_walk(
         trajectory: Extended xyz to write. `info` of a frame: step (zero and below while equilibrating), chain, temperature_k,
             energy_ev, step_energies_ev (after each step since the frame before), step_angstrom, accepted (share of trials
             since the frame before), exchanged (0 or 1: whether the structure came from another temperature), outside (frames in
-            a row outside of the domain), stopped (0 or 1), walk (see `identity`).
+            a row outside of the domain), stopped (0 or 1), walk (see `identity`), and, but at the start, refreshed_ev (by how much
+            the energy that followed the moves since the frame before was off from that computed afresh).
         identity: Of the potential, to tell its walks from those of others.
         outside: Says of structures whether they lie outside of what the potential has learned; by default none is.
         wall: Trials that lead behind it are refused; `info` adds walled, the share of trials since the frame before that the
@@ -120,8 +121,9 @@ def run_walk(
             Name the level in `identity`.
 
     Raises:
-        InputError: If the structures differ in their atoms, the trajectory is another walk's, or chains that have an exact energy
-            are to exchange structures.
+        InputError: If the structures differ in their atoms or in what moves as one, an energy is no finite number at the start or
+            at a frame, there is a file that is no beginning of this walk, which is left as it is, or chains that have an exact
+            energy are to exchange structures.
         StructureError: If a structure cannot be taken apart into blocks, or the potential does not know an element.
     """
     if exact is not None and settings.exchange:
@@ -145,15 +147,15 @@ class _Walk:
         exact: Callable[[Atoms], float] | None,
     ) -> None:  # fmt: skip
         self._settings, self._trajectory, self._judge, self._exact = settings, trajectory, outside, exact
-        self._atoms = start[0].copy()
         self._beta = 1 / (kB * np.array(settings.temperatures_k))
         chains = len(self._beta)
-        symbols = list(self._atoms.symbols)
-        if len(start) != chains or any(list(atoms.symbols) != symbols for atoms in start):
+        if len(start) != chains or any(list(atoms.symbols) != list(start[0].symbols) for atoms in start):
             raise InputError(
                 f"{len(start)} starts for {chains} chains; give one for each, all of the same atoms in one order"
             )
-        self._blocks = moving_blocks(self._atoms)
+        self._atoms = start[0].copy()
+        symbols = list(self._atoms.symbols)
+        self._blocks = _blocks(start)
         self._wall = wall and wall.around(start)
         behind = [self._wall.limits.tobytes()] if self._wall else []
         plan = {key: value for key, value in asdict(settings).items() if key != "steps"}
@@ -166,6 +168,7 @@ class _Walk:
         )
         self._tried, self._taken, self._kept = 0, np.zeros(chains), []  # type: int, np.ndarray, list[np.ndarray]
         self._walled = np.zeros(chains)
+        self._refreshed: np.ndarray | None = None
         self._exchanged = np.zeros(chains, dtype=bool)
         found = Recording(trajectory, chains)
         if found.frames:
@@ -174,24 +177,46 @@ class _Walk:
             self.done = 0
             self._shift, self._outside = np.full(chains, settings.step_angstrom), np.zeros(chains, dtype=int)
             self._energies = energies(self._atoms, np.array([atoms.positions for atoms in start]))
+            self._finite()
             self._stopped = np.zeros(chains, dtype=bool)
-            trajectory.parent.mkdir(parents=True, exist_ok=True)
-            trajectory.write_bytes(b"")
             self._hold(np.ones(chains, dtype=bool), self._exact_energies())
-            self._write()
+            self._begin()
+
+    def _begin(self) -> None:
+        """Write the first frames, in place of what is left of them."""
+        first = self._frames()
+        if self._trajectory.exists() and not self._begins(first):
+            raise self._another()
+        self._trajectory.parent.mkdir(parents=True, exist_ok=True)
+        self._trajectory.write_bytes(first)
+
+    def _begins(self, first: bytes) -> bool:
+        """Whether the file is a beginning of this walk, cut or overwritten within its first frames."""
+        with self._trajectory.open("rb") as file:
+            found = file.read(len(first))
+        lines = found.split(b"\n", 2)
+        if len(lines) > 2 and f" walk={self._walk} ".encode() in lines[1]:
+            return True
+        there, expected = (np.frombuffer(text[: len(found)], dtype=np.uint8) for text in (found, first))
+        zero = there == 0  # what a machine that went down leaves
+        return bool((zero | (there == expected)).all() and (len(found) < len(first) or not zero.all()))
+
+    def _another(self) -> InputError:
+        return InputError(
+            f"{self._trajectory}: the trajectory of a walk with another potential, start or settings; remove it, or write elsewhere"
+        )
 
     def _go_on(self, found: Recording, energies: Callable[[Atoms, np.ndarray], WalkingEnergies]) -> None:
         """Take up the last frames."""
         told = [info for _, info in found.frames]
         if any(info.get("walk") != self._walk for info in told):
-            raise InputError(
-                f"{self._trajectory}: the trajectory of a walk with another potential, start or settings; remove it, or write elsewhere"
-            )
+            raise self._another()
         self.done = found.step + self._settings.equilibration_steps
         self._shift = np.array([float(info["step_angstrom"]) for info in told])
         self._outside = np.array([int(info["outside"]) for info in told])
         self._stopped = np.array([bool(info["stopped"]) for info in told])
         self._energies = energies(self._atoms, np.array([where for where, _ in found.frames]))
+        self._finite()
         exact = np.array([float(info.get("exact_ev", np.nan)) for info in told])
         self._hold(np.ones(len(told), dtype=bool), exact)
         if self._trajectory.stat().st_size > found.size:  # else its time stays: it may be another study's result
@@ -231,7 +256,9 @@ class _Walk:
         settings = self._settings
         if self.done <= settings.equilibration_steps:
             self._adapt()
-        self._energies.refresh()
+        followed = self._energies.values.copy()
+        self._refresh()
+        self._refreshed = np.abs(self._energies.values - followed)
         if self._exact is not None:
             self._decide()
         if settings.exchange:
@@ -246,6 +273,19 @@ class _Walk:
                 self._stopped |= leaving
         self._write()
 
+    def _refresh(self) -> None:
+        self._energies.refresh()
+        self._finite()
+
+    def _finite(self) -> None:
+        """See that every chain has an energy: from one that has none, no trial would ever be taken."""
+        if len(lost := np.flatnonzero(~np.isfinite(self._energies.values))):
+            step = self.done - self._settings.equilibration_steps
+            raise InputError(
+                f"chain {lost[0]} has an energy of {self._energies.values[lost[0]]} eV at step {step}; give another start, or a "
+                "potential that has learned such structures"
+            )
+
     def _decide(self) -> None:
         """Keep what the steps since the last frame led to, or go back to that frame, by the better level's energies."""
         chance = np.random.default_rng([self._settings.seed, self.done, 2]).uniform(size=len(self._beta))
@@ -255,7 +295,7 @@ class _Walk:
             kept = np.isfinite(there) & (chance < np.exp(-self._beta * change))
         if not kept.all():
             self._energies.positions[~kept] = self._held[~kept]
-            self._energies.refresh()
+            self._refresh()
         self._hold(kept, np.where(kept, there, self._held_exact))
 
     def _hold(self, kept: np.ndarray, exact_ev: np.ndarray) -> None:
@@ -295,7 +335,7 @@ class _Walk:
         if self._exchanged.any():
             self._energies.positions[:] = self._energies.positions[places]
             self._outside = self._outside[places]
-            self._energies.refresh()
+            self._refresh()
 
     @property
     def _parity(self) -> int:
@@ -310,6 +350,17 @@ class _Walk:
 
     def _write(self) -> None:
         """Append one frame of each chain."""
+        with self._trajectory.open("ab") as file:
+            file.write(self._frames())
+        self._forget()
+
+    def _forget(self) -> None:
+        """Count from this frame on."""
+        self._tried, self._taken, self._kept = 0, np.zeros(len(self._beta)), []
+        self._walled = np.zeros(len(self._beta))
+
+    def _frames(self) -> bytes:
+        """One frame of each chain, as they stand in the file."""
         values, text = self._energies.values, []
         kept = np.array(self._kept).reshape(-1, len(values))
         for chain, where in enumerate(self._energies.positions):
@@ -325,8 +376,18 @@ class _Walk:
                 info["walled"] = float(self._walled[chain] / max(1, self._tried))
             if self._exact is not None:
                 info |= {"exact_ev": float(self._held_exact[chain]), "kept": int(self._came[chain])}
+            if self._refreshed is not None:
+                info["refreshed_ev"] = float(self._refreshed[chain])
             text.append(frame_text(list(self._atoms.symbols), where, info))
-        with self._trajectory.open("ab") as file:
-            file.write("".join(text).encode("ascii"))
-        self._tried, self._taken, self._kept = 0, np.zeros(len(values)), []
-        self._walled = np.zeros(len(values))
+        return "".join(text).encode("ascii")
+
+
+def _blocks(start: Sequence[Atoms]) -> list[Block]:
+    """What moves as one, which must be the same in all starts: a ligand elsewhere would turn about a sulfur that is not its own."""
+    each = {id(atoms): moving_blocks(atoms) for atoms in start}
+    first: list[Block] = each[id(start[0])]
+    if other := [chain for chain, atoms in enumerate(start) if each[id(atoms)] != first]:
+        raise InputError(
+            f"the start of chain {other[0]} has its ligands on other sulfurs than that of chain 0; walk on each structure by itself"
+        )
+    return first
