@@ -176,7 +176,8 @@ def _told(path: Path, dynamics: Sequence[Atoms], walker: str, chains: int) -> di
         "dynamics_energy_sd_ev": np.std([energy_of(atoms) for atoms in dynamics]),
         # Of a rigid ligand move its atom next to sulfur (3) and the turn about that bond (1).
         "rigid_degrees": sum(3 * len(one.ligand) - 4 for one in blocks if one.kind == "ligand" and len(one.ligand) > 1),
-        "refresh_difference_ev": max(float(atoms.info.get("refreshed_ev", 0.0)) for atoms in frames),
+        # Frames from before it was kept do not tell.
+        "refresh_difference_ev": max((float(a.info["refreshed_ev"]) for a in frames if "refreshed_ev" in a.info), default=np.nan),
     }  # fmt: skip
 
 

@@ -79,7 +79,7 @@ def summarise_walks(
         for quantity, unit, value, better in (
             ("outside_share", "1", one["outside_share"], "lower"), ("walled_share", "1", one["walled_share"], "lower"), ("acceptance", "1", one["accepted"], "nearer"),
             ("step_energy_sd", "eV", one["step_energy_sd_ev"], "lower"), ("energy_sd", "eV", one["walk_energy_sd_ev"], "lower"),
-            ("refresh_difference", "eV", one["refresh_difference_ev"], "lower"),
+            *([("refresh_difference", "eV", one["refresh_difference_ev"], "lower")] if pd.notna(one["refresh_difference_ev"]) else []),
             *([("exchanged", "1", one["exchanged"], "higher")] if one["ladder"] else []),
         ):  # fmt: skip
             n = one["steps"] * one["chains"]
