@@ -209,7 +209,7 @@ def _ligands(chosen: argparse.Namespace) -> str:
     if chosen.csv:
         write_table(chosen.csv, rows, matching.RANK_COLUMNS)
     if rows and rows[0]["warning"]:
-        print(f"auric: {formula}: {rows[0]['warning']}", file=sys.stderr, flush=True)
+        print(f"auric: {formula}: {rows[0]['warning']}; its numbers are guesses", file=sys.stderr, flush=True)
     lines = [
         f"{row['rank']:4d}  {row['probability']:.2f} +- {row['spread']:.2f}  {row['ligands']}"
         + (f"  ({row['ligand_warning']})" if row["ligand_warning"] else "")
