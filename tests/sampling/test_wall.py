@@ -148,7 +148,7 @@ def test_a_hole_is_not_fallen_into(tmp_path):
     assert min(atoms.info["energy_ev"] for atoms in kept) >= 0
 
 
-def test_it_leaves_out_what_starts_behind_it():
+def test_it_leaves_out_what_starts_behind_it(caplog):
     ring = build_ring(4, "CH3")
     start = ring.copy()
     gold = [n for n, symbol in enumerate(ring.symbols) if symbol == "Au"][:2]
@@ -157,6 +157,7 @@ def test_it_leaves_out_what_starts_behind_it():
     standing = Wall([ring], 0.95).around([start])
     assert standing.limits[gold[0], gold[1]] == 0
     assert (standing.limits > 0).any()
+    assert "2 pairs of atoms start nearer than the wall" in caplog.text
     assert not standing.behind(start.positions[None]).any()
 
 

@@ -14,6 +14,7 @@ from scipy.sparse.csgraph import connected_components
 from scipy.spatial.distance import cdist
 
 from auric.errors import InputError
+from auric.progress import log
 from auric.structures.blocks import bonded_pairs
 from auric.structures.motifs import METALS
 
@@ -62,6 +63,8 @@ class Wall:
         atoms = starts[0]
         limits = np.where(_apart(atoms), self._limits[atoms.numbers[:, None], atoms.numbers], 0.0)
         there = np.min([cdist(start.positions, start.positions) for start in starts], axis=0)
+        if left_out := int((there < limits).sum()) // 2:
+            log.warning("%d pairs of atoms start nearer than the wall and are not held by it", left_out)
         return StandingWall(np.where(there < limits, 0.0, limits))
 
 
