@@ -40,29 +40,27 @@ def test_settings_that_cannot_work(settings, root, part, change, reason):
         study.runs(settings, root)
 
 
-def test_the_whole_study_is_planned(root):
-    """Labels at the other level, the correction, scorecard and report; no images, no network, no model of GFN1-xTB alone."""
+def planned(root, name):
+    """Jobs of a study that has not been run, by rule."""
     command = [sys.executable, "-m", "snakemake", "--dry-run", "--forceall", "--cores", "1"]
     done = subprocess.run(
-        [*command, "--config", "study=correction"], cwd=root, capture_output=True, text=True, timeout=300
+        [*command, "--config", f"study={name}"], cwd=root, capture_output=True, text=True, timeout=300
     )
     assert done.returncode == 0, done.stdout + done.stderr
     lines = done.stdout.split("Job stats:")[-1].splitlines()
-    jobs = {words[0]: int(words[1]) for line in lines if len(words := line.split()) == 2 and words[1].isdigit()}
-    assert jobs == {
+    return {words[0]: int(words[1]) for line in lines if len(words := line.split()) == 2 and words[1].isdigit()}
+
+
+def test_the_whole_study_is_planned(root):
+    """Labels at the other level, the correction, scorecard and report; no images, no network, no model of GFN1-xTB alone."""
+    assert planned(root, "correction") == {
         "dynamics": 10, "relabel": 6, "potential_correction": 1, "potential_scorecard": 1, "failures": 1, "report": 1,
         "all": 1, "total": 21,
     }  # fmt: skip
 
 
 def test_relaxations_at_the_better_level_are_planned_way_by_way(root):
-    command = [sys.executable, "-m", "snakemake", "--dry-run", "--forceall", "--cores", "1"]
-    done = subprocess.run(
-        [*command, "--config", "study=relax_pbe"], cwd=root, capture_output=True, text=True, timeout=300
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    lines = done.stdout.split("Job stats:")[-1].splitlines()
-    jobs = {words[0]: int(words[1]) for line in lines if len(words := line.split()) == 2 and words[1].isdigit()}
+    jobs = planned(root, "relax_pbe")
     assert (jobs["relax_better"], jobs["relax_way"]) == (2, 2 * len(WAYS))
 
 
