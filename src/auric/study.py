@@ -4,7 +4,7 @@ import csv
 import os
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -102,11 +102,15 @@ def structures(settings: Mapping[str, Any], root: Path) -> list[Row]:
         "ruler.perturb.structures": settings["ruler"]["perturb"]["structures"],
     }
     if bundle:
-        for key, names in wanted.items():
-            if names:
+        for key in ("elf.grid.structures", "ruler.measure.structures"):
+            if wanted[key]:
                 raise InputError(f"{key} needs frames of the study's own, and one on a bundle has none; leave it empty")
         if not Path(bundle).is_file():
             raise InputError(f"structures.bundle: there is no file {bundle}; give a bundle that `auric pack` wrote")
+        if perturbed := wanted["ruler.perturb.structures"]:
+            from auric.elf.bundle import structures_in  # not before it is needed: it loads much
+
+            _choose("ruler.perturb.structures", perturbed, structures_in(bundle))
         return []
     others = [settings["potential"]["systems"], settings["potential"]["correction"]["systems"]]
     others += [settings["matching"]["reported"], settings["matching"]["structures"]]
@@ -119,9 +123,7 @@ def structures(settings: Mapping[str, Any], root: Path) -> list[Row]:
     rows = read_structures_table(table, root / STRUCTURES_SCHEMA) if table else []
     good = {row["name"] for row in rows if not row["error"]}
     for key, names in wanted.items():
-        for name in names:
-            if name not in good:
-                raise InputError(f"{key}: there is no good structure '{name}'; choose from {', '.join(sorted(good))}")
+        _choose(key, names, good)
     ruler = settings["ruler"]
     if table and ruler["masks"] and len(good) < 2 and set(ruler["splits"]) <= {"structure", "leaky"}:
         raise InputError(
@@ -129,6 +131,12 @@ def structures(settings: Mapping[str, Any], root: Path) -> list[Row]:
             "add bond to ruler.splits, or another structure"
         )
     return rows
+
+
+def _choose(key: str, names: Sequence[str], good: Collection[str]) -> None:
+    for name in names:
+        if name not in good:
+            raise InputError(f"{key}: there is no good structure '{name}'; choose from {', '.join(sorted(good))}")
 
 
 def matched(settings: Mapping[str, Any]) -> bool:
@@ -225,7 +233,9 @@ def rows_by_block(settings: Mapping[str, Any], rows: list[Row]) -> dict[str, lis
 
 
 def blocks_of_frame(settings: Mapping[str, Any], structure: str, frame: str) -> dict[str, str]:
-    """Both blocks of a frame."""
+    """Both blocks of a frame; a bundle is one of each."""
+    if settings["structures"]["bundle"]:
+        return {"s": "000", "f": "000"}
     return {
         "s": _block(structure, settings["structures"]["blocks"]),
         "f": _block(frame, settings["reference"]["frame_blocks"]),

@@ -3,6 +3,7 @@ import pytest
 import xarray as xr
 
 from auric.elf import pack, unpack
+from auric.elf.bundle import structures_in
 from auric.elf.images import resolved
 from auric.errors import InputError
 from auric.files import read_dataset, read_frames, read_tables, write_dataset, write_frames
@@ -49,6 +50,16 @@ def test_a_bundle_gives_back_frames_and_images(study):
     assert "weight" not in after
     assert after.attrs["elf_offset_hartree_per_bohr3"] == 1e-5
     assert not len(read_tables([study / "f.csv"])) + len(read_tables([study / "d.csv"]))
+
+
+def test_structures_are_named_by_their_unrattled_frames(study):
+    rattled = read_frames(study / "labels_1.extxyz")
+    rattled[0].info["name"] = "a_longer_ring_0001"
+    write_frames(study / "labels_1.extxyz", rattled)
+    pack([study / "labels_0.extxyz", study / "labels_1.extxyz"], study / "images.nc", study / "b.nc", about="ours")
+    assert structures_in(study / "b.nc") == {"b_ring"}
+    with pytest.raises(InputError, match="format 'None' instead of"):
+        structures_in(study / "images.nc")
 
 
 def test_another_file_is_no_bundle(study):

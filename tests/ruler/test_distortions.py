@@ -53,11 +53,11 @@ def images_of(place, pixels=32, offset=OFFSETS["multiwfn"], **made):
     write_dataset(place / "images.nc", data)
 
 
-def made(place, beside=None, **changed):
+def made(place, beside=None, settings=COARSE, **changed):
     row = ROW | {"recipe": str(place / "aush.xyz")} | changed
     files = [place / f"{row['name']}.{ending}" for ending in ("extxyz", "nc", "csv")] + [place / f"f_{row['name']}.csv"]
     make_distorted(
-        row, beside, [place / "images.nc"], *files, engine="pyscf-gto", settings=COARSE, xtb={}, frames=FRAMES, bond={},
+        row, beside, [place / "images.nc"], *files, engine="pyscf-gto", settings=settings, xtb={}, frames=FRAMES, bond={},
         elf={"pixels": 32, "planes": 2, "min_perpendicular_angstrom": 0.3, "offset": "multiwfn"}, store=place / "store",
     )  # fmt: skip
     return read_frames(files[0]), read_dataset(files[1]), pd.read_csv(files[2]), pd.read_csv(files[3])
@@ -103,6 +103,15 @@ def test_relaxed_cheaply_and_further_at_the_level(place):
     assert further.info["steps"] == 2
     assert further.info["residual_force_ev_angstrom"] > FRAMES["fmax_ev_angstrom"]
     assert further.info["energy_ev"] < cheap.info["energy_ev"]
+
+
+def test_a_relaxation_at_the_level_is_short(place):
+    fine = COARSE | {"grid_level": 2, "conv_tol_hartree": 1e-8}  # the coarse grid's noise is larger than the criterion
+    (done,), _, _, failed = made(place, settings=fine, relax=True, multiplicities=[1], level_steps=10)
+    assert failed.empty
+    assert done.info["geometry"] == "lda,vwn"
+    assert done.info["steps"] <= 4  # ASE's BFGS alone takes 7 gradients
+    assert done.info["residual_force_ev_angstrom"] <= FRAMES["fmax_ev_angstrom"]
 
 
 def test_what_cannot_be_made_leaves_its_reason(place, monkeypatch):

@@ -93,7 +93,7 @@ def test_shipped_studies_are_valid_and_write_under_their_own_names(root, monkeyp
     settings = study.load({} if name is None else {"study": name}, root)
     assert settings["study"] == (name or "demo")
     rows = study.structures(settings, root)
-    assert bool(rows) == bool(settings["structures"]["table"])
+    assert bool(rows) == bool(settings["structures"]["table"] and not settings["structures"]["bundle"])
     assert not any(row["error"] for row in rows)
     study.blocks(settings, rows)
     assert sum(len(some) for some in study.rows_by_block(settings, rows).values()) == len(rows)
@@ -159,6 +159,14 @@ def test_a_study_on_a_bundle_has_one_block_and_no_structures(root, tmp_path, mon
     monkeypatch.chdir(root)
     assert study.structures(settings, root) == []
     assert study.blocks(settings, []) == {"000": ["000"]}
+    settings["ruler"]["perturb"]["structures"] = ["au4_sh4"]
+    assert study.structures(settings, root) == []
+    assert study.blocks_of_frame(settings, "au4_sh4", "au4_sh4_0000") == {"s": "000", "f": "000"}
+    settings["ruler"]["perturb"]["structures"] = ["au4_sh5"]
+    with pytest.raises(
+        InputError, match=r"ruler.perturb.structures: there is no good structure 'au4_sh5'; choose from au10_sh7"
+    ):
+        study.structures(settings, root)
     settings["structures"]["bundle"] = str(tmp_path / "none.nc")
     with pytest.raises(InputError, match=r"there is no file .*none\.nc"):
         study.structures(settings, root)

@@ -24,7 +24,7 @@ STANDS_ON = {
     "structures": set(),
     "reference": {"structures"},
     "elf": {"structures", "reference"},
-    "ruler": {"elf", "reference", "structures"},
+    "ruler": {"elf", "reference", "structures", "relaxation"},
     "descriptors": {"structures"},
     "potential": {"descriptors", "structures"},
     "sampling": {"potential", "reference", "descriptors", "structures"},

@@ -20,6 +20,7 @@ from auric.errors import InputError
 from auric.files import atomic, read_dataset, read_frames, write_dataset, write_frames, write_table
 from auric.modelfile import fitting
 from auric.structures.prepare import FAILURE_COLUMNS
+from auric.structures.table import frame_name
 
 FORMAT = "auric elf bundle 1"
 FORMER = {"sulfur": "left_atom", "gold": "right_atom"}
@@ -87,11 +88,7 @@ def unpack(
     Raises:
         InputError: If the file is of another format, or its parts do not fit each other; nothing is written then.
     """
-    data = read_dataset(bundle)
-    if data.attrs.get("format") != FORMAT:
-        raise InputError(
-            f"{bundle}: format '{data.attrs.get('format')}' instead of '{FORMAT}'; give a bundle of images"
-        )
+    data = _read(bundle)
     with fitting(bundle, "bundle"):
         frames = _frames(data)
         kept = data.drop_dims(["frame_index", "atom"]).drop_vars("weight", errors="ignore")
@@ -101,6 +98,27 @@ def unpack(
     write_dataset(images, kept)
     write_table(failures, [], FAILURE_COLUMNS)
     write_table(dropped, [], DROPPED_COLUMNS)
+
+
+def structures_in(bundle: str | Path) -> set[str]:
+    """Names of the structures whose unrattled frame a bundle holds.
+
+    Raises:
+        InputError: If the file is not a bundle.
+    """
+    data = _read(bundle)
+    with fitting(bundle, "bundle"):
+        infos = [json.loads(str(info)) for info in data["frame_info_json"].values]
+        return {info["structure"] for info in infos if info["name"] == frame_name(info["structure"], 0)}
+
+
+def _read(bundle: str | Path) -> xr.Dataset:
+    data = read_dataset(bundle)
+    if data.attrs.get("format") != FORMAT:
+        raise InputError(
+            f"{bundle}: format '{data.attrs.get('format')}' instead of '{FORMAT}'; give a bundle of images"
+        )
+    return data
 
 
 def _frames(data: xr.Dataset) -> list[Atoms]:

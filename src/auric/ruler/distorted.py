@@ -13,7 +13,6 @@ import numpy as np
 import xarray as xr
 from ase import Atoms
 from ase.data import chemical_symbols
-from ase.optimize import BFGS
 
 from auric.elf.formula import OFFSETS
 from auric.elf.images import images_of_frame
@@ -21,6 +20,7 @@ from auric.errors import InputError, StructureError
 from auric.files import read_dataset, read_frames, write_dataset, write_frames, write_table
 from auric.progress import log, reason_of
 from auric.reference.bond_indices import delocalisation_indices, mayer_bond_orders
+from auric.reference.calculators import engine_calculator
 from auric.reference.engines import make_engine
 from auric.reference.frames import relaxed_structure
 from auric.reference.interface import Engine
@@ -30,6 +30,7 @@ from auric.reference.points import StoredCalculator
 from auric.reference.store import Store
 from auric.reference.version import METHOD_VERSION
 from auric.reference.xtb import XtbEngine, XtbSettings
+from auric.relaxation.hybrid import HybridSettings, relax_hybrid
 from auric.structures.bonds import BondRule
 from auric.structures.check import check_structure, electron_count
 from auric.structures.prepare import FAILURE_COLUMNS
@@ -57,7 +58,7 @@ class Distortion(NamedTuple):
         charge: Total charge.
         multiplicities: Tried, those that the number of electrons allows; the lowest energy counts.
         relax: Whether GFN1-xTB relaxes it first.
-        level_steps: Most steps of relaxation at the level of the images after that; 0 for a single point.
+        level_steps: Most steps of relaxation at the level of the images after that, each one gradient; 0 for a single point.
         learned_as: Structure of the training images that no ruler may have learned from; of a parent.
     """
 
@@ -124,17 +125,20 @@ def make_distorted(
             f"ruler.distortions, {wanted.name}: the images hold no structure '{wanted.learned_as}'; correct learned_as, "
             "or rulers that have learned from the parent would read it"
         )
+    cheap = XtbEngine(XtbSettings(**xtb))
     made: list[Made] = []
     failed: list[dict[str, str]] = []
     try:
         before = _parent_of(parent)
         atoms = _built(wanted, before, Places(Path(resources), Path(mirror) if mirror else None))
-        found = _lowest(wanted, atoms, rung, XtbEngine(XtbSettings(**xtb)), frames, keep, rule)
+        found = _lowest(wanted, atoms, rung, cheap, frames, keep, rule)
         if not (wanted.parent or wanted.learned_as):
             _check_not_learned(found, frames_known)
         if wanted.level_steps:
             with_forces = make_engine(engine, {**settings, "forces": True}, threads=threads, memory_mb=memory_mb)
-            found = _relaxed_further(found, with_forces, rung, keep, wanted.level_steps, frames["fmax_ev_angstrom"])
+            found = _relaxed_further(
+                found, cheap, with_forces, rung, keep, wanted.level_steps, frames["fmax_ev_angstrom"]
+            )
         made.append(found)
     except Exception as error:
         failed.append({
@@ -300,26 +304,27 @@ def _lowest(
 
 
 def _relaxed_further(
-    made: Made, with_forces: Engine, engine: Engine, store: Store, steps: int, fmax_ev_angstrom: float
+    made: Made, cheap: Engine, with_forces: Engine, engine: Engine, store: Store, steps: int, fmax_ev_angstrom: float
 ) -> Made:
-    """The structure after at most so many steps of BFGS at the level of the images."""
+    """The structure relaxed at the level of the images, by way of a cheap engine: a step costs one gradient of the level."""
     info = dict(made.atoms.info)
-    atoms = Atoms(made.atoms.numbers, made.atoms.positions)
-    atoms.calc = StoredCalculator(with_forces, int(info["charge"]), int(info["multiplicity"]), store)
-    optimiser = BFGS(atoms, logfile=None)
-    done = optimiser.run(fmax=fmax_ev_angstrom, steps=steps)
-    force = float(np.linalg.norm(atoms.get_forces(), axis=1).max())
+    charge, multiplicity = int(info["charge"]), int(info["multiplicity"])
+    level = StoredCalculator(with_forces, charge, multiplicity, store)
+    settings = HybridSettings(fmax_ev_angstrom=fmax_ev_angstrom, calls=steps + 1)
+    way = relax_hybrid(made.atoms, engine_calculator(cheap, charge, multiplicity), level, settings)
+    done = way.verdict == "converged"
     log.info(
-        "%s: %d steps, force %.3f eV/angstrom%s", info["name"], optimiser.nsteps, force, "" if done else ", not done"
-    )
+        "%s: %d steps, force %.3f eV/angstrom%s",
+        info["name"], way.calls - 1, way.fmax_ev_angstrom, "" if done else f", not done. {way.note}",
+    )  # fmt: skip
     method = str(engine.identity()["method"])
-    relaxed = Atoms(atoms.numbers, atoms.positions, info=info)
+    relaxed = Atoms(way.atoms.numbers, way.atoms.positions, info=info)
     content, arrays = label_once(relaxed, engine, store, start=made.orbitals)
     if content["failure"]:
         raise StructureError(content["failure"])
     relaxed.info |= {
-        "energy_ev": content["energy_ev"], "geometry": method if done else f"{method}, unfinished", "steps": optimiser.nsteps,
-        "residual_force_ev_angstrom": force,
+        "energy_ev": content["energy_ev"], "geometry": method if done else f"{method}, unfinished", "steps": way.calls - 1,
+        "residual_force_ev_angstrom": way.fmax_ev_angstrom,
     }  # fmt: skip
     return Made(relaxed, Orbitals.from_parts(content["orbitals"], arrays))
 
