@@ -8,7 +8,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from auric import study
 from auric.errors import AuricError
@@ -16,10 +16,17 @@ from auric.jobs import Job
 from auric.provenance import block_of
 from auric.structures.table import Row, frame_names
 
+if TYPE_CHECKING:
+    from ase import Atoms
+
 FIELD_POWER = 2.5
 """A self-consistent field takes about so high a power of the electrons, at the sizes met here."""
+OPEN_SHELL = 6.0
+"""A field with unpaired electrons takes twice as long for a cycle, and two to four times as many of them."""
 RELAXATION_STEPS = 60
 """Typical steps of a relaxation at GFN1-xTB."""
+LEVEL_STEPS = 12
+"""Typical steps of a relaxation at a better level, by way of GFN1-xTB."""
 CORE_ELECTRONS = ((72, 60), (37, 28))
 """From which atomic number on how many electrons are in an effective core."""
 
@@ -97,7 +104,6 @@ class Sizes:
         return found
 
     def _look(self, builder: str, recipe: str) -> Extent | None:
-        from auric.structures.bonds import BondRule
         from auric.structures.manifest import mirror_folder
         from auric.structures.recipes import Places, build_recipe
 
@@ -106,13 +112,25 @@ class Sizes:
             if study.at_hand(self.all, [row], self.root)[0][1].startswith(("to be", "not in", "missing", "you must")):
                 return None
             mirror = mirror_folder(self.all["structures"]["mirror"] or None)
-            atoms = build_recipe(builder, recipe, Places(self.root / "resources", mirror, study.CACHE))
-            bonds = len(BondRule(**self.all["structures"]["bond"]).bonds(atoms))
+            return self._measured(build_recipe(builder, recipe, Places(self.root / "resources", mirror, study.CACHE)))
         except (AuricError, OSError):
             return None
+
+    def _measured(self, atoms: "Atoms") -> Extent:
+        from auric.structures.bonds import BondRule
+
+        bonds = len(BondRule(**self.all["structures"]["bond"]).bonds(atoms))
         cores = sum(next((core for least, core in CORE_ELECTRONS if number >= least), 0) for number in atoms.numbers)
         edges = tuple(float(edge) for edge in atoms.positions.max(axis=0) - atoms.positions.min(axis=0))
         return Extent(len(atoms), int(atoms.numbers.sum()) - cores, bonds, (edges[0], edges[1], edges[2]))
+
+    @cached_property
+    def bundled(self) -> dict[str, Extent]:
+        """Extents of the structures of the bundle, where the study is on one."""
+        from auric.elf.bundle import unrattled
+
+        bundle = self.all["structures"]["bundle"]
+        return {name: self._measured(atoms) for name, atoms in unrattled(bundle).items()} if bundle else {}
 
     def row(self, structure: str) -> Row:
         """The row of a structure."""
@@ -344,18 +362,32 @@ def _stretched(sizes: Sizes, wildcards: Wildcards) -> float:
 
 
 def _perturbed(sizes: Sizes, wildcards: Wildcards) -> float:
-    wanted = sizes.all["ruler"]["perturb"]
-    fields = 2 * 3 * wanted["field_bonds"] * len(wanted["fields_au"])
-    oxygen = len(wanted["oxygen_multiplicities"]) if wanted["oxygen_angstrom"] else 0
-    electrons = sizes.of_row(sizes.row(wildcards["structure"])).electrons
-    return float((1 + fields + len(wanted["charges"]) + oxygen) * electrons**FIELD_POWER)
+    wanted, structure = sizes.all["ruler"]["perturb"], wildcards["structure"]
+    extent = sizes.bundled[structure] if sizes.bundled else sizes.of_row(sizes.row(structure))
+    lowest = 1 + extent.electrons % 2
+    points = (1 + 2 * 3 * wanted["field_bonds"] * len(wanted["fields_au"])) * _shells(lowest)
+    points += sum(_shells(1 + (extent.electrons + added) % 2) for added in wanted["charges"])
+    points += _tried(wanted["oxygen_multiplicities"]) if wanted["oxygen_angstrom"] else 0
+    return float(points * extent.electrons**FIELD_POWER)
 
 
 def _distorted(sizes: Sizes, wildcards: Wildcards) -> float:
     rows = study.distortions(sizes.all)
     row = rows[wildcards["structure"]]
     made = rows[row["parent"]] if row["builder"] == "adsorbed" else row
-    return float(sizes.extent(made["builder"], made["recipe"]).electrons ** FIELD_POWER)
+    spins = row["multiplicities"]
+    points = _tried(spins) + min(row["level_steps"], LEVEL_STEPS) * _shells(min(spins))
+    return float(points * sizes.extent(made["builder"], made["recipe"]).electrons ** FIELD_POWER)
+
+
+def _shells(multiplicity: int) -> float:
+    """What a single point costs, in those of a closed shell."""
+    return OPEN_SHELL if multiplicity > 1 else 1.0
+
+
+def _tried(multiplicities: Sequence[int]) -> float:
+    """The same for all multiplicities that parity allows, whichever that is."""
+    return max(sum(_shells(spin) for spin in multiplicities if spin % 2 == parity) for parity in (0, 1))
 
 
 def _candidate(sizes: Sizes, wildcards: Wildcards) -> float:

@@ -108,9 +108,9 @@ def structures(settings: Mapping[str, Any], root: Path) -> list[Row]:
         if not Path(bundle).is_file():
             raise InputError(f"structures.bundle: there is no file {bundle}; give a bundle that `auric pack` wrote")
         if perturbed := wanted["ruler.perturb.structures"]:
-            from auric.elf.bundle import structures_in  # not before it is needed: it loads much
+            from auric.elf.bundle import unrattled  # not before it is needed: it loads much
 
-            _choose("ruler.perturb.structures", perturbed, structures_in(bundle))
+            _choose("ruler.perturb.structures", perturbed, unrattled(bundle))
         return []
     others = [settings["potential"]["systems"], settings["potential"]["correction"]["systems"]]
     others += [settings["matching"]["reported"], settings["matching"]["structures"]]

@@ -3,7 +3,7 @@ import pytest
 import xarray as xr
 
 from auric.elf import pack, unpack
-from auric.elf.bundle import structures_in
+from auric.elf.bundle import unrattled
 from auric.elf.images import resolved
 from auric.errors import InputError
 from auric.files import read_dataset, read_frames, read_tables, write_dataset, write_frames
@@ -57,9 +57,10 @@ def test_structures_are_named_by_their_unrattled_frames(study):
     rattled[0].info["name"] = "a_longer_ring_0001"
     write_frames(study / "labels_1.extxyz", rattled)
     pack([study / "labels_0.extxyz", study / "labels_1.extxyz"], study / "images.nc", study / "b.nc", about="ours")
-    assert structures_in(study / "b.nc") == {"b_ring"}
+    ((name, ring),) = unrattled(study / "b.nc").items()
+    assert (name, ring.info["name"], len(ring)) == ("b_ring", "b_ring_0000", 9)
     with pytest.raises(InputError, match="format 'None' instead of"):
-        structures_in(study / "images.nc")
+        unrattled(study / "images.nc")
 
 
 def test_another_file_is_no_bundle(study):

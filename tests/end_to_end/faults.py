@@ -187,10 +187,9 @@ def damaged(folder: Path) -> list[str]:
             continue
         try:
             _opened(path)
-        except FileNotFoundError:  # a job whose scheduler was killed has a second to end
-            continue
         except Exception as error:  # whatever a reader makes of half a file
-            found.append(f"{name} ({type(error).__name__}: {error})")
+            if path.exists():  # else it was taken away meanwhile: by its scheduler for another try, or by a job that has a second to end
+                found.append(f"{name} ({type(error).__name__}: {error})")
     return found
 
 

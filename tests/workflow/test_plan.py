@@ -224,6 +224,20 @@ def test_sizes_follow_what_makes_work(root, monkeypatch):
     assert size("walk", system="tiny", run="tiny_test", walker="emlm") == ("emlm", 2 * 30 * 9**2)
     assert size("labels", s="999", f="000").size is None  # nothing in it
     assert size("report").size == 1
+    with_oxygen = size("perturbed", [(("ruler", "perturb", "oxygen_angstrom"), 2.0)], structure="ausch3")
+    assert with_oxygen.size > 2 * size("perturbed", structure="ausch3").size  # triplets take their time
+    assert size("distorted", structure="oxidised").size == 7 * size("distorted", structure="bare").size
+
+
+def test_structures_of_a_bundle_have_sizes(root, monkeypatch):
+    monkeypatch.chdir(root)
+    sizes = Sizes(study.load({"study": "valence"}, root), root)
+
+    def size(structure):
+        return sizes.of(job(0, rule="perturbed")._replace(wildcards={"structure": structure})).size
+
+    assert size("au8_sh8") == pytest.approx(size("au4_sh4") * 2**2.5)
+    assert size("au3_sch3_3") > size("au3_sh3")
 
 
 @pytest.mark.parametrize("name", ["demo", "silver", "test"])

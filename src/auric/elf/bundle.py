@@ -100,16 +100,16 @@ def unpack(
     write_table(dropped, [], DROPPED_COLUMNS)
 
 
-def structures_in(bundle: str | Path) -> set[str]:
-    """Names of the structures whose unrattled frame a bundle holds.
+def unrattled(bundle: str | Path) -> dict[str, Atoms]:
+    """The frames that thermal ones were made from, by their structures.
 
     Raises:
-        InputError: If the file is not a bundle.
+        InputError: If the file is not a bundle, or its parts do not fit each other.
     """
     data = _read(bundle)
     with fitting(bundle, "bundle"):
-        infos = [json.loads(str(info)) for info in data["frame_info_json"].values]
-        return {info["structure"] for info in infos if info["name"] == frame_name(info["structure"], 0)}
+        named = [(str(frame.info["structure"]), frame) for frame in _frames(data)]
+        return {name: frame for name, frame in named if frame.info["name"] == frame_name(name, 0)}
 
 
 def _read(bundle: str | Path) -> xr.Dataset:
