@@ -70,6 +70,19 @@ def test_a_useless_coarse_potential_does_no_harm(copper, springs):
         assert handed.verdict == "converged"
 
 
+def test_a_reference_that_is_all_noise_is_not_asked_for_ever(copper, rng):
+    class Noisy(EMT):
+        def calculate(self, *args, **kwargs):
+            super().calculate(*args, **kwargs)
+            self.results["energy"] += rng.normal(0.0, 0.02)
+            self.results["forces"] = self.results["forces"] + rng.normal(0.0, 0.2, self.results["forces"].shape)
+
+    made = relax_hybrid(copper, Stretched(), Noisy(), HybridSettings(calls=1000))
+    assert made.verdict == "stalled"
+    assert made.calls < 300
+    assert made.energy_ev == pytest.approx(relax(copper, EMT()).energy_ev, abs=0.2)
+
+
 def test_forces_without_an_energy_are_enough(copper):
     class Blind(Stretched):
         implemented_properties = ["forces"]  # noqa: RUF012

@@ -32,6 +32,8 @@ POOR, GOOD = 0.1, 0.7
 """Shares of the foretold decrease below which the radius shrinks, and above which it grows."""
 NEARER = 0.2
 """The corrected potential is relaxed to this share of the reference's criterion."""
+PATIENCE = 60
+"""Calls of the reference alone without a new lowest point that end a run: its own noise is above the criterion then."""
 
 
 @dataclass(frozen=True)
@@ -154,7 +156,7 @@ def relax_hybrid(
             note = f"the coarse potential was left after {known.calls} calls: it foretold no decrease that came"
             break
     if note and known.calls < s.calls:
-        relax(here.atoms, known, replace(alone, steps=s.calls - known.calls))
+        relax(here.atoms, known, replace(alone, steps=s.calls - known.calls, patience=PATIENCE))
     made = verdict(atoms, known, free, s.fmax_ev_angstrom)
     word = "converged" if made.verdict == "converged" else "stalled"  # a trial that was not taken is no rise
     return replace(made, verdict=word, coarse_calls=guide.calls, coarse_core_seconds=guide.core_seconds, note=note)
