@@ -24,6 +24,7 @@ from auric.ruler import (
 )
 from auric.ruler.baselines import RidgeOnImage, RidgeOnLine
 from auric.ruler.bonding import SHIFTS_COLUMNS, readings
+from auric.ruler.controls import partial, random_correlations
 from auric.ruler.perturbed import _lowest
 from tests.conftest import MOLECULES
 from tests.ruler.test_ruler import dataset
@@ -167,7 +168,8 @@ def shifts(rng, structures=8, bonds=6, states=4, slope=-0.05, noise=0.0, whole=0
                 order = 0.02 * rng.normal() + 0.02 * common
                 rows.append({
                     "structure": f"s{s}", "state": f"f{state}", "kind": "field" if state else "charge", "bond": f"s{s}:S{bond}-Au{bond}",
-                    "mayer_change": order, "delocalisation_change": -order,
+                    "mayer_change": order, "delocalisation_change": -order, "bond_length_angstrom": 2.3 + 0.01 * (bond // 2),
+                    "field_along_au": 0.1 * order + 0.001 * np.sin(100 * len(rows)) if state else 0.0,
                     "shift_angstrom": slope * order + noise * rng.normal() + whole * common,
                 })  # fmt: skip
     return pd.DataFrame(rows).assign(mask="m", share=0.4, shape="strip", scale="bond", subject="line")
@@ -187,8 +189,14 @@ def test_what_follows_exactly_has_a_correlation_of_minus_one(rng):
         row = found(judged, index="mayer", kind="all", judged=how)
         assert (row["correlation"], row["ci_low"], row["ci_high"]) == pytest.approx((-1, -1, -1))
         assert row["slope_angstrom"] == pytest.approx(-0.05)
-        assert (row["bonds"], row["structures"]) == (48, 8)
-        assert found(judged, index="delocalisation", kind="field", judged=how)["correlation"] == pytest.approx(1)
+        assert (row["bonds"], row["distinct_bonds"], row["structures"]) == (48, 24, 8)
+        assert (row["weakest"], row["followed"]) == (pytest.approx(-1), 8)
+        assert found(judged, index="delocalisation", kind="charge", judged=how)["correlation"] == pytest.approx(1)
+    assert found(judged, index="delocalisation", kind="field", judged="all bonds")["correlation"] == pytest.approx(1)
+    fields = judged[judged["kind"] == "field"]
+    assert set(fields["judged"]) == {"all bonds", "within molecules"}  # a field shifts no molecule as a whole
+    assert fields["partial_correlation"][fields["index"] == "mayer"].to_numpy() == pytest.approx(-1)
+    assert judged["random_median"].isna().all()
 
 
 def test_molecules_as_wholes_are_judged_apart_from_their_bonds(rng):
@@ -202,18 +210,48 @@ def test_molecules_as_wholes_are_judged_apart_from_their_bonds(rng):
 def test_correlation_is_pearsons_and_its_interval_is_of_whole_groups(rng):
     x = rng.normal(size=200)
     y = 0.5 * x + rng.normal(size=200) + 100
-    one = correlation(x, y, np.arange(200), samples=2000, seed=0).numbers()
-    assert one["correlation"] == pytest.approx(np.corrcoef(x, y)[0, 1])
-    assert one["slope_angstrom"] == pytest.approx(np.polyfit(x, y, 1)[0])
-    fisher = np.tanh(np.arctanh(one["correlation"]) + np.array([-1.96, 1.96]) / np.sqrt(197))
-    assert (one["ci_low"], one["ci_high"]) == pytest.approx(tuple(fisher), abs=0.05)
-    tenfold = correlation(
-        np.repeat(x, 10), np.repeat(y, 10), np.repeat(np.arange(200), 10), samples=2000, seed=0
-    ).numbers()
-    assert tenfold["ci_low"] == pytest.approx(one["ci_low"], abs=0.02)  # copies are no evidence
-    few = correlation(x, y, np.arange(200) % 4, samples=100, seed=0).numbers()
-    assert np.isnan(few["ci_low"])
+    one = correlation(x, y, np.arange(200), samples=2000, seed=0)
+    assert one.value == pytest.approx(np.corrcoef(x, y)[0, 1])
+    assert one.slope_angstrom == pytest.approx(np.polyfit(x, y, 1)[0])
+    assert np.isnan(one.by_group).all()
+    fisher = np.tanh(np.arctanh(one.value) + np.array([-1.96, 1.96]) / np.sqrt(197))
+    assert one.interval() == pytest.approx(tuple(fisher), abs=0.05)
+    tenfold = correlation(np.repeat(x, 10), np.repeat(y, 10), np.repeat(np.arange(200), 10), samples=2000, seed=0)
+    assert tenfold.interval()[0] == pytest.approx(one.interval()[0], abs=0.02)  # copies are no evidence
+    few = correlation(x, y, np.arange(200) % 4, samples=100, seed=0)
+    assert np.isnan(few.interval()).all()
+    assert few.by_group == pytest.approx([np.corrcoef(x[k::4], y[k::4])[0, 1] for k in range(4)])
     assert np.isnan(correlation(np.ones(9), y[:9], np.arange(9), samples=100, seed=0).value)
+
+
+def test_partial_correlation_is_that_of_residuals(rng):
+    z = rng.normal(size=300)
+    x, y = z + rng.normal(size=300), -2 * z + rng.normal(size=300)
+    groups, how = np.arange(300) % 10, {"samples": 500, "seed": 0}
+    held = partial(correlation(x, y, groups, **how), correlation(x, z, groups, **how), correlation(y, z, groups, **how))
+    rest = [values - np.polyval(np.polyfit(z, values, 1), z) for values in (x, y)]
+    assert held.value == pytest.approx(np.corrcoef(*rest)[0, 1])
+    assert abs(held.value) < 0.2 < abs(np.corrcoef(x, y)[0, 1])
+    assert held.interval()[0] < held.value < held.interval()[1]
+    same = partial(correlation(x, y, groups, **how), correlation(x, x, groups, **how), correlation(y, x, groups, **how))
+    assert np.isnan(same.value)  # nothing is left of x
+
+
+def test_random_readers_know_nothing_and_reach_far_where_one_thing_moves_all(rng):
+    one = rng.normal(size=(200, 1))
+    profile = rng.normal(size=(1, 30))
+    single = random_correlations(one[:, 0], one * profile, seed=0)
+    assert np.abs(single) == pytest.approx(1)
+    assert 0.4 < (single < 0).mean() < 0.6
+    many = random_correlations(one[:, 0], rng.normal(size=(200, 30)), seed=0)
+    assert np.median(np.abs(many)) < 0.2
+    table = shifts(rng, noise=0.0005)
+    seen = {("m", "line"): table["mayer_change"].to_numpy()[:, None] * profile}
+    row = found(
+        judge(table, seen, valence="v", samples=100, seed=0), index="mayer", kind="all", judged="within molecules"
+    )
+    assert row["random_median"] == pytest.approx(1)
+    assert 0.4 < row["random_stronger"] < 0.6
 
 
 def test_the_chosen_rulers_are_named_and_compared_on_the_same_resamples(rng):
@@ -231,9 +269,10 @@ def test_the_chosen_rulers_are_named_and_compared_on_the_same_resamples(rng):
     chosen = {"index": "mayer", "kind": "all", "judged": "within molecules"}
     valence = found(judged, role="valence ruler", **chosen)
     full = found(judged, role="", **chosen)
-    assert valence["less_full"] == pytest.approx(valence["correlation"] - full["correlation"])
-    assert valence["less_full_ci_low"] < valence["less_full"] < valence["less_full_ci_high"] < 0
-    assert full["less_full"] == full["less_full_ci_low"] == full["less_full_ci_high"] == 0
+    for name, other in (("less_unmasked", full), ("less_full_ruler", found(judged, role="full ruler", **chosen))):
+        assert valence[name] == pytest.approx(valence["correlation"] - other["correlation"])
+        assert valence[f"{name}_ci_low"] < valence[name] < valence[f"{name}_ci_high"] < 0
+        assert other[name] == other[f"{name}_ci_low"] == other[f"{name}_ci_high"] == 0
     assert valence["rank_correlation"] == pytest.approx(valence["correlation"], abs=0.1)
 
 
@@ -290,6 +329,7 @@ def study(place, rng, states=("parent", "f1", "f2")):
                 tables.append({
                     "structure": name, "state": state, "kind": "parent" if state == "parent" else "field", "bond": data.bond[i],
                     "mayer_bond_order": 1 + 0.01 * order, "delocalisation_index": 1 - 0.01 * order,
+                    "field_along_au": 0.01, "field_across_au": 0.0,
                 })  # fmt: skip
     images = xr.Dataset({"elf": (("image", "y", "x"), np.array(pictures))})
     for column in rows[0]:
@@ -329,6 +369,8 @@ def test_changes_are_followed_through_to_the_scorecard(tmp_path, rng):
         judged="all bonds",
     )
     assert row["correlation"] == pytest.approx(line["shift_angstrom"].corr(line["mayer_change"]))
+    assert row["random_median"] > 0.999  # all images change along one direction
+    assert (line["planes_sd_angstrom"] < 1e-4).all()
     assert (row["bonds"], row["structures"]) == (24, 6)
     scores = pd.read_csv(outputs[3])
     assert {"bond_order_correlation", "delocalisation_correlation", "null_width", "shift_over_null_width"} == set(

@@ -274,7 +274,10 @@ def test_a_bond_that_looks_longer_reads_as_weakened(tmp_path):
     told = structures.set_index("name")
     assert told.loc["d", ["broken", "formed", "bonds"]].tolist() == [1, 1, 4]
     assert told.loc["d", "nearest_added_angstrom"] > 10
-    order = card[(card["quantity"] == "bond_order_correlation") & card["data"].eq("distorted, reading less length")]
+    order = card[
+        (card["quantity"] == "bond_order_correlation") & card["data"].eq("distorted from p, reading less length")
+    ]
+    assert len(order)
     assert (order["ours"] < -0.9).all()
     share = card[card["quantity"] == "share_beyond_noise"]
     assert share["n"].eq(3).all()

@@ -61,7 +61,8 @@ CONCLUSIONS = (
 MASKS = ("share", "shape", "scale", "subject", "split", "mae_angstrom", "ci_low_angstrom", "ci_high_angstrom")
 BONDING = (
     "share", "shape", "scale", "subject", "role", "index", "kind", "judged", "correlation", "ci_low", "ci_high", "rank_correlation",
-    "less_full", "less_full_ci_low", "less_full_ci_high", "bonds", "structures",
+    "less_full_ruler", "less_full_ruler_ci_low", "less_full_ruler_ci_high", "partial_correlation", "partial_ci_low", "partial_ci_high",
+    "field_correlation", "random_median", "random_stronger", "followed", "bonds", "distinct_bonds", "structures",
 )  # fmt: skip
 BOND_CHANGES = (
     "name", "compared_with", "bond", "left_atom", "right_atom", "mask", "share", "shape", "scale", "subject", "parent_length_angstrom",
@@ -182,7 +183,9 @@ NUMBERS = frozenset(
      "reference_core_seconds", "coarse_calls", "coarse_core_seconds", "call", "seed", "twist_degree", "calls", "max_step_angstrom",
      "rmsd_to_reference_angstrom", "toward_right", "upward", "stretch", "mae_angstrom", "rise_percent", "rise_low", "rise_high", "low", "high",
      "folds", "diverged", "parameters", "mae_low", "mae_high", "difference_angstrom", "difference_low", "difference_high", "tested",
-     "noise_angstrom", "rank_correlation", "less_full", "less_full_ci_low", "less_full_ci_high", "seed_sd_angstrom",
+     "noise_angstrom", "rank_correlation", "less_full_ruler", "less_full_ruler_ci_low", "less_full_ruler_ci_high", "partial_correlation",
+     "partial_ci_low", "partial_ci_high", "field_correlation", "random_median", "random_stronger", "followed", "distinct_bonds",
+     "seed_sd_angstrom",
      "share", "ci_low_angstrom", "ci_high_angstrom", "correlation", "bonds", "structures",
      "particles", "similarity", "margin", "p_other", "p_fit", "p_least", "noise", "dose", "top", "top_of",
      "top_permuted", "from_line", "beam_error_degree", "expected_beam_error_degree", "direction_x", "direction_y", "direction_z", "score", "rank",

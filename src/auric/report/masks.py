@@ -16,7 +16,7 @@ from auric.report.scores import subject_name
 
 KEPT = "central share of the bond line that is kept (%)"
 FULL, VALENCE = "full ruler", "valence ruler"
-"""Roles of readers that were chosen before anything was read."""
+"""Roles of readers that a study's question is about, whatever it finds."""
 KINDS = {"field": "In fields", "charge": "Charged", "oxygen": "With an oxygen bound", "all": "All states together"}
 JUDGED = "within molecules"
 """How correlations are judged in the figure; the table has the others."""
@@ -98,13 +98,13 @@ def words(bonding: pd.DataFrame) -> list[str]:
             continue
         valence = mine.loc[VALENCE]
         beside = f"; of the full ruler {_told(mine.loc[FULL])}" if FULL in mine.index else ""
-        known = valence["less_full_ci_low"] == valence["less_full_ci_low"]
-        lower = f", {valence['less_full_ci_low']:.2f} to {valence['less_full_ci_high']:.2f}" if known else ""
-        without = f"; less that of the same reading without a mask, {valence['less_full']:.2f}{lower}"
+        less = _known("; less that of the full ruler, {:.2f}", valence, "less_full_ruler", "less_full_ruler_ci")
         said.append(
-            f"{KINDS.get(kind, kind)}: correlation of the valence ruler's reading (central {100 * valence['share']:.3g} %) with Mayer's bond order {_told(valence)}{beside}{without} "
-            f"({valence['bonds']:.0f} bonds of {valence['structures']:.0f} structures, {JUDGED}; a stronger bond reads shorter, so -1 is perfect)."
+            f"{KINDS.get(kind, kind)}: correlation of the valence ruler's reading (central {100 * valence['share']:.3g} %) with Mayer's bond order {_told(valence)}{beside}{less} "
+            f"({valence['bonds']:.0f} bonds, {valence['distinct_bonds']:.0f} of them of different length, of {valence['structures']:.0f} structures, {valence['followed']:.0f} of which are at -0.9 or below; "
+            f"{JUDGED}; a stronger bond reads shorter, so -1 is perfect)."
         )
+        said += _worth(valence)
     everything = order[order["kind"] == "all"]
     if len(everything):
         best = everything.loc[everything["correlation"].idxmin()]
@@ -116,13 +116,33 @@ def words(bonding: pd.DataFrame) -> list[str]:
     return said
 
 
+def _worth(row: Mapping[Any, Any]) -> list[str]:
+    """What a correlation is worth beside readers that know nothing, and beside the field."""
+    parts = [
+        _known("readers with random weights on the same pixels reach {:.2f} in the median, up to the sign", row, "random_median"),
+        _known("{:.0f} % of them are as negative", {**row, "percent": 100 * row["random_stronger"]}, "percent"),
+        _known("the field along the bond alone has {:.2f}", row, "field_correlation"),
+        _known("left with that field held fixed is {:.2f}", row, "partial_correlation", "partial_ci"),
+    ]  # fmt: skip
+    told = "; ".join(part for part in parts if part)
+    return [f"What that is worth: {told}."] if told else []
+
+
+def _known(words: str, row: Mapping[Any, Any], value: str, interval: str = "") -> str:
+    """Words with a number and its interval; nothing where it is not known."""
+    if row[value] != row[value]:
+        return ""
+    return words.format(row[value]) + (_interval(row, interval) if interval else "")
+
+
 def _told(row: Mapping[Any, Any]) -> str:
     ranks = f", of ranks {row['rank_correlation']:.2f}" if row["rank_correlation"] == row["rank_correlation"] else ""
     return f"{row['correlation']:.2f}{_interval(row)}{ranks}"
 
 
-def _interval(row: Mapping[Any, Any]) -> str:
-    return f" ({row['ci_low']:.2f} to {row['ci_high']:.2f})" if row["ci_low"] == row["ci_low"] else " (no interval)"
+def _interval(row: Mapping[Any, Any], name: str = "ci") -> str:
+    low, high = row[f"{name}_low"], row[f"{name}_high"]
+    return f" ({low:.2f} to {high:.2f})" if low == low else " (no interval)"
 
 
 def _alone(errors: pd.DataFrame) -> list[str]:

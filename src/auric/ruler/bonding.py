@@ -4,7 +4,9 @@ Readings are those of rulers that have not learned from the structure: a fold of
 perturbed minus parent of the same bond, over the same planes. Changes of a whole molecule (a charge shifts all its bonds alike)
 and differences between its bonds are judged apart: `across molecules` compares means over the bonds of each state, `within
 molecules` what is left of each bond when that mean is taken off, `all bonds` takes both together. A change is put in units of
-the null width, too: the root mean square of the error, out of fold, of undisturbed bonds of like length and class.
+the null width, too: the root mean square of the error, out of fold, of undisturbed bonds of like length and class. Beside each
+correlation stands what it is worth (`auric.ruler.controls`): that of readers with random weights on the same pixels, that of the
+field alone, and what is left with the field along the bond held fixed.
 """
 
 import re
@@ -18,25 +20,33 @@ import pandas as pd
 from auric.errors import AuricError
 from auric.files import read_dataset, read_tables, write_table
 from auric.progress import log
-from auric.ruler.baselines import RidgeOnLine
+from auric.ruler.baselines import RidgeOnImage, RidgeOnLine
+from auric.ruler.controls import Correlation, correlation, partial, random_correlations
 from auric.ruler.dataset import ImageSet, read_images
 from auric.ruler.masked import mask_words, readers_behind
 from auric.ruler.masks import Mask
 from auric.ruler.solved import SolvedElfNet
 from auric.ruler.splits import make_fold
-from auric.ruler.validation import MIN_GROUPS
 from auric.scorecard import write_scorecard
 
 SHIFTS_COLUMNS = (
     "mask", "share", "shape", "scale", "subject", "structure", "state", "kind", "bond", "bond_class",
-    "bond_length_angstrom", "planes", "parent_reading_angstrom", "shift_angstrom", "null_width_angstrom", "shift_over_null_width",
-    "mayer_change", "delocalisation_change",
+    "bond_length_angstrom", "planes", "parent_reading_angstrom", "shift_angstrom", "planes_sd_angstrom", "null_width_angstrom",
+    "shift_over_null_width", "mayer_change", "delocalisation_change", "field_along_au", "field_across_au",
 )  # fmt: skip
 CORRELATIONS_COLUMNS = (
     "mask", "share", "shape", "scale", "subject", "role", "index", "kind", "judged", "correlation", "ci_low", "ci_high",
-    "rank_correlation", "slope_angstrom", "less_full", "less_full_ci_low", "less_full_ci_high", "bonds", "structures", "changes",
+    "rank_correlation", "slope_angstrom", "less_unmasked", "less_unmasked_ci_low", "less_unmasked_ci_high", "less_full_ruler",
+    "less_full_ruler_ci_low", "less_full_ruler_ci_high", "partial_correlation", "partial_ci_low", "partial_ci_high", "field_correlation",
+    "random_median", "random_stronger", "weakest", "followed", "bonds", "distinct_bonds", "structures", "changes",
 )  # fmt: skip
-"""`role` is one of `ROLES` or empty; `less_full` the correlation less that of the same subject without a mask, on the same resamples."""
+"""`role` is one of `ROLES` or empty; `less_unmasked` the correlation less that of the same subject without a mask, `less_full_ruler` less that of the
+full ruler, on the same resamples; `partial_correlation` with the field along the bond held fixed, `field_correlation` of the index with that field;
+`random_median` the median size among readers of random weights, `random_stronger` the share of them that is as negative; `weakest` the highest of any
+structure, `followed` how many structures are at `FOLLOWED` or below; `distinct_bonds` how many lengths there are in all structures."""
+FOLLOWED = -0.9
+DISTINCT_DIGITS = 3
+"""Of bonds in angstrom: in a symmetric ring many are one."""
 ROLES = ("full ruler", "valence ruler")
 """The readers that a study's question is about, chosen before it is run; all others are exploration."""
 NULL_COLUMNS = ("mask", "share", "shape", "scale", "subject", "null_width_angstrom", "median_size", "kind", "n")
@@ -49,10 +59,18 @@ _BOND = re.compile(r".*:([A-Z][a-z]?)(\d+)-([A-Z][a-z]?)(\d+)")
 
 
 class Reading(NamedTuple):
-    """Images read: one row per image, lengths in angstrom."""
+    """Images read: one row per image; lengths in angstrom, and what the reader sees, or a straight one in its place: (images, features)."""
 
     names: pd.DataFrame
     predicted_angstrom: np.ndarray
+    features: np.ndarray
+
+
+class Changes(NamedTuple):
+    """Perturbed minus parent of each bond and state: a table of columns `SHIFTS_COLUMNS`, and features, one row for each of its rows."""
+
+    table: pd.DataFrame
+    features: np.ndarray
 
 
 def follow_bonding(
@@ -90,16 +108,17 @@ def follow_bonding(
     ], ignore_index=True)  # fmt: skip
     elf = np.concatenate([part["elf"].values for part in parts])
     through = Mask(**valence)
-    rows = [
-        changes(mask, subject, null, read, found)
+    made = {
+        (mask.name, subject): changes(mask, subject, null, read, found)
         for mask in (Mask(**settings) for settings in masks)
         for subject, null, read in readings(
             data, names, elf, mask, readers_behind(mask, through), folds=folds, seed=seed
         )
-    ]
-    table = pd.concat(rows, ignore_index=True)
+    }
+    table = pd.concat([one.table for one in made.values()], ignore_index=True)
     write_table(shifts, table, SHIFTS_COLUMNS)
-    judged = judge(table, valence=through.name, samples=bootstrap_samples, seed=seed)
+    features = {names: one.features for names, one in made.items()}
+    judged = judge(table, features, valence=through.name, samples=bootstrap_samples, seed=seed)
     write_table(correlations, judged, CORRELATIONS_COLUMNS)
     sizes = _sizes(table)
     write_table(null_widths, sizes, NULL_COLUMNS)
@@ -150,31 +169,38 @@ def readings(
             "error_angstrom": own - data.lengths_angstrom,
         }).groupby(["frame", "bond", "bond_class"], as_index=False).mean()  # fmt: skip
         log.info("%s, %s: null width %.5f angstrom", mask.name, reader.subject, _rms(null["error_angstrom"]))
-        yield reader.subject, null, Reading(names, total / count)
+        sees = reader if isinstance(reader, RidgeOnLine) else RidgeOnImage()
+        yield reader.subject, null, Reading(names, total / count, np.hstack(sees.features(looked_at)))
 
 
-def changes(mask: Mask, subject: str, null: pd.DataFrame, read: Reading, indices: pd.DataFrame) -> pd.DataFrame:
-    """Perturbed minus parent of each bond: reading, and bond indices; columns `SHIFTS_COLUMNS`.
+def changes(mask: Mask, subject: str, null: pd.DataFrame, read: Reading, indices: pd.DataFrame) -> Changes:
+    """Perturbed minus parent of each bond: reading, what was seen, and bond indices.
 
     Args:
         mask: What was hidden.
         subject: What read.
         null: Errors on undisturbed bonds (`readings`).
         read: What was read.
-        indices: Bond indices, with `structure`, `state`, `kind` and `bond`.
+        indices: Bond indices, with `structure`, `state`, `kind`, `bond`, `field_along_au` and `field_across_au`.
     """
-    table = read.names.assign(reading=read.predicted_angstrom)
-    parent = table[table["state"] == "parent"].set_index(["bond", "third_atom"])["reading"].rename("parent")
-    joined = table[table["state"] != "parent"].join(parent, on=["bond", "third_atom"], how="inner")
-    joined = joined.assign(shift=joined["reading"] - joined["parent"])
+    table = read.names.assign(reading=read.predicted_angstrom, image=np.arange(len(read.names)))
+    parent = table[table["state"] == "parent"].set_index(["bond", "third_atom"])[["reading", "image"]]
+    joined = table[table["state"] != "parent"].join(
+        parent.add_prefix("parent_"), on=["bond", "third_atom"], how="inner"
+    )
     by = ["structure", "state", "bond"]
-    means = joined.groupby(by, as_index=False).agg(
-        planes=("shift", "size"), parent_reading_angstrom=("parent", "mean"), shift_angstrom=("shift", "mean"),
-        bond_length_angstrom=("bond_length_angstrom", "mean"),
-    )  # fmt: skip
+    groups = joined.assign(shift=joined["reading"] - joined["parent_reading"]).groupby(by)
+    means = groups.agg(
+        planes=("shift", "size"), parent_reading_angstrom=("parent_reading", "mean"), shift_angstrom=("shift", "mean"),
+        planes_sd_angstrom=("shift", "std"), bond_length_angstrom=("bond_length_angstrom", "mean"),
+    ).reset_index()  # fmt: skip
+    seen = read.features[joined["image"]] - read.features[joined["parent_image"]]
+    features = np.zeros((len(means), seen.shape[1]))
+    np.add.at(features, groups.ngroup().to_numpy(), seen)
+    features /= means["planes"].to_numpy()[:, None]
     measured = ["mayer_bond_order", "delocalisation_index"]
     before = indices[indices["state"] == "parent"].set_index("bond")[measured].add_suffix("_before")
-    after = indices.set_index(by)[["kind", *measured]]
+    after = indices.set_index(by)[["kind", "field_along_au", "field_across_au", *measured]]
     means = means.join(after, on=by, how="inner").join(before, on="bond", how="inner")
     known = indices.drop_duplicates("bond")
     classes = dict(
@@ -187,12 +213,13 @@ def changes(mask: Mask, subject: str, null: pd.DataFrame, read: Reading, indices
         for length, kind in set(zip(lengths, means["bond_class"], strict=True))
     }
     means["null_width_angstrom"] = [widths[pair] for pair in zip(lengths, means["bond_class"], strict=True)]
-    return means.assign(
+    table = means.assign(
         mask=mask.name, share=mask.share, shape=mask.shape, scale=mask.scale, subject=subject,
         shift_over_null_width=means["shift_angstrom"] / means["null_width_angstrom"],
         mayer_change=means["mayer_bond_order"] - means["mayer_bond_order_before"],
         delocalisation_change=means["delocalisation_index"] - means["delocalisation_index_before"],
     )[list(SHIFTS_COLUMNS)]  # fmt: skip
+    return Changes(table, features[table.index])
 
 
 def bond_classes(frames: np.ndarray, bonds: np.ndarray) -> np.ndarray:
@@ -233,44 +260,71 @@ def null_width(null: pd.DataFrame, length_angstrom: float, bond_class: str) -> f
     return _rms(like.loc[apart <= width, "error_angstrom"])
 
 
-def judge(table: pd.DataFrame, *, valence: str, samples: int, seed: int) -> pd.DataFrame:
+def judge(
+    table: pd.DataFrame, features: Mapping[tuple[str, str], np.ndarray] | None = None, *, valence: str, samples: int, seed: int
+) -> pd.DataFrame:  # fmt: skip
     """Correlations of changes of reading with changes of bond indices, columns `CORRELATIONS_COLUMNS`.
 
     Args:
         table: Columns `SHIFTS_COLUMNS`.
+        features: For each mask and subject what was seen to change, rows as those of the table; without, nothing is said of random readers.
         valence: Name of the valence ruler's mask.
         samples: Resamples of whole structures for 95 % intervals.
-        seed: Seed of the bootstrap.
+        seed: Seed of resamples and random readers.
     """
     rows = []
     whole: dict[tuple[str, ...], Correlation] = {}
     by = ["mask", "share", "shape", "scale", "subject"]
-    groups = sorted(table.groupby(by, sort=False), key=lambda one: one[0][1] != 1)  # without a mask first
-    for names, mine in groups:
+    groups = sorted(table.groupby(by, sort=False), key=lambda one: (one[0][1] != 1, one[0][4] != SolvedElfNet.subject))
+    for names, mine in groups:  # without a mask first, the full ruler before all
         mask, share, _, _, subject = names
+        role = role_of(mask, share, subject, valence)
+        seen = (features or {}).get((mask, subject), np.empty((len(mine), 0)))
         for kind in [*dict.fromkeys(mine["kind"]), "all"]:
-            chosen = mine if kind == "all" else mine[mine["kind"] == kind]
+            chosen = np.full(len(mine), True) if kind == "all" else (mine["kind"] == kind).to_numpy()
+            some = mine[chosen]
+            bonds = some.drop_duplicates("bond")
+            lengths = bonds["bond_length_angstrom"].round(DISTINCT_DIGITS)
+            counted = {
+                "bonds": len(bonds), "distinct_bonds": len(set(zip(bonds["structure"], lengths, strict=True))),
+                "structures": bonds["structure"].nunique(),
+            }  # fmt: skip
             for index in INDICES:
-                for judged, one in zip(JUDGED, _parts(chosen, f"{index}_change"), strict=True):
-                    found = correlation(
-                        one["x"].to_numpy(),
-                        one["y"].to_numpy(),
-                        one["structure"].to_numpy(),
-                        samples=samples,
-                        seed=seed,
-                    )
-                    of_full = (
-                        whole.setdefault((subject, kind, index, judged), found)
-                        if share == 1
-                        else whole.get((subject, kind, index, judged))
+                for part in _parts(some, f"{index}_change", seen[chosen], kind):
+                    how = {"samples": samples, "seed": seed}
+                    found = correlation(part.x, part.y, part.structure, **how)
+                    field = correlation(part.x, part.field, part.structure, **how)
+                    held = partial(found, field, correlation(part.y, part.field, part.structure, **how))
+                    place = kind, index, part.judged
+                    if share == 1:
+                        whole[subject, *place] = found
+                    random = (
+                        random_correlations(part.x, part.features, seed=seed) if part.features.size else np.array([])
                     )
                     rows.append(
-                        dict(zip(by, names, strict=True)) | {"role": role_of(mask, share, subject, valence)}
-                        | {"index": index, "kind": kind, "judged": judged} | found.numbers() | found.less(of_full)
-                        | {"rank_correlation": float(one["x"].rank().corr(one["y"].rank())) if len(one) > 1 else np.nan}
-                        | {"bonds": chosen["bond"].nunique(), "structures": chosen["structure"].nunique(), "changes": len(one)}
+                        dict(zip(by, names, strict=True)) | {"role": role, "index": index, "kind": kind, "judged": part.judged}
+                        | {"correlation": found.value, "slope_angstrom": found.slope_angstrom, "field_correlation": field.value}
+                        | dict(zip(("ci_low", "ci_high"), found.interval(), strict=True))
+                        | {"partial_correlation": held.value} | dict(zip(("partial_ci_low", "partial_ci_high"), held.interval(), strict=True))
+                        | _less("less_unmasked", found, whole.get((subject, *place)))
+                        | _less("less_full_ruler", found, whole.get((SolvedElfNet.subject, *place)))
+                        | _beside_random(found.value, random)
+                        | {"rank_correlation": float(pd.Series(part.x).rank().corr(pd.Series(part.y).rank())) if len(part.x) > 1 else np.nan}
+                        | {"weakest": float(np.nanmax(found.by_group)) if np.isfinite(found.by_group).any() else np.nan}
+                        | {"followed": int((found.by_group <= FOLLOWED).sum()), "changes": len(part.x)} | counted
                     )  # fmt: skip
     return pd.DataFrame(rows, columns=list(CORRELATIONS_COLUMNS))
+
+
+def _less(name: str, found: Correlation, other: Correlation | None) -> dict[str, float]:
+    return dict(zip((name, f"{name}_ci_low", f"{name}_ci_high"), found.less(other), strict=True))
+
+
+def _beside_random(value: float, random: np.ndarray) -> dict[str, float]:
+    known = random[np.isfinite(random)]
+    if not (len(known) and np.isfinite(value)):
+        return {"random_median": np.nan, "random_stronger": np.nan}
+    return {"random_median": float(np.median(np.abs(known))), "random_stronger": float((known <= value).mean())}
 
 
 def role_of(mask: str, share: float, subject: str, valence: str) -> str:
@@ -280,85 +334,32 @@ def role_of(mask: str, share: float, subject: str, valence: str) -> str:
     return ROLES[1] if (mask, subject) == (valence, RidgeOnLine.subject) else ""
 
 
-def _parts(table: pd.DataFrame, index: str) -> Iterator[pd.DataFrame]:
-    """Changes of the index (`x`) and of the reading (`y`), in the order of `JUDGED`."""
-    pairs = pd.DataFrame({
-        "structure": table["structure"], "state": table["state"], "x": table[index], "y": table["shift_angstrom"]
-    })  # fmt: skip
-    states = pairs.groupby(["structure", "state"])[["x", "y"]]
-    yield pairs
-    yield pairs.assign(**{name: pairs[name] - values for name, values in states.transform("mean").items()})
-    yield states.mean().reset_index()
+class _Part(NamedTuple):
+    """Changes that are judged together: of the index (`x`), of the reading (`y`), the field along the bond, what was seen."""
+
+    judged: str
+    x: np.ndarray
+    y: np.ndarray
+    field: np.ndarray
+    features: np.ndarray
+    structure: np.ndarray
 
 
-class Correlation(NamedTuple):
-    """Pearson's correlation and what resampling whole groups makes of it.
-
-    Attributes:
-        value: The correlation.
-        slope_angstrom: Slope of y over x.
-        drawn: Correlations of the resamples, shape (samples,); empty with too few groups.
-    """
-
-    value: float
-    slope_angstrom: float
-    drawn: np.ndarray
-
-    def numbers(self) -> dict[str, float]:
-        """`correlation`, `slope_angstrom`, and `ci_low` and `ci_high` of the correlation (95 %), nan where there is none."""
-        low, high = _interval(self.drawn)
-        return {
-            "correlation": self.value,
-            "slope_angstrom": self.slope_angstrom,
-            "ci_low": low,
-            "ci_high": high,
-        }
-
-    def less(self, other: "Correlation | None") -> dict[str, float]:
-        """This correlation less another one of the same groups, with a 95 % interval on the same resamples."""
-        if other is None:
-            return dict.fromkeys(("less_full", "less_full_ci_low", "less_full_ci_high"), np.nan)
-        same = len(self.drawn) == len(other.drawn)
-        low, high = _interval(self.drawn - other.drawn) if same else (np.nan, np.nan)
-        return {"less_full": self.value - other.value, "less_full_ci_low": low, "less_full_ci_high": high}
-
-
-def _interval(drawn: np.ndarray) -> tuple[float, float]:
-    if not np.isfinite(drawn).any():
-        return float("nan"), float("nan")
-    low, high = np.nanpercentile(drawn, [2.5, 97.5])
-    return float(low), float(high)
-
-
-def correlation(x: np.ndarray, y: np.ndarray, groups: np.ndarray, *, samples: int, seed: int) -> Correlation:
-    """Pearson's correlation and the slope of y over x, with resamples of whole groups: the same ones for the same groups and seed.
-
-    Args:
-        x: Shape (n,).
-        y: Shape (n,).
-        groups: Group of each pair, shape (n,).
-        samples: Number of resamples.
-        seed: Seed of the bootstrap.
-    """
-    _, group = np.unique(groups, return_inverse=True)
-    x, y = x - x.mean(), y - y.mean()  # sums of squares of small numbers on large ones would be rounding
-    terms = (np.ones_like(x), x, y, x * x, y * y, x * y)
-    sums = np.column_stack([np.bincount(group, term) for term in terms])
-    whole, slope = _pearson(sums.sum(axis=0, keepdims=True))
-    drawn = np.empty(0)
-    if len(sums) >= MIN_GROUPS:
-        rng = np.random.default_rng([seed, 4])
-        times = rng.multinomial(len(sums), np.full(len(sums), 1 / len(sums)), size=samples)
-        drawn, _ = _pearson(times @ sums)
-    return Correlation(float(whole[0]), float(slope[0]), drawn)
-
-
-def _pearson(sums: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Correlations and slopes from rows of n and the sums of x, y, xx, yy, xy; nan where there is no spread."""
-    n, x, y, xx, yy, xy = sums.T
-    spread_x, spread_y, both = xx - x * x / n, yy - y * y / n, xy - x * y / n
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return both / np.sqrt(spread_x * spread_y), both / spread_x
+def _parts(table: pd.DataFrame, index: str, features: np.ndarray, kind: str) -> Iterator[_Part]:
+    """Changes in the order of `JUDGED`. In fields the mean over a molecule's bonds is nothing but what is left of second order."""
+    structure = table["structure"].to_numpy()
+    _, first, state = np.unique(
+        (table["structure"] + "\n" + table["state"]).to_numpy(), return_index=True, return_inverse=True
+    )
+    columns = np.column_stack([table[[index, "shift_angstrom", "field_along_au"]].to_numpy(dtype=float), features])
+    means = np.zeros((len(first), columns.shape[1]))
+    np.add.at(means, state, columns)
+    means /= np.bincount(state)[:, None]
+    yield _Part(JUDGED[0], columns[:, 0], columns[:, 1], columns[:, 2], columns[:, 3:], structure)
+    within = columns - means[state]
+    yield _Part(JUDGED[1], within[:, 0], within[:, 1], within[:, 2], within[:, 3:], structure)
+    if kind != "field":
+        yield _Part(JUDGED[2], means[:, 0], means[:, 1], means[:, 2], means[:, 3:], structure[first])
 
 
 def _rms(errors: pd.Series) -> float:

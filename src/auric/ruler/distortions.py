@@ -17,7 +17,8 @@ import pandas as pd
 from auric.errors import AuricError
 from auric.files import read_dataset, read_frames, read_tables, write_table
 from auric.progress import log
-from auric.ruler.bonding import bond_classes, correlation, readings
+from auric.ruler.bonding import bond_classes, readings
+from auric.ruler.controls import correlation
 from auric.ruler.dataset import read_images
 from auric.ruler.masked import mask_words, readers_behind
 from auric.ruler.masks import Mask
@@ -234,7 +235,7 @@ def _row(
 
 
 def scores(table: pd.DataFrame, study: str, *, samples: int, seed: int) -> list[dict[str, Any]]:
-    """Scorecard of changes: how they go along with bond order, beside the change of length, and the share beyond noise.
+    """Scorecard of changes, by parent: how they go along with bond order, beside the change of length, and the share beyond noise.
 
     Args:
         table: Columns `CHANGES_COLUMNS`.
@@ -244,28 +245,29 @@ def scores(table: pd.DataFrame, study: str, *, samples: int, seed: int) -> list[
     """
     rows = []
     common = {"study": study, "system": "ruler", "unit": "1", "split": "structure", "comparable": "not comparable"}
-    for (_, share, shape, scale, subject), mine in table.groupby(
-        ["mask", "share", "shape", "scale", "subject"], sort=False
-    ):
+    for (_, share, shape, scale, subject, parent), mine in table.groupby(
+        ["mask", "share", "shape", "scale", "subject", "compared_with"], sort=False
+    ):  # of each parent by itself: one site at two geometries is no second witness
         read = mine.dropna(subset=["change_angstrom", "mayer_change"])
         words = f"{subject}, {mask_words(share, shape, scale)}"
         if read.empty:
             log.warning("%s: no bond could be read in both structures", words)
             continue
         for data, values in (
-            ("distorted, reading less length", read["change_angstrom"]),
-            ("distorted, reading", read["reading_angstrom"] - read["parent_reading_angstrom"]),
-            ("distorted, length alone", read["length_angstrom"] - read["parent_length_angstrom"]),
+            ("reading less length", read["change_angstrom"]),
+            ("reading", read["reading_angstrom"] - read["parent_reading_angstrom"]),
+            ("length alone", read["length_angstrom"] - read["parent_length_angstrom"]),
         ):
             found = correlation(
                 read["mayer_change"].to_numpy(), values.to_numpy(), read["name"].to_numpy(), samples=samples, seed=seed
-            ).numbers()
+            )
+            low, high = found.interval()
             rows.append(common | {
-                "quantity": "bond_order_correlation", "subject": words, "data": data, "ours": found["correlation"],
-                "ci_low": found["ci_low"], "ci_high": found["ci_high"], "n": len(read), "better": "lower",
+                "quantity": "bond_order_correlation", "subject": words, "data": f"distorted from {parent}, {data}", "ours": found.value,
+                "ci_low": low, "ci_high": high, "n": len(read), "better": "lower",
             })  # fmt: skip
         beyond = float(read["verdict"].isin(["weakened", "tightened"]).mean())
         rows.append(common | {
-            "quantity": "share_beyond_noise", "subject": words, "data": "distorted", "ours": beyond, "n": len(read), "better": "higher"
+            "quantity": "share_beyond_noise", "subject": words, "data": f"distorted from {parent}", "ours": beyond, "n": len(read), "better": "higher"
         })  # fmt: skip
     return rows
