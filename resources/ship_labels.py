@@ -1,9 +1,11 @@
 """Copy the label store's entries of finished runs of dynamics into `resources/labels`, so that nobody needs to make them again.
 
     python resources/ship_labels.py au38 au38_sch3_24_q_test270 au38_sch3_24_t_test270
+    python resources/ship_labels.py --points ../clone/results/store
 
-Nothing is computed: a run that the store does not hold whole is refused, unless `--unfinished` asks for what is there. What is copied is found by every study, as long as the
-structure, the settings of the run, the engine and the method's version are the same.
+Nothing is computed: a run that the store does not hold whole is refused, unless `--unfinished` asks for what is there. With `--points`, all single points with orbitals and all
+relaxed structures of a store are copied, such as that of a clone in which one study alone was run. What is copied is found by every study, as long as the structure, the
+settings, the engine and the method's version are the same.
 """
 
 import argparse
@@ -14,10 +16,14 @@ from pathlib import Path
 from typing import Any
 
 from auric.errors import InputError, suggestion
+from auric.files import read_npz
 from auric.reference import make_engine
 from auric.reference.runs import Run, read_runs, reference_run
 from auric.reference.store import SHIPPED, Entry, Store, entry_key
 from auric.study import load
+
+POINTS = ("label", "frames")
+"""Kinds of entries that `--points` copies."""
 
 
 class _Noting(Store):
@@ -77,26 +83,53 @@ def ship(
     return copied
 
 
+def ship_points(store: str | Path, shipped: str | Path = SHIPPED) -> list[Path]:
+    """Copy the single points with orbitals and the relaxed structures of a store.
+
+    Args:
+        store: Folder of the label store.
+        shipped: Folder to copy into.
+
+    Returns:
+        The files that were copied.
+
+    Raises:
+        InputError: If there is none, or an entry is damaged.
+    """
+    found = [path for path in sorted(Path(store).glob("??/*.npz")) if read_npz(path)[0]["identity"]["kind"] in POINTS]
+    if not found:
+        raise InputError(f"{store}: no single points; give the label store of a clone in which the study was run")
+    Path(shipped).mkdir(parents=True, exist_ok=True)
+    places = [(path, Path(shipped, path.name)) for path in found]
+    return [Path(shutil.copyfile(path, place)) for path, place in places if not place.exists()]
+
+
 def main() -> None:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("study", help="study that made them, such as au38")
-    parser.add_argument("runs", nargs="+", help="names of runs")
+    parser.add_argument("study", nargs="?", help="study that made them, such as au38")
+    parser.add_argument("runs", nargs="*", help="names of runs")
+    parser.add_argument("--points", metavar="STORE", help="copy all single points with orbitals of this store instead")
     parser.add_argument("--unfinished", action="store_true", help="copy what is there of runs that are not finished")
     parser.add_argument("--store", default="results/store", help="folder of the label store")
     given = parser.parse_args()
+    if bool(given.points) == bool(given.runs):
+        parser.error("give a study and names of its runs, or --points and a store")
     try:
-        reference = load({"study": given.study}, Path(__file__).parents[1])["reference"]
-        known = {run.name: run for run in read_runs(reference["dynamics"])}
-        if unknown := [name for name in given.runs if name not in known]:
-            raise InputError(
-                f"{reference['dynamics']} has no run '{unknown[0]}'; {suggestion(unknown[0], list(known))}"
-            )
-        copied = ship([known[name] for name in given.runs], given.store, reference["xtb"], unfinished=given.unfinished)
+        copied = ship_points(given.points) if given.points else _runs(given)
     except InputError as error:
         parser.error(str(error))
     size = sum(path.stat().st_size for path in copied)
     print(f"{len(copied)} entries, {size / 1e6:.1f} MB, copied into {SHIPPED}")
+
+
+def _runs(given: argparse.Namespace) -> list[Path]:
+    """Copy the runs that are named."""
+    reference = load({"study": given.study}, Path(__file__).parents[1])["reference"]
+    known = {run.name: run for run in read_runs(reference["dynamics"])}
+    if unknown := [name for name in given.runs if name not in known]:
+        raise InputError(f"{reference['dynamics']} has no run '{unknown[0]}'; {suggestion(unknown[0], list(known))}")
+    return ship([known[name] for name in given.runs], given.store, reference["xtb"], unfinished=given.unfinished)
 
 
 if __name__ == "__main__":

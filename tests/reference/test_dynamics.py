@@ -702,6 +702,21 @@ def test_finished_runs_can_come_along(table, tmp_path, root, monkeypatch):
     assert not (tmp_path / "none").exists()
 
 
+def test_single_points_can_come_along(tmp_path, root, monkeypatch):
+    monkeypatch.syspath_prepend(root / "resources")
+    ship = importlib.import_module("ship_labels").ship_points
+    with pytest.raises(InputError, match="no single points"):
+        ship(tmp_path / "store", tmp_path / "shipped")
+    store, label, point = Store(tmp_path / "store"), {"kind": "label", "n": 1}, {"kind": "point", "n": 1}
+    for identity in (label, point):
+        store.get_or_make(identity, lambda: ({"energy_ev": -1.0}, {}))
+    assert len(ship(tmp_path / "store", tmp_path / "shipped")) == 1
+    assert ship(tmp_path / "store", tmp_path / "shipped") == []
+    elsewhere = Store(tmp_path / "none", tmp_path / "shipped")
+    assert elsewhere.get(label)[0] == {"energy_ev": -1.0}
+    assert elsewhere.get(point) is None
+
+
 def test_a_run_of_the_table_that_stops_keeps_its_frames_and_its_reason(table, tmp_path):
     run, *_ = read_runs(table())
     paths = [tmp_path / name for name in ("f.extxyz", "s.csv", "x.csv")]
