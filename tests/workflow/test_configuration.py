@@ -86,7 +86,7 @@ def test_missing_and_binary_files(tmp_path, root):
 
 
 @pytest.mark.parametrize(
-    "name", ["test", "workstation", "paper", "correction", "potentials", "valence", "core79", None]
+    "name", ["test", "workstation", "paper", "correction", "potentials", "valence", "valence_open", "core79", None]
 )
 def test_shipped_studies_are_valid_and_write_under_their_own_names(root, monkeypatch, name):
     monkeypatch.chdir(root)
