@@ -347,10 +347,9 @@ class _Part(NamedTuple):
 
 def _parts(table: pd.DataFrame, index: str, features: np.ndarray, kind: str) -> Iterator[_Part]:
     """Changes in the order of `JUDGED`. In fields the mean over a molecule's bonds is nothing but what is left of second order."""
-    structure = table["structure"].to_numpy()
-    _, first, state = np.unique(
-        (table["structure"] + "\n" + table["state"]).to_numpy(), return_index=True, return_inverse=True
-    )
+    states, structure = table[["structure", "state"]], table["structure"].to_numpy()
+    state = states.groupby(["structure", "state"], sort=False).ngroup().to_numpy()
+    first = np.flatnonzero(~states.duplicated())
     columns = np.column_stack([table[[index, "shift_angstrom", "field_along_au"]].to_numpy(dtype=float), features])
     means = np.zeros((len(first), columns.shape[1]))
     np.add.at(means, state, columns)
