@@ -1,6 +1,6 @@
 """Benchmarks, side by side with peers or the plain way in one run; not part of the tests.
 
-`python -m benchmarks [alkanes] [descriptors] [elf] [equivariant] [gth] [intervals] [matching] [memory] [microscopes] [microscopy] [noise] [oamlm] [plan] [potential] [relaxation] [sampling] [scale] [seeing] [structures] [synthesis] [training] [workflow]` measures those named, or all, and puts their rows into
+`python -m benchmarks [alkanes] [descriptors] [elf] [equivariant] [gth] [intervals] [levels] [matching] [memory] [microscopes] [microscopy] [noise] [oamlm] [plan] [potential] [relaxation] [sampling] [scale] [seeing] [structures] [synthesis] [training] [workflow]` measures those named, or all, and puts their rows into
 docs/benchmarks.csv in place of earlier ones.
 """
 
@@ -20,6 +20,7 @@ from benchmarks import (
     equivariant,
     gth,
     intervals,
+    levels,
     matching,
     memory,
     microscopes,
@@ -46,6 +47,7 @@ BENCHMARKS = {
     "equivariant": equivariant.measure_equivariant,
     "gth": gth.measure_gth,
     "intervals": intervals.measure_intervals,
+    "levels": levels.measure_levels,
     "matching": matching.measure_matching,
     "memory": memory.measure_memory,
     "microscopes": microscopes.measure_microscopes,

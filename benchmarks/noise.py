@@ -20,7 +20,7 @@ SEED, FOLDS = 20260101, 5
 
 def measure_noise() -> list[dict[str, Any]]:
     """Rows of the scorecard."""
-    data, rows = _bundled(), []
+    data, rows = bundled(), []
     for steps in RESOLUTIONS:
         elf = (np.round(data.elf.astype(float) * steps) / steps).astype("float32")
         for reading in (RidgeOnLine, RidgeOnImage, SolvedElfNet):
@@ -36,7 +36,8 @@ def measure_noise() -> list[dict[str, Any]]:
     return rows
 
 
-def _bundled() -> ImageSet:
+def bundled() -> ImageSet:
+    """The images that come along."""
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
         unpack(BUNDLE, *(place / name for name in ("labels.extxyz", "images.nc", "failures.csv", "dropped.csv")))

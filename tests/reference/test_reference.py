@@ -415,7 +415,9 @@ def test_store_finds_what_comes_along_and_writes_nothing_there(tmp_path):
 def test_entries_that_come_along_are_whole_and_of_the_method_of_now(root):
     files = sorted((root / "resources/labels").glob("*.npz"))
     assert files
-    assert sum(path.stat().st_size for path in files) < 40e6, "a clone is to stay small: ship only what hours of computing made"
+    assert sum(path.stat().st_size for path in files) < 40e6, (
+        "a clone is to stay small: ship only what hours of computing made"
+    )
     for path in files:
         header, arrays = read_npz(path)
         assert path.stem == entry_key(header["identity"])

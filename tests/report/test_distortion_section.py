@@ -35,8 +35,8 @@ def files(place, ring, names=("near", "far")):
         }
         for mask, share, scale, subject in (
             ("share_1", 1.0, "bond", "elfnet, solved"),
-            ("share_0.38_angstrom", 0.38, "angstrom", "ridge on the bond line"),  # of the same share, and not the valence ruler's
-            ("share_0.38", 0.38, "bond", "ridge on the bond line"),
+            ("share_0.38_angstrom", 0.38, "angstrom", "steady ridge on the image"),  # of the same share, and not the valence ruler's
+            ("share_0.38", 0.38, "bond", "steady ridge on the image"),
         )
         for name in names for k, bond in enumerate(bonds)
     ]  # fmt: skip

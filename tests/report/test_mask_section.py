@@ -27,7 +27,7 @@ def bonding(**changed):
          "rank_correlation": -0.9, "less_full_ruler": -1.5, "less_full_ruler_ci_low": -1.7, "less_full_ruler_ci_high": -1.2,
          "partial_correlation": -0.3, "partial_ci_low": -0.5, "partial_ci_high": -0.1, "field_correlation": -0.98,
          "random_median": 0.97, "random_stronger": 0.25, "followed": 7, "distinct_bonds": 39, "structures": 10}
-        for share, subject, role in ((1.0, "elfnet, solved", "full ruler"), (0.38, "ridge on the bond line", "valence ruler"))
+        for share, subject, role in ((1.0, "elfnet, solved", "full ruler"), (0.38, "steady ridge on the image", "valence ruler"))
         for index in ("mayer", "delocalisation") for kind in ("field", "all")
         for judged in ("all bonds", "within molecules", "across molecules")
     ]  # fmt: skip

@@ -121,7 +121,7 @@ def _flat(atoms: Atoms) -> np.ndarray:
 
 def _readers(changes: pd.DataFrame) -> list[Reader]:
     """The full ruler's reading, and the valence ruler's: of the table's masks the first is none, the last is its."""
-    wanted = ((changes.iloc[0], "elfnet, solved"), (changes.iloc[-1], "ridge on the bond line"))
+    wanted = ((changes.iloc[0], "elfnet, solved"), (changes.iloc[-1], "steady ridge on the image"))
     return [Reader(subject, str(row["mask"]), float(row["share"]), str(row["shape"])) for row, subject in wanted]
 
 

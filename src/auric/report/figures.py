@@ -24,6 +24,9 @@ COLOURS = {
     "elfnet, solved": "#009E73",
     "ridge on the bond line": "#D55E00",
     "ridge on the image": "#CC79A7",
+    "steady ridge on the bond line": "#E69F00",
+    "steady ridge on the image": "#56B4E9",
+    "ELF in the middle": "#000000",
     "mean": "#6B6B6B",
 }
 SHORT = {
@@ -32,7 +35,10 @@ SHORT = {
     "ridge on the image": "ridge (image)",
     "ridge on the bond line": "ridge",
 }
-MARKERS = {"elfnet": "o", "elfnet, solved": "D", "ridge on the bond line": "s", "ridge on the image": "P", "mean": "^"}
+MARKERS = {
+    "elfnet": "o", "elfnet, solved": "D", "ridge on the bond line": "s", "ridge on the image": "P",
+    "steady ridge on the bond line": "<", "steady ridge on the image": ">", "ELF in the middle": "*", "mean": "^",
+}  # fmt: skip
 DENSE = 300
 """Beyond this many points a scatter is stored as pixels inside its SVG: smaller, and as sharp in print."""
 LEAST_ANGSTROM = 1e-6

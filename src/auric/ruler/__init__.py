@@ -5,7 +5,16 @@ from auric.lazy import public
 __getattr__, __all__ = public(
     __name__,
     {
-        "baselines": ["MeanLength", "RidgeOnImage", "RidgeOnLine", "bond_line", "coarse_image"],
+        "baselines": [
+            "ElfInTheMiddle",
+            "MeanLength",
+            "RidgeOnImage",
+            "RidgeOnLine",
+            "SteadyRidgeOnImage",
+            "SteadyRidgeOnLine",
+            "bond_line",
+            "coarse_image",
+        ],
         "bonding": [
             "CORRELATIONS_COLUMNS",
             "SHIFTS_COLUMNS",

@@ -1,4 +1,4 @@
-"""The simplest readings: the mean length, and ridge regression on the ELF along the bond line or on the whole image."""
+"""The simplest readings: the mean length, a line through the ELF in the middle, and ridge regression on the ELF along the bond line or on the whole image."""
 
 from typing import Any
 
@@ -8,6 +8,9 @@ from auric.ruler.ridge import BlockRidge
 
 COARSE_PIXELS = 12
 """Side of the coarse image."""
+ELF_UNCERTAINTY = 0.01
+"""ELF that a steady reading takes each value to be uncertain by: as two levels of theory differ in the middle of bonds at one geometry, from
+image to image (`python -m benchmarks levels`: 0.011 between B3LYP/def2-SVP and PBE/GTH in the central 38 % of the bond)."""
 
 
 def bond_line(elf: np.ndarray) -> np.ndarray:
@@ -53,6 +56,7 @@ class RidgeOnLine:
     """Ridge regression on the ELF along the bond line."""
 
     subject = "ridge on the bond line"
+    uncertainty: float | None = None
 
     def fit(self, elf: np.ndarray, lengths_angstrom: np.ndarray, groups: np.ndarray) -> "RidgeOnLine":
         """Choose the penalty by cross-validation grouped by bond, then fit on all.
@@ -62,7 +66,7 @@ class RidgeOnLine:
             lengths_angstrom: Shape (images,).
             groups: Bond of each image, shape (images,).
         """
-        self.ridge = BlockRidge().fit(self.features(elf), np.asarray(lengths_angstrom), groups)
+        self.ridge = BlockRidge(self.uncertainty).fit(self.features(elf), np.asarray(lengths_angstrom), groups)
         return self
 
     def features(self, elf: np.ndarray) -> list[np.ndarray]:
@@ -91,3 +95,28 @@ class RidgeOnImage(RidgeOnLine):
     def features(self, elf: np.ndarray) -> list[np.ndarray]:
         """The bond line, and the coarse image."""
         return [bond_line(elf), coarse_image(elf)]
+
+
+class SteadyRidgeOnLine(RidgeOnLine):
+    """The same where each value counts as uncertain: it errs more, and does not live on differences that are nobody's to know."""
+
+    subject = "steady ridge on the bond line"
+    uncertainty = ELF_UNCERTAINTY
+
+
+class SteadyRidgeOnImage(RidgeOnImage):
+    """Ridge regression on the image where each value counts as uncertain."""
+
+    subject = "steady ridge on the image"
+    uncertainty = ELF_UNCERTAINTY
+
+
+class ElfInTheMiddle(RidgeOnLine):
+    """A straight line through one number: the ELF half way along the bond."""
+
+    subject = "ELF in the middle"
+
+    def features(self, elf: np.ndarray) -> list[np.ndarray]:
+        """Mean over the pixel in the middle, or the four around it, shape (images, 1)."""
+        line = bond_line(elf)
+        return [line[:, (line.shape[1] - 1) // 2 : line.shape[1] // 2 + 1].mean(axis=1, keepdims=True)]

@@ -20,7 +20,7 @@ import pandas as pd
 from auric.errors import AuricError
 from auric.files import read_dataset, read_tables, write_table
 from auric.progress import log
-from auric.ruler.baselines import RidgeOnImage, RidgeOnLine
+from auric.ruler.baselines import RidgeOnImage, RidgeOnLine, SteadyRidgeOnImage
 from auric.ruler.controls import Correlation, correlation, partial, random_correlations
 from auric.ruler.dataset import ImageSet, read_images
 from auric.ruler.masked import mask_words, readers_behind
@@ -328,10 +328,10 @@ def _beside_random(value: float, random: np.ndarray) -> dict[str, float]:
 
 
 def role_of(mask: str, share: float, subject: str, valence: str) -> str:
-    """`full ruler` is ELFnet without a mask, `valence ruler` the bond line behind the valence ruler's; others are none of `ROLES`."""
+    """`full ruler` is ELFnet without a mask, `valence ruler` the steady reading behind its mask; others are none of `ROLES`."""
     if share == 1:
         return ROLES[0] if subject == SolvedElfNet.subject else ""
-    return ROLES[1] if (mask, subject) == (valence, RidgeOnLine.subject) else ""
+    return ROLES[1] if (mask, subject) == (valence, SteadyRidgeOnImage.subject) else ""
 
 
 class _Part(NamedTuple):

@@ -10,7 +10,14 @@ import pandas as pd
 
 from auric.files import read_tables, write_table
 from auric.progress import log
-from auric.ruler.baselines import MeanLength, RidgeOnImage, RidgeOnLine
+from auric.ruler.baselines import (
+    ElfInTheMiddle,
+    MeanLength,
+    RidgeOnImage,
+    RidgeOnLine,
+    SteadyRidgeOnImage,
+    SteadyRidgeOnLine,
+)
 from auric.ruler.dataset import ImageSet, read_images
 from auric.ruler.masks import SCALES, Mask
 from auric.ruler.solved import SolvedElfNet
@@ -59,17 +66,20 @@ def read_through_mask(
 def readers_behind(mask: Mask, valence: Mask) -> list[Any]:
     """What reads images behind a mask, unfitted: the straight readings, and the network where a ruler sees through that mask.
 
-    Of images that are stretched the bond line only, as they are stretched along it.
+    Of images that are stretched the bond line only, as they are stretched along it. The ELF in the middle, which no mask hides,
+    without a mask only.
 
     Args:
         mask: The mask.
         valence: The valence ruler's.
     """
-    readers: list[Any] = [RidgeOnLine()]
+    readers: list[Any] = [RidgeOnLine(), SteadyRidgeOnLine()]
     if mask.scale != "resampled":
-        readers.append(RidgeOnImage())
+        readers += [RidgeOnImage(), SteadyRidgeOnImage()]
     if mask.share == 1 or mask == valence:
         readers.append(SolvedElfNet())
+    if mask.share == 1:
+        readers.append(ElfInTheMiddle())
     return readers
 
 

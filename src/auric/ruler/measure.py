@@ -72,6 +72,10 @@ def ruler_for(reader: str, given: Path | None) -> tuple[RulerSet, str]:
         raise InputError(
             f"{path}: --reader {reader} needs a ruler {'behind' if behind_mask else 'without'} a mask; name another"
         )
+    if name not in found.readers:
+        raise InputError(
+            f"{path}: holds no '{name}', it was made before there was one; run the study that made it again"
+        )
     return found, name
 
 

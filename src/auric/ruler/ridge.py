@@ -17,12 +17,22 @@ class BlockRidge:
     groups kept together; the weights are tried one block after the other. With fewer than two groups nothing can be
     chosen: all weights are 1 and the penalty is 1e-4.
 
+    With an uncertainty nothing is chosen: the raw features of all blocks count as uncertain by so much, independently, and
+    the expected squared error is least, which is ridge regression whose penalty is the uncertainty's square (Bishop, Neural
+    Computation 7, 108 (1995), doi:10.1162/neco.1995.7.1.108).
+
+    Args:
+        uncertainty: Standard deviation of each raw feature, in its unit; None chooses penalty and weights by error alone.
+
     Attributes:
-        penalty: The chosen penalty.
+        penalty: The chosen penalty, of standardised features; with an uncertainty its square.
         weights: The chosen weight of each block.
         slopes: Per block, shape (features,), in units of target per unit of the raw feature.
         intercept: Target where all raw features are zero.
     """
+
+    def __init__(self, uncertainty: float | None = None) -> None:
+        self.uncertainty = uncertainty
 
     def fit(self, blocks: list[np.ndarray], targets: np.ndarray, groups: np.ndarray) -> "BlockRidge":
         """Choose and fit.
@@ -33,9 +43,13 @@ class BlockRidge:
             groups: Group of each row, shape (n,).
         """
         means, scales = zip(*(_scale(block) for block in blocks), strict=True)
+        if self.uncertainty is not None:
+            scales = tuple(np.ones(block.shape[1]) for block in blocks)
         scaled = [(block - mean) / scale for block, mean, scale in zip(blocks, means, scales, strict=True)]
         self.weights, self.penalty = [1.0] * len(blocks), 1e-4
-        if len(np.unique(groups)) >= 2:
+        if self.uncertainty is not None:
+            self.penalty = self.uncertainty**2
+        elif len(np.unique(groups)) >= 2:
             self._choose(scaled, targets, groups)
         joined = np.hstack([weight * block for weight, block in zip(self.weights, scaled, strict=True)])
         solution = _solutions(joined, targets - targets.mean(), np.array([self.penalty]))[:, 0]

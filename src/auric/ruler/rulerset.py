@@ -3,8 +3,8 @@
 Each member is solved without some of the structures, so that how far members differ says how much a reading depends on what
 was learned from. All share the layers of one network; a member is its last layer and its straight edge. The same file
 holds, for every member, the plain ridge line on the image, since it reads as well or better (docs/results/ruler.md).
-A set may see images through a mask (`auric.ruler.masks`), as the valence ruler does; it then holds the ridge line on the bond line,
-too. Level of theory, kind of images, domain of images and cost of a single point travel along.
+A set may see images through a mask (`auric.ruler.masks`), as the valence ruler does; it then holds the steady ridge line on the
+image, too, which is the valence ruler proper. Level of theory, kind of images, domain of images and cost of a single point travel along.
 """
 
 import json
@@ -19,7 +19,7 @@ from torch import Tensor
 
 from auric.errors import InputError, suggestion
 from auric.modelfile import fitting
-from auric.ruler.baselines import RidgeOnImage, RidgeOnLine
+from auric.ruler.baselines import RidgeOnImage, RidgeOnLine, SteadyRidgeOnImage
 from auric.ruler.dataset import ImageSet, trained_on
 from auric.ruler.domain import Domain
 from auric.ruler.masks import Mask
@@ -31,8 +31,10 @@ from auric.structures.bonds import BondRule
 FORMAT = "auric rulers 2"
 OPEN_SHELL_LOG = float(np.log(2))
 READERS = (SolvedElfNet.subject, RidgeOnImage.subject)
-MASKED_READERS = (*READERS, RidgeOnLine.subject)
+MASKED_READERS = (*READERS, SteadyRidgeOnImage.subject)
 """Those of a set that sees images through a mask."""
+EARLIER_MASKED_READERS = (*READERS, RidgeOnLine.subject)
+"""Those of such a set that names none, made before readings were steady."""
 
 
 class RulerSet:
@@ -41,7 +43,7 @@ class RulerSet:
     Args:
         ruler: The network, a reading for each reader and member.
         header: `format`, `members`, `level`, `elf`, `bond` (fields of `BondRule`), `trained_on`, `cost`, `error_angstrom`; of a set
-            behind a mask `mask` (`Mask.settings`), too.
+            behind a mask `mask` (`Mask.settings`) and `readers`, too.
         domain: What images, without a mask, the members have seen.
     """
 
@@ -49,7 +51,12 @@ class RulerSet:
         self.ruler, self.header, self.domain = ruler, header, domain
         self.rule = BondRule(**header["bond"])
         self.mask = Mask(**header["mask"]) if "mask" in header else None
-        self.readers = READERS if self.mask is None else MASKED_READERS
+        earlier = READERS if self.mask is None else EARLIER_MASKED_READERS
+        self.readers = tuple(map(str, header.get("readers", earlier)))
+        if len(self.readers) != len(earlier):
+            raise InputError(
+                f"a ruler set of this kind has {len(earlier)} readers, this one names {len(self.readers)}; make it again"
+            )
 
     def read(self, elf: np.ndarray, *, reader: str = READERS[0]) -> np.ndarray:
         """Bond lengths read off images by every member, shape (members, images), angstrom.
@@ -124,7 +131,7 @@ def train_set(
     seen = data.elf if mask is None else mask.masked(data.elf)
     network = started_network(seen, seed, readings=(len(READERS) if mask is None else len(MASKED_READERS)) * count)
     blocks = blocks_of(network, seen)
-    solved, straight, lines = [], [], []
+    solved, straight, steady = [], [], []
     for kept, _ in GroupKFold(count, shuffle=True, random_state=seed).split(data.elf, groups=left_out):
         mine = [block[kept] for block in blocks]
         lengths, groups = data.lengths_angstrom[kept], data.bond[kept]
@@ -132,14 +139,14 @@ def train_set(
         ridge = BlockRidge().fit(mine[:2], lengths, groups)
         straight.append(ridge.without_block(blocks[2].shape[1]))
         if mask is not None:
-            line = BlockRidge().fit(mine[:1], lengths, groups)
-            lines.append(line.without_block(blocks[1].shape[1]).without_block(blocks[2].shape[1]))
+            sure = BlockRidge(SteadyRidgeOnImage.uncertainty).fit(mine[:2], lengths, groups)
+            steady.append(sure.without_block(blocks[2].shape[1]))
     header = {
         "format": FORMAT, "members": count, "level": level, "elf": dict(elf),
         "bond": dict(bond), "trained_on": trained_on(data),
         "error_angstrom": dict(errors_angstrom), "cost": _cost(costs),
-    } | ({} if mask is None else {"mask": mask.settings()})  # fmt: skip
-    return RulerSet(solved_ruler(network, [*solved, *straight, *lines], seed), header, Domain.fit(data.elf, left_out))
+    } | ({} if mask is None else {"mask": mask.settings(), "readers": list(MASKED_READERS)})  # fmt: skip
+    return RulerSet(solved_ruler(network, [*solved, *straight, *steady], seed), header, Domain.fit(data.elf, left_out))
 
 
 def level_of(data: ImageSet) -> dict[str, Any]:
