@@ -72,7 +72,7 @@ def test_figure_words_and_tables(assets, tmp_path):
             worth,
         )
     ] + [
-        "Of all 2 readings and masks the lowest is that of ridge on the bond line on the central 38 % of the bond, -0.95: "
+        "Of all 2 readings and masks the lowest is that of steady ridge on the image on the central 38 % of the bond, -0.95: "
         "chosen afterwards, and so too good."
     ]
     nothing = dict.fromkeys(("field_correlation", "random_median", "random_stronger", "partial_correlation"), np.nan)

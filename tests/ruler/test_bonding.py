@@ -256,7 +256,7 @@ def test_random_readers_know_nothing_and_reach_far_where_one_thing_moves_all(rng
 
 def test_the_chosen_rulers_are_named_and_compared_on_the_same_resamples(rng):
     table = shifts(rng, noise=0.0005)
-    line = {"subject": "ridge on the bond line"}
+    line = {"subject": "steady ridge on the image"}
     noisy = table.assign(shift_angstrom=table["shift_angstrom"] + 0.002 * rng.normal(size=len(table)))
     whole = [
         noisy.assign(mask="share_1", share=1.0, **line),
@@ -264,7 +264,7 @@ def test_the_chosen_rulers_are_named_and_compared_on_the_same_resamples(rng):
     ]
     judged = judge(pd.concat([table.assign(mask="v", **line), *whole]), valence="v", samples=300, seed=0)
     assert judged.groupby("role")["subject"].unique().map(list).to_dict() == {
-        "": ["ridge on the bond line"], "full ruler": ["elfnet, solved"], "valence ruler": ["ridge on the bond line"],
+        "": ["steady ridge on the image"], "full ruler": ["elfnet, solved"], "valence ruler": ["steady ridge on the image"],
     }  # fmt: skip
     chosen = {"index": "mayer", "kind": "all", "judged": "within molecules"}
     valence = found(judged, role="valence ruler", **chosen)
@@ -349,7 +349,7 @@ def test_changes_are_followed_through_to_the_scorecard(tmp_path, rng):
     )  # fmt: skip
     table = pd.read_csv(outputs[0])
     assert table.columns.tolist() == list(SHIFTS_COLUMNS)
-    assert len(table) == 2 * 3 * 6 * 4 * 2  # masks, subjects, structures, bonds, states
+    assert len(table) == (6 + 5) * 6 * 4 * 2  # subjects without a mask and behind one, structures, bonds, states
     assert (table["planes"] == 2).all()
     assert (table["bond_class"] == "S1-Au1").all()
     assert table["shift_over_null_width"].to_numpy() == pytest.approx(

@@ -19,6 +19,7 @@ from auric.ruler import (
     RidgeOnImage,
     RidgeOnLine,
     RulerSet,
+    SteadyRidgeOnImage,
     bond_line,
     bond_reading,
     join_masks,
@@ -244,9 +245,16 @@ def test_an_edge_fixed_in_angstrom_tells_the_length_with_nothing_behind_it(data)
     guess = plain[plain["subject"] == "mean"]
     assert errors[MASK_ALONE] < 0.3 * (guess["predicted_angstrom"] - guess["bond_length_angstrom"]).abs().mean()
     # Behind a mask in shares of the bond there is no such thing to read, and of stretched images only the line is read.
-    assert set(plain["subject"]) == {"ridge on the bond line", "ridge on the image", "elfnet, solved", "mean"}
+    straight = {
+        "ridge on the bond line",
+        "steady ridge on the bond line",
+        "ridge on the image",
+        "steady ridge on the image",
+    }
+    assert set(plain["subject"]) == {*straight, "elfnet, solved", "ELF in the middle", "mean"}
+    assert {row["subject"] for row in behind(Mask.of({"share": 0.38}))} == straight
     stretched = behind(Mask.of({"share": 0.38, "scale": "resampled"}))
-    assert {row["subject"] for row in stretched} == {"ridge on the bond line"}
+    assert {row["subject"] for row in stretched} == {"ridge on the bond line", "steady ridge on the bond line"}
 
 
 def test_errors_behind_masks_are_joined_into_a_table_and_a_scorecard(data, place, tmp_path):
@@ -300,13 +308,13 @@ def test_the_valence_ruler_makes_the_round_trip_with_its_mask(data, valence, tmp
         back.read(data.elf[0])
 
 
-def test_its_line_is_ridge_regression_on_the_masked_line(data, valence):
+def test_its_reading_is_the_steady_ridge_regression_on_the_masked_image(data, valence):
     mask = Mask.of({"share": 0.4})
     seen = mask.masked(data.elf)
     folds = GroupKFold(3, shuffle=True, random_state=HOW["seed"]).split(seen, groups=data.structure)
     for member, (kept, _) in enumerate(folds):
-        alone = RidgeOnLine().fit(seen[kept], data.lengths_angstrom[kept], data.bond[kept])
-        ours = valence.read(data.elf, reader=RidgeOnLine.subject)[member]
+        alone = SteadyRidgeOnImage().fit(seen[kept], data.lengths_angstrom[kept], data.bond[kept])
+        ours = valence.read(data.elf, reader=SteadyRidgeOnImage.subject)[member]
         assert ours == pytest.approx(alone.predict(seen), abs=1e-6)
 
 
@@ -332,7 +340,7 @@ def test_its_readings_of_a_bond_say_through_which_mask(data, valence):
     row = bond_reading(data.elf[:3], float(data.lengths_angstrom[0]), valence, reader)
     assert row["reading_angstrom"] == pytest.approx(valence.read(data.elf[:3], reader=reader).mean())
     table = largest_first([{"structure": "s", "frame": "f", "bond": "S0-Au0", "left_atom": 0, "right_atom": 0} | row])
-    assert "ridge on the bond line, seen through the mask share_0.4." in measured_text(table, valence, reader)
+    assert "steady ridge on the image, seen through the mask share_0.4." in measured_text(table, valence, reader)
     assert measured_json(table, valence, reader)["ruler"]["mask"] == valence.mask.settings()
 
 
@@ -344,9 +352,22 @@ def test_the_command_finds_it_beside_the_full_ruler(data, valence, tmp_path):
         ruler_for("valence", full)
     valence.save(tmp_path / VALENCE_FILE)
     found, reader = ruler_for("valence", full)
-    assert (found.mask is not None, reader) == (True, "ridge on the bond line")
+    assert (found.mask is not None, reader) == (True, "steady ridge on the image")
     assert ruler_for("valence-image", tmp_path / VALENCE_FILE)[1] == "ridge on the image"
     found, reader = ruler_for("ridge", full)
     assert (found.mask, reader) == (None, "ridge on the image")
     with pytest.raises(InputError, match="--reader elfnet needs a ruler without a mask"):
         ruler_for("elfnet", tmp_path / VALENCE_FILE)
+
+
+def test_a_valence_ruler_of_before_there_was_a_steady_reading_is_refused_in_words(valence, tmp_path):
+    earlier = RulerSet(
+        valence.ruler, {key: valence.header[key] for key in valence.header if key != "readers"}, valence.domain
+    )
+    earlier.save(tmp_path / VALENCE_FILE)
+    assert RulerSet.load(tmp_path / VALENCE_FILE).readers[-1] == "ridge on the bond line"
+    assert ruler_for("valence-image", tmp_path / VALENCE_FILE)[1] == "ridge on the image"
+    with pytest.raises(InputError, match=r"valence\.safetensors: holds no 'steady ridge on the image'.*run the study"):
+        ruler_for("valence", tmp_path / VALENCE_FILE)
+    with pytest.raises(InputError, match="has 3 readers, this one names 1; make it again"):
+        RulerSet(valence.ruler, valence.header | {"readers": ["one"]}, valence.domain)

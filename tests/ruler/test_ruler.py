@@ -13,6 +13,7 @@ from auric.errors import AuricError, InputError
 from auric.files import read_dataset, read_npz, read_tables, write_dataset
 from auric.ruler import (
     BlockRidge,
+    ElfInTheMiddle,
     ElfNet,
     ImageSet,
     MeanLength,
@@ -22,6 +23,8 @@ from auric.ruler import (
     Ruler,
     RulerSet,
     SolvedElfNet,
+    SteadyRidgeOnImage,
+    SteadyRidgeOnLine,
     bin_index,
     bin_weights,
     bond_line,
@@ -37,6 +40,7 @@ from auric.ruler import (
     train_set,
     validate,
 )
+from auric.ruler.baselines import ELF_UNCERTAINTY
 from auric.ruler.network import pooling_plan, straight, straight_width
 from auric.ruler.solved import blocks_of, started_network
 from auric.ruler.validation import ELFNET, grouped_interval
@@ -212,6 +216,35 @@ def test_a_block_of_noise_gets_no_weight_and_a_block_that_helps_gets_some(rng):
     np.testing.assert_allclose(chosen.slopes[0], [1.0, -2.0, 0.5], atol=0.01)
     lonely = BlockRidge().fit([signal], targets, np.zeros(200))
     assert (lonely.penalty, lonely.weights) == (1e-4, [1.0])
+
+
+@pytest.mark.parametrize("kind", [SteadyRidgeOnLine, SteadyRidgeOnImage])
+def test_a_steady_reading_is_ridge_in_units_of_elf_and_what_noisy_copies_teach(data, kind, rng):
+    fitted = kind().fit(data.elf, data.lengths_angstrom, data.bond)
+    seen = np.hstack(fitted.features(data.elf))
+    oracle = Ridge(alpha=len(data) * ELF_UNCERTAINTY**2, solver="svd").fit(seen, data.lengths_angstrom)
+    np.testing.assert_allclose(oracle.predict(seen), fitted.predict(data.elf), atol=1e-9)
+    # Plain least squares on many copies with noise of that size comes to the same reading.
+    copies = 400
+    noisy = np.tile(seen, (copies, 1)) + rng.normal(0, ELF_UNCERTAINTY, (copies * len(seen), seen.shape[1]))
+    plain = Ridge(alpha=0, solver="svd").fit(noisy, np.tile(data.lengths_angstrom, copies))
+    gap = np.abs(plain.predict(seen) - fitted.predict(data.elf)).mean()
+    assert gap < 0.1 * data.lengths_angstrom.std()
+    # Noise moves it by less than the reading that is chosen by error alone.
+    shaken = (data.elf + rng.normal(0, 1e-3, data.elf.shape)).astype("float32")
+    chosen = kind.__base__().fit(data.elf, data.lengths_angstrom, data.bond)
+    moved, moved_more = (np.abs(one.predict(shaken) - one.predict(data.elf)).mean() for one in (fitted, chosen))
+    assert moved < 0.3 * moved_more
+
+
+@pytest.mark.parametrize("pixels", [20, 21])
+def test_the_middle_is_one_number_and_a_straight_line_through_it(rng, pixels):
+    elf = rng.uniform(size=(60, pixels, pixels))
+    inner = slice((pixels - 1) // 2, pixels // 2 + 1)
+    middle = elf[:, inner, inner].mean(axis=(1, 2))
+    read = ElfInTheMiddle().fit(elf, 2.4 - 0.3 * middle, np.arange(60))
+    np.testing.assert_allclose(read.features(elf)[0][:, 0], middle)
+    np.testing.assert_allclose(read.predict(elf), 2.4 - 0.3 * middle, atol=1e-4)
 
 
 def test_mean_length_says_the_mean(data):

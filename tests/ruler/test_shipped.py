@@ -15,6 +15,7 @@ from tests.conftest import ROOT
 
 MEGABYTE = 1e6
 READERS = ("elfnet, solved", "ridge on the image")
+MASKED_READERS = (*READERS, "steady ridge on the image")
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +77,7 @@ def test_the_ruler_does_not_live_on_digits_that_nobody_shares(shipped, rng, read
     assert np.abs(shift).mean() < 0.001
 
 
-@pytest.mark.parametrize("reader", [*READERS, "ridge on the bond line"])
+@pytest.mark.parametrize("reader", MASKED_READERS)
 def test_the_valence_ruler_reads_them_without_their_inner_regions(shipped, rng, reader):
     full, _, images = shipped
     ruler = RulerSet.load(ROOT / "src/auric/ruler/valence.safetensors")
