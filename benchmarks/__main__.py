@@ -1,6 +1,6 @@
 """Benchmarks, side by side with peers or the plain way in one run; not part of the tests.
 
-`python -m benchmarks [alkanes] [descriptors] [elf] [equivariant] [gth] [intervals] [levels] [matching] [memory] [microscopes] [microscopy] [noise] [oamlm] [plan] [potential] [relaxation] [sampling] [scale] [seeing] [structures] [synthesis] [training] [workflow]` measures those named, or all, and puts their rows into
+`python -m benchmarks [alkanes] [descriptors] [elf] [equivariant] [gth] [intervals] [levels] [matching] [memory] [microscopes] [microscopy] [noise] [oamlm] [plan] [potential] [relaxation] [sampling] [scale] [seeing] [steadiness] [structures] [synthesis] [training] [workflow]` measures those named, or all, and puts their rows into
 docs/benchmarks.csv in place of earlier ones.
 """
 
@@ -32,6 +32,7 @@ from benchmarks import (
     sampling,
     scale,
     seeing,
+    steadiness,
     structures,
     synthesis,
     training,
@@ -60,6 +61,7 @@ BENCHMARKS = {
     "sampling": sampling.measure_sampling,
     "scale": scale.measure_scale,
     "seeing": seeing.measure_seeing,
+    "steadiness": steadiness.measure_steadiness,
     "structures": structures.measure_structures,
     "synthesis": synthesis.measure_synthesis,
     "training": training.measure_training,

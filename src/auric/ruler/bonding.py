@@ -99,14 +99,9 @@ def follow_bonding(
         AuricError: If there is no perturbed bond, or fewer than two structures to learn from.
     """
     data, found = read_images(images), read_tables(tables)
-    parts = [part for part in map(read_dataset, perturbed) if part.sizes["image"]]
-    if not parts or (found["state"] == "parent").all():
+    names, elf = perturbed_images(perturbed)
+    if not len(elf) or (found["state"] == "parent").all():
         raise AuricError("no structure has a perturbed state, so nothing can be compared; see failures.csv")
-    names = pd.concat([
-        pd.DataFrame({name: part[name].values for name in ("structure", "state", "bond", "third_atom", "bond_length_angstrom")})
-        for part in parts
-    ], ignore_index=True)  # fmt: skip
-    elf = np.concatenate([part["elf"].values for part in parts])
     through = Mask(**valence)
     made = {
         (mask.name, subject): changes(mask, subject, null, read, found)
@@ -123,6 +118,26 @@ def follow_bonding(
     sizes = _sizes(table)
     write_table(null_widths, sizes, NULL_COLUMNS)
     write_scorecard(scorecard, [*_scores(judged, study), *_size_scores(sizes, study)])
+
+
+def perturbed_images(paths: Sequence[str | Path]) -> tuple[pd.DataFrame, np.ndarray]:
+    """Images of structures in all their states.
+
+    Args:
+        paths: NetCDF files, one for each structure.
+
+    Returns:
+        `structure`, `state`, `bond`, `third_atom` and `bond_length_angstrom` of each image, and the images, shape (images, pixels, pixels);
+        nothing of structures without any.
+    """
+    columns = ("structure", "state", "bond", "third_atom", "bond_length_angstrom")
+    parts = [part for part in map(read_dataset, paths) if part.sizes["image"]]
+    if not parts:
+        return pd.DataFrame(columns=list(columns)), np.empty((0, 0, 0))
+    names = pd.concat(
+        [pd.DataFrame({name: part[name].values for name in columns}) for part in parts], ignore_index=True
+    )
+    return names, np.concatenate([part["elf"].values for part in parts])
 
 
 def readings(
