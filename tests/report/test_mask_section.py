@@ -28,7 +28,7 @@ def bonding(**changed):
          "partial_correlation": -0.3, "partial_ci_low": -0.5, "partial_ci_high": -0.1, "field_correlation": -0.98,
          "random_median": 0.97, "random_stronger": 0.25, "followed": 7, "distinct_bonds": 39, "structures": 10}
         for share, subject, role in ((1.0, "elfnet, solved", "full ruler"), (0.38, "steady ridge on the image", "valence ruler"))
-        for index in ("mayer", "delocalisation") for kind in ("field", "all")
+        for index in ("mayer", "delocalisation") for kind in ("field", "charge", "all")
         for judged in ("all bonds", "within molecules", "across molecules")
     ]  # fmt: skip
     return pd.DataFrame(rows)[list(BONDING)].assign(**changed)
@@ -64,7 +64,7 @@ def test_figure_words_and_tables(assets, tmp_path):
     )  # fmt: skip
     assert content["words"] == [
         sentence
-        for kind in ("In fields", "All states together")
+        for kind in ("In fields", "Charged", "All states together")
         for sentence in (
             f"{kind}: correlation of the valence ruler's reading (central 38 %) with Mayer's bond order -0.95 (0.02 to 0.80), of ranks -0.90; of the full ruler "
             "0.60 (-0.60 to 0.80), of ranks -0.90; less that of the full ruler, -1.50 (-1.70 to -1.20) "
@@ -75,6 +75,8 @@ def test_figure_words_and_tables(assets, tmp_path):
         "Of all 2 readings and masks the lowest is that of steady ridge on the image on the central 38 % of the bond, -0.95: "
         "chosen afterwards, and so too good."
     ]
+    fields = bonding()
+    assert sum("correlation of" in said for said in words(fields[fields["kind"] != "charge"])) == 1  # all are fields
     nothing = dict.fromkeys(("field_correlation", "random_median", "random_stronger", "partial_correlation"), np.nan)
     assert not any("worth" in said for said in words(bonding(**nothing)))
     assert "0.0123 Å" in content["alone"][0]

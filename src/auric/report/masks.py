@@ -92,7 +92,8 @@ def words(bonding: pd.DataFrame) -> list[str]:
     """What the correlations of the rulers chosen beforehand say, by kind of state, in sentences; of the best of all others one."""
     order = bonding[(bonding["index"] == "mayer") & (bonding["judged"] == JUDGED)].dropna(subset=["correlation"])
     said = []
-    for kind in [*dict.fromkeys(order["kind"][order["kind"] != "all"]), "all"]:
+    kinds = list(dict.fromkeys(order["kind"][order["kind"] != "all"]))
+    for kind in kinds if len(kinds) == 1 else [*kinds, "all"]:  # of one kind, all are the same
         mine = order[order["kind"] == kind].drop_duplicates("role").set_index("role")
         if VALENCE not in mine.index:
             continue
