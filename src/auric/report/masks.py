@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from matplotlib.lines import Line2D
 
 from auric.report import inputs
 from auric.report.assets import Assets
@@ -22,7 +23,7 @@ JUDGED = "within molecules"
 """How correlations are judged in the figure; the table has the others."""
 SCALES = {"bond": "a share of the bond", "angstrom": "fixed in angstrom", "resampled": "fixed in angstrom, stretched"}
 """What is said of radii, by the mask's scale."""
-LINES = {"strip": "-", "window": "--", "discs": ":"}
+LINES: dict[str, Any] = {"strip": "-", "window": "--", "discs": ":"}
 
 
 def draw_masks(assets: Assets, files: ReportFiles) -> dict[str, Any] | None:
@@ -57,7 +58,7 @@ def draw_panels(path: Path, errors: pd.DataFrame, bonding: pd.DataFrame) -> None
     )
     order = bonding[(bonding["scale"] == "bond") & (bonding["index"] == "mayer") & (bonding["judged"] == JUDGED)]
     order = order[order["kind"] == ("field" if "field" in set(order["kind"]) else "all")].dropna(subset=["correlation"])
-    with figure_at(path, 7.2, 3.1) as figure:
+    with figure_at(path, 7.2, 3.9) as figure:
         left, right = figure.subplots(1, 2)
         for axes, table, value, low, high in (
             (left, fixed, "mae_angstrom", "ci_low_angstrom", "ci_high_angstrom"),
@@ -65,14 +66,13 @@ def draw_panels(path: Path, errors: pd.DataFrame, bonding: pd.DataFrame) -> None
         ):
             for (subject, shape), mine in table.groupby(["subject", "shape"], sort=False):
                 mine = mine.sort_values("share")
-                label = subject_name(subject) + ("" if shape == "strip" else f", {shape}")
                 spread = [
                     (mine[value] - mine[low]).clip(lower=0).fillna(0),
                     (mine[high] - mine[value]).clip(lower=0).fillna(0),
                 ]
                 axes.errorbar(
                     100 * mine["share"], mine[value], yerr=spread, color=COLOURS[subject], marker=MARKERS[subject],
-                    linestyle=LINES.get(shape, "-"), markersize=4, capsize=2, linewidth=1.2, label=label,
+                    linestyle=LINES.get(shape, "-"), markersize=4, capsize=2, linewidth=1.2,
                 )  # fmt: skip
             axes.set_xlabel(KEPT)
             axes.grid(axis="y")
@@ -80,12 +80,25 @@ def draw_panels(path: Path, errors: pd.DataFrame, bonding: pd.DataFrame) -> None
         left.set_title("What is read")
         if len(fixed):
             log_axis(left.yaxis)
-            left.legend(frameon=False, fontsize=7)
         right.set(ylim=(-1.05, 1.05), ylabel="correlation with Mayer's bond order")
         right.axhline(0, color=INK, linewidth=0.6)
         right.set_title(f"Changes at fixed nuclei, {JUDGED}")
         if not len(order):
             right.text(0.5, 0.6, "no perturbed structure with several bonds", transform=right.transAxes, ha="center")
+        figure.legend(
+            handles=_legend(pd.concat([fixed, order])), loc="outside lower center", ncols=4, frameon=False, fontsize=7
+        )
+
+
+def _legend(drawn: pd.DataFrame) -> list[Line2D]:
+    """One entry for each reading, and one for each shape of mask if there are several."""
+    shapes = [shape for shape in LINES if shape in set(drawn["shape"])]
+    readings = [
+        Line2D([], [], color=COLOURS[subject], marker=MARKERS[subject], markersize=4, linewidth=1.2, label=subject_name(subject))
+        for subject in dict.fromkeys(drawn["subject"])
+    ]  # fmt: skip
+    lines = [Line2D([], [], color=INK, linestyle=LINES[shape], linewidth=1, label=shape) for shape in shapes]
+    return [*readings, *(lines if len(lines) > 1 else [])]
 
 
 def words(bonding: pd.DataFrame) -> list[str]:
