@@ -70,8 +70,8 @@ def test_figure_words_and_rows(assets, tmp_path, ring):
     assert {"changes", "distortions"} <= set(assets.links)
     # Of eight bonds of each of two structures: two weakened, two tightened, two within noise; the others are not read or broken.
     assert (
-        "4 of 12 bonds read as weakened, 4 as tightened; of undisturbed bonds 1 would be. A change must exceed 0.0005 Å to be told (median); those read are 0.0010 Å."
-        in content["words"][0]
+        "4 of 12 bonds read as weakened, 4 as tightened; of undisturbed bonds 1 would be. Mayer's bond order changes in the same sense in 4 of these 8. "
+        "A change must exceed 0.0005 Å to be told (median); those read are 0.0010 Å." in content["words"][0]
     )
     assert "central 38 %: 4 of 12 bonds read as weakened" in content["words"][1]
     rows = {row["name"]: row for row in content["rows"]}

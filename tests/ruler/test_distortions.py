@@ -20,6 +20,7 @@ from auric.ruler.distortions import (
     STRUCTURES_COLUMNS,
     compare_distorted,
     noise_of,
+    scores,
     undisturbed_pairs,
     verdict_of,
 )
@@ -297,6 +298,33 @@ def test_a_longer_bond_that_looks_like_one_is_not_weakened(tmp_path):
     changes, *_ = run(tmp_path, rows)
     full = changes[(changes["share"] == 1) & (changes["subject"] == "ridge on the image")].set_index("bond")
     assert abs(full.loc["S0-Au0", "change_angstrom"]) < 0.1 * (longer - full.loc["S0-Au0", "parent_length_angstrom"])
+
+
+def test_bonds_beside_an_added_atom_are_scored_by_themselves():
+    """Beside it readings go with the bond order, elsewhere against it; together they say neither."""
+    rng = np.random.default_rng(0)
+    order = rng.normal(size=40)
+    beside = np.arange(40) % 2 == 0
+    table = pd.DataFrame({
+        "name": np.arange(40) // 4, "compared_with": "p", "bond": np.arange(40) % 4, "mask": "share_1", "share": 1.0, "shape": "strip",
+        "scale": "bond", "subject": "one", "change_angstrom": np.where(beside, order, -order), "mayer_change": order,
+        "reading_angstrom": 2.3, "parent_reading_angstrom": 2.3, "length_angstrom": 2.3 + order, "parent_length_angstrom": 2.3,
+        "added_atom_angstrom": np.where(beside, 1.9, 4.0), "verdict": np.where(beside, "weakened", "within noise"),
+    })  # fmt: skip
+    found = {(row["quantity"], row["data"]): row for row in scores(table, "t", samples=50, seed=0)}
+    data = "distorted from p, reading less length"
+    told = [
+        found["bond_order_correlation", data + part]["ours"]
+        for part in (", bonds beside the added atom", ", other bonds")
+    ]
+    np.testing.assert_allclose(told, [1, -1])
+    assert abs(found["bond_order_correlation", data]["ours"]) < 0.5
+    assert found["share_beyond_noise", "distorted from p, bonds beside the added atom"]["ours"] == 1
+    alone = scores(table.assign(added_atom_angstrom=np.inf), "t", samples=50, seed=0)  # nothing was added
+    assert {row["data"] for row in alone} == {
+        data,
+        *(f"distorted from p{end}" for end in (", reading", ", length alone", "")),
+    }
 
 
 def test_nothing_to_compare(tmp_path):

@@ -114,7 +114,7 @@ def test_studies_are_never_merged(root):
         study.load({"ruler": {"folds": 3}}, root)
     with pytest.raises(
         InputError,
-        match=r"choose from au38, core11, .*correction, exploration, exploration_full, isomers, matching, oxygen, paper, .*retrain, sets, silver, synthesis, test, valence, valence_fresh, valence_open, walks, walks38, walks38_long, walks_pbe, workstation",
+        match=r"choose from au38, core11, .*correction, exploration, exploration_full, isomers, matching, oxygen, oxygen_pbe, paper, .*retrain, sets, silver, synthesis, test, valence, valence_fresh, valence_open, walks, walks38, walks38_long, walks_pbe, workstation",
     ):
         study.load({"study": "tset"}, root)
     with pytest.raises(InputError, match="not a study's name"):

@@ -146,9 +146,14 @@ def words(changes: pd.DataFrame, readers: Sequence[Reader]) -> list[str]:
         if read.empty:
             continue
         count = read["verdict"].value_counts()
+        beyond = read[read["verdict"] != "within noise"]
+        alike = int(((beyond["mayer_change"] < 0) == (beyond["verdict"] == "weakened")).sum())
+        agrees = (
+            f" Mayer's bond order changes in the same sense in {alike} of these {len(beyond)}." if len(beyond) else ""
+        )
         said.append(
             f"{_title(reader)}: {count.get('weakened', 0)} of {len(read)} bonds read as weakened, {count.get('tightened', 0)} as tightened; "
-            f"of undisturbed bonds {0.05 * len(read):.0f} would be. A change must exceed {read['noise_angstrom'].median():.4f} Å to be told "
+            f"of undisturbed bonds {0.05 * len(read):.0f} would be.{agrees} A change must exceed {read['noise_angstrom'].median():.4f} Å to be told "
             f"(median); those read are {read['change_angstrom'].abs().median():.4f} Å."
         )
     return said

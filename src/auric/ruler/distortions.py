@@ -18,7 +18,7 @@ from auric.errors import AuricError
 from auric.files import read_dataset, read_frames, read_tables, write_table
 from auric.progress import log
 from auric.ruler.bonding import bond_classes, readings
-from auric.ruler.controls import correlation
+from auric.ruler.controls import FEWEST, correlation
 from auric.ruler.dataset import read_images
 from auric.ruler.masked import mask_words, readers_behind
 from auric.ruler.masks import Mask
@@ -40,6 +40,8 @@ UNKNOWN = (
 """What is not known of a bond that only one of both structures has."""
 VERDICTS = ("weakened", "tightened", "within noise", "broken", "formed", "not read")
 WITHIN = 0.95
+BESIDE_ANGSTROM = 2.5
+"""A bond with an added atom nearer than this to one of its own two is beside it: they share electrons."""
 FEWEST_PAIRS = 40
 """So many pairs of undisturbed bonds make a quantile; of a class with fewer, those of all classes count."""
 
@@ -237,6 +239,9 @@ def _row(
 def scores(table: pd.DataFrame, study: str, *, samples: int, seed: int) -> list[dict[str, Any]]:
     """Scorecard of changes, by parent: how they go along with bond order, beside the change of length, and the share beyond noise.
 
+    Of all bonds, and where atoms were added also of those beside them and of the others: what an atom does to the electrons of the
+    metal that it binds to is another thing than what comes of it elsewhere.
+
     Args:
         table: Columns `CHANGES_COLUMNS`.
         study: Name of the study.
@@ -248,26 +253,36 @@ def scores(table: pd.DataFrame, study: str, *, samples: int, seed: int) -> list[
     for (_, share, shape, scale, subject, parent), mine in table.groupby(
         ["mask", "share", "shape", "scale", "subject", "compared_with"], sort=False
     ):  # of each parent by itself: one site at two geometries is no second witness
-        read = mine.dropna(subset=["change_angstrom", "mayer_change"])
+        whole = mine.dropna(subset=["change_angstrom", "mayer_change"])
         words = f"{subject}, {mask_words(share, shape, scale)}"
-        if read.empty:
+        if whole.empty:
             log.warning("%s: no bond could be read in both structures", words)
             continue
-        for data, values in (
-            ("reading less length", read["change_angstrom"]),
-            ("reading", read["reading_angstrom"] - read["parent_reading_angstrom"]),
-            ("length alone", read["length_angstrom"] - read["parent_length_angstrom"]),
-        ):
-            found = correlation(
-                read["mayer_change"].to_numpy(), values.to_numpy(), read["name"].to_numpy(), samples=samples, seed=seed
-            )
-            low, high = found.interval()
+        beside = whole["added_atom_angstrom"] < BESIDE_ANGSTROM
+        parts = {"": whole}
+        if min(beside.sum(), (~beside).sum()) >= FEWEST:
+            parts |= {", bonds beside the added atom": whole[beside], ", other bonds": whole[~beside]}
+        for where, read in parts.items():
+            for data, values in (
+                ("reading less length", read["change_angstrom"]),
+                ("reading", read["reading_angstrom"] - read["parent_reading_angstrom"]),
+                ("length alone", read["length_angstrom"] - read["parent_length_angstrom"]),
+            ):
+                found = correlation(
+                    read["mayer_change"].to_numpy(),
+                    values.to_numpy(),
+                    read["name"].to_numpy(),
+                    samples=samples,
+                    seed=seed,
+                )
+                low, high = found.interval()
+                rows.append(common | {
+                    "quantity": "bond_order_correlation", "subject": words, "data": f"distorted from {parent}, {data}{where}",
+                    "ours": found.value, "ci_low": low, "ci_high": high, "n": len(read), "better": "lower",
+                })  # fmt: skip
+            beyond = float(read["verdict"].isin(["weakened", "tightened"]).mean())
             rows.append(common | {
-                "quantity": "bond_order_correlation", "subject": words, "data": f"distorted from {parent}, {data}", "ours": found.value,
-                "ci_low": low, "ci_high": high, "n": len(read), "better": "lower",
+                "quantity": "share_beyond_noise", "subject": words, "data": f"distorted from {parent}{where}", "ours": beyond,
+                "n": len(read), "better": "higher",
             })  # fmt: skip
-        beyond = float(read["verdict"].isin(["weakened", "tightened"]).mean())
-        rows.append(common | {
-            "quantity": "share_beyond_noise", "subject": words, "data": f"distorted from {parent}", "ours": beyond, "n": len(read), "better": "higher"
-        })  # fmt: skip
     return rows
