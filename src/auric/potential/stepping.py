@@ -141,7 +141,7 @@ class SteppingEmlm:
         weights, count = self._model.weights_[:, 0], len(self._to)
         values = np.full(len(there), self._model.target_mean_[0])
         limits = CLOSE * np.einsum("nf,nf->n", there, there)
-        maybe_close = bool((np.maximum(nearest, 0.0) ** 2 <= 2 * limits).any())
+        maybe_close = bool((np.maximum(nearest, 0.0) ** 2 <= 2 * limits).any())  # else none is, and nobody need look
         if maybe_close:
             nearest[:] = np.inf
         for at in range(0, count, max(1, _CACHED // len(there))):
@@ -150,10 +150,8 @@ class SteppingEmlm:
             squares += self._squares[:, chunk]
             squares += fine @ part.single[chunk].T
             if maybe_close:
-                if (
-                    squares.min(axis=1) <= limits
-                ).any():  # differences of large numbers; these few from differences of features
-                    rows, columns = np.nonzero(squares <= limits[:, None])
+                rows, columns = np.nonzero(squares <= limits[:, None])
+                if len(rows):  # differences of large numbers; these few from differences of features
                     apart = there[rows] - self._to.centred[at + columns]
                     squares[rows, columns] = np.einsum("pf,pf->p", apart, apart)
                 np.minimum(nearest, np.sqrt(squares.min(axis=1)), out=nearest)
