@@ -6,25 +6,18 @@ Where a step changes the scaled features of a point x by delta, all of its squar
 
 so that only the changed features of the references are needed, and of these a few directions (`Emlm.compress` says why, and bounds what
 is lost). A moved gold atom, say, changes four of the ten blocks of MBTR that hydrogen, carbon, sulfur and gold have.
-
-References hardly extend along most of these directions, so that products with them may be of single precision: a rounding unit of a small
-number is smaller than what is left out anyway. That halves the bytes, which are what one chain waits for, and the time of the products.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from auric.potential.distances import CLOSE, FeaturesError
-from auric.potential.emlm import COMPRESSION, SAMPLE, Emlm
+from auric.potential.emlm import COMPRESSION, MARGIN, SAMPLE, Emlm
 
-_CACHED = 1 << 16
+_CACHED = 1 << 18
 """Pairs of points and references that are finished while they are in a core's cache."""
-_ROUNDING = 2.0**-24
-"""Of a number of single precision, relative."""
-_STEP = 0.1
-"""A step may be this share as long as the references extend, in the directions left out and in those of single precision, before all features
-are used; trials of 0.05 angstrom come to a hundredth."""
 
 
 @dataclass(frozen=True)
@@ -34,18 +27,14 @@ class _Part:
     Attributes:
         features: Which of the scaled ones, shape (f,).
         basis: Orthonormal rows, shape (r, f).
-        table: Minus twice the references along the first s of these, and a column of ones, shape (K, s + 1).
-        single: Minus twice the references along the others, of single precision, shape (K, r - s).
+        table: Minus twice the references along these, and a column of ones, shape (K, r + 1).
         slack: Of each reference: what the rest of a step may not be multiplied by, see `Emlm.compress`, shape (K,).
-        single_slack: Likewise what the part of a step along `single` may not be.
     """
 
     features: np.ndarray
     basis: np.ndarray
     table: np.ndarray
-    single: np.ndarray
     slack: np.ndarray
-    single_slack: np.ndarray
 
 
 class SteppingEmlm:
@@ -69,7 +58,7 @@ class SteppingEmlm:
             raise FeaturesError(f"a model of {model.weights_.shape[1]} outputs; steps are predicted for one")
         self._model, self._to = model, model.to_references_
         self._parts: dict[bytes, _Part] = {}
-        self._step: tuple[_Part, np.ndarray, np.ndarray, np.ndarray, np.ndarray] | None = None
+        self._step: tuple[_Part, np.ndarray, np.ndarray, np.ndarray] | None = None
         self.refresh(features)
 
     def refresh(self, features: np.ndarray) -> None:
@@ -77,7 +66,6 @@ class SteppingEmlm:
         scaled = self._model._scaled(features)
         found = self._model._distances(scaled)
         self._at, self._squares = scaled - self._to.centre, found**2
-        self._nearest = found.min(axis=1)  # or less
         self._after = np.empty_like(self._squares)
         self.values: np.ndarray = found @ self._model.weights_[:, 0] + self._model.target_mean_[0]
 
@@ -95,22 +83,20 @@ class SteppingEmlm:
         steps = scaled[:, part.features]
         along = steps @ part.basis.T
         rest = np.linalg.norm(steps - along @ part.basis, axis=1)
-        along, fine = np.split(along, [part.table.shape[1] - 1], axis=1)
-        lengths = np.einsum("nf,nf->n", steps, steps)
-        own = 2 * np.einsum("nf,nf->n", steps, self._at[:, part.features]) + lengths
+        own = 2 * np.einsum("nf,nf->n", steps, self._at[:, part.features]) + np.einsum("nf,nf->n", steps, steps)
         there = self._at.copy()
         there[:, part.features] += steps
-        nearest = self._nearest - np.sqrt(lengths)
-        values = self._finish(part, np.column_stack([along, own]), fine.astype(np.float32), there, nearest)
-        slack = np.stack([part.slack, part.single_slack])
-        left = np.column_stack([rest, np.linalg.norm(fine, axis=1)])
-        doubtful = np.flatnonzero(left @ slack.sum(axis=1) > nearest)  # no 1 / d_k is above that of the nearest
+        lengths = np.einsum("nf,nf->n", there, there)
+        values, nearest = self._finish(
+            lambda chunk: np.column_stack([along, own]) @ part.table[chunk].T, there, lengths
+        )
+        doubtful = np.flatnonzero(rest * part.slack.sum() > nearest)  # no 1 / d_k is above that of the nearest
         for point in doubtful:
             distances = np.sqrt(self._after[point])
             inverse = np.divide(1.0, distances, out=np.zeros_like(distances), where=distances > 0)
-            if left[point] @ (slack @ inverse) > 1.0:
+            if rest[point] * float(inverse @ part.slack) > 1.0:
                 self._exact(int(point), there, values)
-        self._step = part, steps, self._after, values, nearest
+        self._step = part, steps, self._after, values
         return values
 
     def accept(self, which: np.ndarray) -> None:
@@ -121,43 +107,33 @@ class SteppingEmlm:
         """
         if self._step is None:
             raise ValueError("there is no trial to accept; call `trial` first")
-        part, steps, after, values, nearest = self._step
+        part, steps, after, values = self._step
         self._at[np.ix_(which, part.features)] += steps[which]
-        self._squares[which], self.values[which], self._nearest[which] = after[which], values[which], nearest[which]
+        self._squares[which], self.values[which] = after[which], values[which]
         self._step = None
 
     def _finish(
-        self, part: _Part, along: np.ndarray, fine: np.ndarray, there: np.ndarray, nearest: np.ndarray
-    ) -> np.ndarray:
-        """Squared distances after the step, in pieces that stay in the cache, and the predictions.
-
-        Args:
-            part: Of the features that change.
-            along: The step along the first directions, and how its own part changes the squares, shape (n, s + 1).
-            fine: Along the others, single precision, shape (n, r - s).
-            there: Where the points would be, shape (n, features).
-            nearest: What the distance to the nearest reference is at least; made exact where a pair may be close.
-        """
+        self, change: Callable[[slice], np.ndarray], there: np.ndarray, lengths: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Squared distances after the step, in pieces that stay in the cache, the predictions and the nearest distances."""
         weights, count = self._model.weights_[:, 0], len(self._to)
         values = np.full(len(there), self._model.target_mean_[0])
-        limits = CLOSE * np.einsum("nf,nf->n", there, there)
-        maybe_close = bool((np.maximum(nearest, 0.0) ** 2 <= 2 * limits).any())  # else none is, and nobody need look
-        if maybe_close:
-            nearest[:] = np.inf
+        nearest = np.full(len(there), np.inf)
+        limits = CLOSE * lengths
         for at in range(0, count, max(1, _CACHED // len(there))):
             chunk = slice(at, min(at + max(1, _CACHED // len(there)), count))
-            squares = along @ part.table[chunk].T
+            squares = change(chunk)
             squares += self._squares[:, chunk]
-            squares += fine @ part.single[chunk].T
-            if maybe_close:
+            least = squares.min(axis=1)
+            if (least <= limits).any():  # differences of large numbers; these few from differences of features
                 rows, columns = np.nonzero(squares <= limits[:, None])
-                if len(rows):  # differences of large numbers; these few from differences of features
-                    apart = there[rows] - self._to.centred[at + columns]
-                    squares[rows, columns] = np.einsum("pf,pf->p", apart, apart)
-                np.minimum(nearest, np.sqrt(squares.min(axis=1)), out=nearest)
+                apart = there[rows] - self._to.centred[at + columns]
+                squares[rows, columns] = np.einsum("pf,pf->p", apart, apart)
+                least = squares.min(axis=1)
             self._after[:, chunk] = squares
+            np.minimum(nearest, least, out=nearest)
             values += np.sqrt(squares, out=squares) @ weights[chunk]
-        return values
+        return values, np.sqrt(nearest)
 
     def _exact(self, point: int, there: np.ndarray, values: np.ndarray) -> None:
         """A step that leaves the directions kept: from all features."""
@@ -183,12 +159,7 @@ class SteppingEmlm:
         along, load = held @ directions.T, model._load()
         left = np.sqrt(np.cumsum((along**2)[:, ::-1], axis=1)[:, ::-1])
         left = np.hstack([left, np.zeros((len(left), 1))])  # what is outside of the first 0, 1, ... directions
-        lost = _STEP * left.max(axis=0) * (load @ left) / typical
+        lost = MARGIN * left.max(axis=0) * (load @ left) / typical
         count = int(np.argmax(lost <= COMPRESSION))
-        rounded = _ROUNDING * (count + 2)  # of a sum of so many products, at most
-        exact = int(np.argmax(rounded * lost <= COMPRESSION))
-        table = np.hstack([-2 * along[:, :exact], np.ones((len(held), 1))])
-        return _Part(
-            features, np.ascontiguousarray(directions[:count]), table, (-2 * along[:, exact:count]).astype(np.float32),
-            load * left[:, count] / COMPRESSION, rounded * load * left[:, exact] / COMPRESSION,
-        )  # fmt: skip
+        table = np.hstack([-2 * along[:, :count], np.ones((len(held), 1))])
+        return _Part(features, np.ascontiguousarray(directions[:count]), table, load * left[:, count] / COMPRESSION)

@@ -32,7 +32,7 @@ from auric.structures import Block, move_blocks, moving_blocks
 
 SLOWER, FASTER = 0.8, 1.2
 """By how much the step shrinks or grows when acceptance is out of its range."""
-WALK_VERSION = 2
+WALK_VERSION = 1
 """Raised by hand when the same settings give another walk, so that walks that were kept are not taken for it."""
 LARGEST_SHIFT_ANGSTROM, LARGEST_TURN_DEGREE = 1.0, 180.0
 
