@@ -110,10 +110,14 @@ def draw_variants(path: Path, table: pd.DataFrame, conclusions: pd.DataFrame) ->
             axes.plot(row.difference_angstrom, place, "s" if plain else "o", color=colour, ms=5.5)
         axes.set_yticks(range(len(shown)), shown["variant"])
         axes.set_ylim(len(shown) - 0.5, -0.5)
-        axes.set_xscale("symlog", linthresh=max(1e-4, float(shown["difference_angstrom"].abs().median())))
+        inner = max(1e-4, float(shown["difference_angstrom"].abs().median()))
+        axes.set_xscale("symlog", linthresh=inner)
+        low, high = axes.get_xlim()
+        ticks = [value for value in axes.get_xticks() if value == 0 or abs(value) > 0.5 * inner]  # others lie on zero's
+        axes.set_xticks([value for value in ticks if low <= value <= high])
         axes.xaxis.set_major_formatter(
             matplotlib.ticker.FuncFormatter(lambda value, _: np.format_float_positional(value, 4, trim="-"))
         )
         axes.tick_params(axis="y", length=0)
         axes.grid(axis="x")
-        axes.set_xlabel("mean absolute error less that of the base (Å); logarithmic beyond the inner ticks")
+        axes.set_xlabel("mean absolute error less that of the base (Å); logarithmic far from zero")
