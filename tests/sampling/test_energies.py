@@ -5,13 +5,14 @@ import pytest
 from ase import Atoms
 from ase.calculators.morse import MorsePotential
 
-from auric.descriptors import MBTR_SECOND, Mbtr
+from auric.descriptors import MBTR_SECOND, Mbtr, PowerSpectrumSettings
 from auric.errors import StructureError
 from auric.potential import Emlm, LinearPotential, LinearSettings
 from auric.sampling import DomainGuard, EmlmWalk, LinearWalk, WalkSettings, read_walk, run_walk
 from auric.structures import build_ring, move_blocks, moving_blocks
 
 CHAINS = 3
+SMALL = PowerSpectrumSettings(functions=3, l_max=2)
 
 
 def _labelled(count: int, size: float, run: str) -> list[Atoms]:
@@ -35,12 +36,12 @@ def frames() -> list[Atoms]:
 
 @pytest.fixture(scope="module")
 def linear(frames):
-    return LinearPotential.fit(frames)
+    return LinearPotential.fit(frames, spectrum=SMALL)
 
 
 @pytest.fixture(scope="module")
 def quadratic(frames):
-    return LinearPotential.fit(frames, settings=LinearSettings(products=4))
+    return LinearPotential.fit(frames, spectrum=SMALL, settings=LinearSettings(products=4))
 
 
 @pytest.fixture(scope="module")
