@@ -263,26 +263,25 @@ def scores(table: pd.DataFrame, study: str, *, samples: int, seed: int) -> list[
         if min(beside.sum(), (~beside).sum()) >= FEWEST:
             parts |= {", bonds beside the added atom": whole[beside], ", other bonds": whole[~beside]}
         for where, read in parts.items():
-            for data, values in (
-                ("reading less length", read["change_angstrom"]),
-                ("reading", read["reading_angstrom"] - read["parent_reading_angstrom"]),
-                ("length alone", read["length_angstrom"] - read["parent_length_angstrom"]),
-            ):
-                found = correlation(
-                    read["mayer_change"].to_numpy(),
-                    values.to_numpy(),
-                    read["name"].to_numpy(),
-                    samples=samples,
-                    seed=seed,
-                )
-                low, high = found.interval()
-                rows.append(common | {
-                    "quantity": "bond_order_correlation", "subject": words, "data": f"distorted from {parent}, {data}{where}",
-                    "ours": found.value, "ci_low": low, "ci_high": high, "n": len(read), "better": "lower",
-                })  # fmt: skip
-            beyond = float(read["verdict"].isin(["weakened", "tightened"]).mean())
-            rows.append(common | {
-                "quantity": "share_beyond_noise", "subject": words, "data": f"distorted from {parent}{where}", "ours": beyond,
-                "n": len(read), "better": "higher",
-            })  # fmt: skip
+            scored = _scored(read, f"distorted from {parent}", where, samples=samples, seed=seed)
+            rows += [common | {"subject": words, "n": len(read)} | row for row in scored]
     return rows
+
+
+def _scored(read: pd.DataFrame, data: str, where: str, *, samples: int, seed: int) -> list[dict[str, Any]]:
+    """Correlations of three changes with that of the bond order, and the share beyond noise, of these bonds."""
+    rows: list[dict[str, Any]] = []
+    for change, values in (
+        ("reading less length", read["change_angstrom"]),
+        ("reading", read["reading_angstrom"] - read["parent_reading_angstrom"]),
+        ("length alone", read["length_angstrom"] - read["parent_length_angstrom"]),
+    ):
+        order, names = read["mayer_change"].to_numpy(), read["name"].to_numpy()
+        found = correlation(order, values.to_numpy(), names, samples=samples, seed=seed)
+        low, high = found.interval()
+        rows.append({
+            "quantity": "bond_order_correlation", "data": f"{data}, {change}{where}", "ours": found.value, "ci_low": low, "ci_high": high,
+            "better": "lower",
+        })  # fmt: skip
+    beyond = float(read["verdict"].isin(["weakened", "tightened"]).mean())
+    return [*rows, {"quantity": "share_beyond_noise", "data": f"{data}{where}", "ours": beyond, "better": "higher"}]
