@@ -34,11 +34,15 @@ def springs():
     return Springs
 
 
-@pytest.fixture
-def tetrahedron():
+def _tetrahedron() -> Atoms:
     atoms = Atoms("Au4", [[0, 0, 0], [2.9, 0.1, 0], [1.2, 2.6, 0.2], [1.3, 0.8, 2.2]])
     atoms.info |= {"name": "au4", "charge": 0, "multiplicity": 1}
     return atoms
+
+
+@pytest.fixture
+def tetrahedron():
+    return _tetrahedron()
 
 
 @pytest.fixture(scope="session")
@@ -53,13 +57,13 @@ def au38():
     return build_staple_cluster(ideal_core("Au23", "6xn2+3xn1"), LIGANDS["CH3"])
 
 
-@pytest.fixture
-def learned(springs, tetrahedron):
+@pytest.fixture(scope="session")
+def learned():
     """A linear potential of the springs, from displaced frames."""
-    rng, frames = np.random.default_rng(0), []
+    rng, frames, tetrahedron = np.random.default_rng(0), [], _tetrahedron()
     for number in range(60):
         frame = Atoms(tetrahedron.symbols, tetrahedron.positions + rng.normal(scale=0.2, size=(4, 3)))
-        frame.calc = springs()
+        frame.calc = Springs()
         forces, energy = frame.get_forces(), frame.get_potential_energy()
         frame.calc = None
         frame.info |= {"energy_ev": energy, "run": f"run{number // 15}", "charge": 0, "multiplicity": 1}

@@ -42,6 +42,7 @@ from auric.ruler import (
 )
 from auric.ruler.baselines import ELF_UNCERTAINTY
 from auric.ruler.network import pooling_plan, straight, straight_width
+from auric.ruler.ridge import BLOCK_WEIGHTS, INNER_FOLDS, PENALTIES
 from auric.ruler.solved import blocks_of, started_network
 from auric.ruler.validation import ELFNET, grouped_interval
 
@@ -216,6 +217,25 @@ def test_a_block_of_noise_gets_no_weight_and_a_block_that_helps_gets_some(rng):
     np.testing.assert_allclose(chosen.slopes[0], [1.0, -2.0, 0.5], atol=0.01)
     lonely = BlockRidge().fit([signal], targets, np.zeros(200))
     assert (lonely.penalty, lonely.weights) == (1e-4, [1.0])
+
+
+@pytest.mark.parametrize("features", [6, 90])  # fewer and more than rows
+def test_penalty_and_weights_are_those_that_scikit_learn_finds_best(rng, features):
+    blocks = [rng.normal(size=(60, 3)), rng.normal(size=(60, features))]
+    targets = blocks[0] @ [1.0, -2.0, 0.5] + 0.3 * blocks[1][:, 0] + rng.normal(0, 0.2, 60)
+    groups = np.repeat(np.arange(20), 3)
+    chosen = BlockRidge().fit(blocks, targets, groups)
+    z = [(x - x.mean(axis=0)) / x.std(axis=0) / np.sqrt(x.shape[1]) for x in blocks]
+
+    def error(weight: float, penalty: float) -> float:
+        joined, total = np.hstack([z[0], weight * z[1]]), 0.0
+        for training, test in GroupKFold(n_splits=INNER_FOLDS).split(joined, groups=groups):
+            oracle = Ridge(alpha=len(training) * penalty, solver="svd").fit(joined[training], targets[training])
+            total += np.abs(oracle.predict(joined[test]) - targets[test]).sum()
+        return total
+
+    best = min((error(w, p), w, p) for w in BLOCK_WEIGHTS for p in PENALTIES)
+    assert (chosen.weights[1], chosen.penalty) == pytest.approx(best[1:])
 
 
 @pytest.mark.parametrize("kind", [SteadyRidgeOnLine, SteadyRidgeOnImage])

@@ -1,5 +1,7 @@
 """Ridge regression on blocks of features, with one penalty and one weight for each block, chosen inside the training data."""
 
+from typing import NamedTuple
+
 import numpy as np
 from sklearn.model_selection import GroupKFold
 
@@ -52,7 +54,7 @@ class BlockRidge:
         elif len(np.unique(groups)) >= 2:
             self._choose(scaled, targets, groups)
         joined = np.hstack([weight * block for weight, block in zip(self.weights, scaled, strict=True)])
-        solution = _solutions(joined, targets - targets.mean(), np.array([self.penalty]))[:, 0]
+        solution = _solutions(joined, targets - targets.mean(), np.array([self.penalty]), len(joined))[:, 0]
         parts = np.split(solution, np.cumsum([block.shape[1] for block in blocks])[:-1])
         self.slopes = [weight * part / s for weight, part, s in zip(self.weights, parts, scales, strict=True)]
         centre = sum(float(slope @ mean) for slope, mean in zip(self.slopes, means, strict=True))
@@ -71,18 +73,51 @@ class BlockRidge:
 
     def _choose(self, scaled: list[np.ndarray], targets: np.ndarray, groups: np.ndarray) -> None:
         best, tried = (np.inf, 0), set()
+        widths = [block.shape[1] for block in scaled]
+        folds = _inner_folds(np.hstack(scaled), targets, groups)
         for block in range(len(scaled)):
             for weight in BLOCK_WEIGHTS if block else (1.0,):
                 weights = [*self.weights[:block], weight, *self.weights[block + 1 :]]
                 if tuple(weights) in tried:
                     continue
                 tried.add(tuple(weights))
-                joined = np.hstack([w * each for w, each in zip(weights, scaled, strict=True) if w])
-                found = _cross_validate(joined, targets, groups)
+                errors = np.sum([fold.errors(np.repeat(weights, widths)) for fold in folds], axis=0)
+                found = float(errors.min() / len(targets)), int(errors.argmin())
                 if found < best:
                     best, chosen = found, weights
             self.weights = chosen
         self.penalty = float(PENALTIES[best[1]])
+
+
+class _InnerFold(NamedTuple):
+    """A fold of the choice. Of its training rows only a triangle is kept, which gives the same solutions for any weights."""
+
+    triangle: np.ndarray
+    rotated_targets: np.ndarray
+    rows: int
+    test: np.ndarray
+    test_targets: np.ndarray
+
+    def errors(self, weights: np.ndarray) -> np.ndarray:
+        """Absolute errors summed over the test rows, shape (penalties,), with these weights of the features."""
+        used = weights > 0
+        weights = weights[used]
+        solutions = _solutions(self.triangle[:, used] * weights, self.rotated_targets, PENALTIES, self.rows)
+        read = self.test[:, used] @ (weights[:, None] * solutions)
+        return np.asarray(np.abs(read - self.test_targets[:, None]).sum(axis=0))
+
+
+def _inner_folds(features: np.ndarray, targets: np.ndarray, groups: np.ndarray) -> list[_InnerFold]:
+    """The folds that penalty and weights are chosen in, groups kept together; means are of the training rows."""
+    found = []
+    for training, test in GroupKFold(n_splits=min(INNER_FOLDS, len(np.unique(groups)))).split(features, groups=groups):
+        mean, level = features[training].mean(axis=0), targets[training].mean()
+        rows = np.column_stack([features[training] - mean, targets[training] - level])
+        triangle = np.asarray(np.linalg.qr(rows, mode="r"))  # a rotation of the rows, targets among them
+        found.append(
+            _InnerFold(triangle[:, :-1], triangle[:, -1], len(rows), features[test] - mean, targets[test] - level)
+        )
+    return found
 
 
 def _scale(block: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -91,19 +126,8 @@ def _scale(block: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return block.mean(axis=0), np.where(spread > 1e-12, spread, 1.0) * np.sqrt(block.shape[1])
 
 
-def _solutions(features: np.ndarray, targets: np.ndarray, penalties: np.ndarray) -> np.ndarray:
-    """Solutions for all penalties from one decomposition, shape (features, penalties); the penalty is per row."""
+def _solutions(features: np.ndarray, targets: np.ndarray, penalties: np.ndarray, count: int) -> np.ndarray:
+    """Solutions for all penalties from one decomposition, shape (features, penalties); the penalty is per row, of `count`."""
     left, singular, right = np.linalg.svd(features, full_matrices=False)
-    shrunk = singular[:, None] / (singular[:, None] ** 2 + len(features) * penalties)
+    shrunk = singular[:, None] / (singular[:, None] ** 2 + count * penalties)
     return np.asarray(right.T @ (shrunk * (left.T @ targets)[:, None]))
-
-
-def _cross_validate(features: np.ndarray, targets: np.ndarray, groups: np.ndarray) -> tuple[float, int]:
-    """Least mean absolute error over the penalties, and which penalty has it."""
-    errors = np.zeros(len(PENALTIES))
-    folds = GroupKFold(n_splits=min(INNER_FOLDS, len(np.unique(groups))))
-    for training, test in folds.split(features, groups=groups):
-        mean, level = features[training].mean(axis=0), targets[training].mean()
-        solutions = _solutions(features[training] - mean, targets[training] - level, PENALTIES)
-        errors += np.abs((features[test] - mean) @ solutions + level - targets[test, None]).sum(axis=0)
-    return float(errors.min() / len(targets)), int(errors.argmin())
