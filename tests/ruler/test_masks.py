@@ -362,7 +362,7 @@ def test_the_command_finds_it_beside_the_full_ruler(data, valence, tmp_path):
 
 def test_a_valence_ruler_of_before_there_was_a_steady_reading_is_refused_in_words(valence, tmp_path):
     earlier = RulerSet(
-        valence.ruler, {key: valence.header[key] for key in valence.header if key != "readers"}, valence.domain
+        valence.rulers, {key: valence.header[key] for key in valence.header if key != "readers"}, valence.domain
     )
     earlier.save(tmp_path / VALENCE_FILE)
     assert RulerSet.load(tmp_path / VALENCE_FILE).readers[-1] == "ridge on the bond line"
@@ -370,4 +370,4 @@ def test_a_valence_ruler_of_before_there_was_a_steady_reading_is_refused_in_word
     with pytest.raises(InputError, match=r"valence\.safetensors: holds no 'steady ridge on the image'.*run the study"):
         ruler_for("valence", tmp_path / VALENCE_FILE)
     with pytest.raises(InputError, match="has 3 readers, this one names 1; make it again"):
-        RulerSet(valence.ruler, valence.header | {"readers": ["one"]}, valence.domain)
+        RulerSet(valence.rulers, valence.header | {"readers": ["one"]}, valence.domain)

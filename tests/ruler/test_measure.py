@@ -473,7 +473,7 @@ def test_a_long_measurement_is_asked_for(xyz, rulers, trained, tmp_path, capsys,
 
 @pytest.mark.filterwarnings("ignore:Basis may be available")
 def test_elements_without_a_basis_are_refused_before_the_forecast(xyz, trained, tmp_path, capsys):
-    other = RulerSet(trained.ruler, trained.header | {"level": GTH_LEVEL}, trained.domain)
+    other = RulerSet(trained.rulers, trained.header | {"level": GTH_LEVEL}, trained.domain)
     other.save(tmp_path / "gth.safetensors")
     write(xyz, AUSH + Atoms("Ce", [[0, 0, 5]]))
     code, _, err = auric(capsys, xyz, "--charge", 0, "--multiplicity", 1, "--ruler", tmp_path / "gth.safetensors")

@@ -43,7 +43,8 @@ from auric.ruler import (
 from auric.ruler.baselines import ELF_UNCERTAINTY
 from auric.ruler.network import pooling_plan, straight, straight_width
 from auric.ruler.ridge import BLOCK_WEIGHTS, INNER_FOLDS, PENALTIES
-from auric.ruler.solved import blocks_of, started_network
+from auric.ruler.rulers import save_tensors
+from auric.ruler.solved import STARTS, blocks_of, started_network, starts_of
 from auric.ruler.validation import ELFNET, grouped_interval
 
 EDGES, WEIGHTS = [2.3, 2.4, 2.5, 2.6, 2.7], [1, 2, 20, 30]
@@ -292,21 +293,26 @@ def test_images_too_small_for_the_convolutions_are_refused():
         ElfNet(13, (4,) * 6, 8)
 
 
-def test_solved_elfnet_is_the_ridge_solution_of_its_features_and_the_straight_edge(data):
-    ruler = SolvedElfNet(1).fit(data.elf, data.lengths_angstrom, data.bond).ruler
-    blocks = blocks_of(ruler.network, data.elf)
-    assert (blocks[2] > 0).all()  # no ReLU cuts
-    z = [(x - x.mean(axis=0)) / x.std(axis=0) / np.sqrt(x.shape[1]) for x in blocks]
-    (weights,), (penalty,) = (ruler.header["settings"][key] for key in ("block_weights", "penalties"))
-    joined = np.hstack([w * block for w, block in zip(weights, z, strict=True)])
-    oracle = Ridge(alpha=len(data) * penalty, solver="svd").fit(joined, data.lengths_angstrom)
-    np.testing.assert_allclose(ruler.read(data.elf), oracle.predict(joined), atol=1e-7)
+def test_solved_elfnet_is_the_mean_of_ridge_solutions_of_features_and_the_straight_edge(data):
+    solved = SolvedElfNet(1).fit(data.elf, data.lengths_angstrom, data.bond)
+    expected = []
+    for ruler in solved.rulers:
+        blocks = blocks_of(ruler.network, data.elf)
+        assert (blocks[2] > 0).all()  # no ReLU cuts
+        z = [(x - x.mean(axis=0)) / x.std(axis=0) / np.sqrt(x.shape[1]) for x in blocks]
+        (weights,), (penalty,) = (ruler.header["settings"][key] for key in ("block_weights", "penalties"))
+        joined = np.hstack([w * block for w, block in zip(weights, z, strict=True)])
+        oracle = Ridge(alpha=len(data) * penalty, solver="svd").fit(joined, data.lengths_angstrom)
+        expected.append(oracle.predict(joined))
+    assert len(expected) == STARTS
+    np.testing.assert_allclose(solved.predict(data.elf), np.mean(expected, axis=0), atol=1e-7)
 
 
 def test_solved_elfnet_is_seeded(data):
     first, again, other = (blocks_of(started_network(data.elf, seed, readings=1), data.elf)[2] for seed in (1, 1, 2))
     np.testing.assert_array_equal(first, again)
     assert (first != other).any()
+    assert len({start for seed in range(5) for start in starts_of(seed)}) == 5 * STARTS
 
 
 def test_blocks_with_names_of_other_lengths_keep_their_names(tmp_path, data):
@@ -473,6 +479,19 @@ def test_the_straight_members_of_a_set_are_the_ridge_on_the_image(data):
     alone = RidgeOnImage().fit(data.elf[kept], data.lengths_angstrom[kept], data.bond[kept])
     read = rulers.read(data.elf, reader="ridge on the image")[0]
     np.testing.assert_allclose(read, alone.predict(data.elf), atol=1e-9)
+
+
+def test_a_set_of_before_several_networks_were_read_is_its_one_network(data, tmp_path):
+    rulers = train_set(data, folds=3, seed=1, costs=[], **HOW)
+    first = rulers.rulers[0]
+    domain, arrays = rulers.domain.parts()
+    tensors = first.tensors() | {f"domain.{name}": torch.as_tensor(array) for name, array in arrays.items()}
+    save_tensors(tmp_path / "r.safetensors", tensors, rulers.header | {"network": first.header, "domain": domain})
+    back = RulerSet.load(tmp_path / "r.safetensors")
+    np.testing.assert_array_equal(back.read(data.elf), first.read_all(data.elf)[:, :3].T)
+    save_tensors(tmp_path / "r.safetensors", tensors, rulers.header | {"networks": [], "domain": domain})
+    with pytest.raises(InputError, match="it holds no network"):
+        RulerSet.load(tmp_path / "r.safetensors")
 
 
 def test_images_of_several_levels_or_a_single_one_make_no_set(data, tmp_path):

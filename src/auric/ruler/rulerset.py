@@ -1,8 +1,8 @@
 """A set of rulers in one file, for use on new structures.
 
 Each member is solved without some of the structures, so that how far members differ says how much a reading depends on what
-was learned from. All share the layers of one network; a member is its last layer and its straight edge. The same file
-holds, for every member, the plain ridge line on the image, since it reads as well or better (docs/results/ruler.md).
+was learned from. All share the layers of a few networks, whose mean is read; a member is a last layer and a straight edge of
+each. The same file holds, for every member, the plain ridge line on the image, since it reads as well or better (docs/results/ruler.md).
 A set may see images through a mask (`auric.ruler.masks`), as the valence ruler does; it then holds the steady ridge line on the
 image, too, which is the valence ruler proper. Level of theory, kind of images, domain of images and cost of a single point travel along.
 """
@@ -19,13 +19,13 @@ from torch import Tensor
 
 from auric.errors import InputError, suggestion
 from auric.modelfile import fitting
-from auric.ruler.baselines import RidgeOnImage, RidgeOnLine, SteadyRidgeOnImage
+from auric.ruler.baselines import RidgeOnImage, RidgeOnLine, SteadyRidgeOnImage, bond_line, coarse_image
 from auric.ruler.dataset import ImageSet, trained_on
 from auric.ruler.domain import Domain
 from auric.ruler.masks import Mask
 from auric.ruler.ridge import BlockRidge
 from auric.ruler.rulers import Ruler, load_tensors, save_tensors
-from auric.ruler.solved import SolvedElfNet, blocks_of, solved_ruler, started_network
+from auric.ruler.solved import HIDDEN, SolvedElfNet, blocks_of, mean_readings, solved_ruler, started_network, starts_of
 from auric.structures.bonds import BondRule
 
 FORMAT = "auric rulers 2"
@@ -41,14 +41,14 @@ class RulerSet:
     """Members with one scaling, one level of theory and one domain.
 
     Args:
-        ruler: The network, a reading for each reader and member.
+        rulers: The networks whose mean is read, each with a reading for each reader and member.
         header: `format`, `members`, `level`, `elf`, `bond` (fields of `BondRule`), `trained_on`, `cost`, `error_angstrom`; of a set
             behind a mask `mask` (`Mask.settings`) and `readers`, too.
         domain: What images, without a mask, the members have seen.
     """
 
-    def __init__(self, ruler: Ruler, header: dict[str, Any], domain: Domain) -> None:
-        self.ruler, self.header, self.domain = ruler, header, domain
+    def __init__(self, rulers: Sequence[Ruler], header: dict[str, Any], domain: Domain) -> None:
+        self.rulers, self.header, self.domain = list(rulers), header, domain
         self.rule = BondRule(**header["bond"])
         self.mask = Mask(**header["mask"]) if "mask" in header else None
         earlier = READERS if self.mask is None else EARLIER_MASKED_READERS
@@ -73,13 +73,16 @@ class RulerSet:
             raise InputError(f"there is no reader '{reader}'; {suggestion(reader, self.readers)}")
         members, first = self.header["members"], self.readers.index(reader)
         seen = elf if self.mask is None or elf.ndim != 3 else self.mask.masked(elf)
-        return np.asarray(self.ruler.read_all(seen)[:, first * members : (first + 1) * members].T)
+        return np.asarray(mean_readings(self.rulers, seen)[:, first * members : (first + 1) * members].T)
 
     def save(self, path: str | Path) -> None:
         """Write safetensors with the header in its metadata."""
         domain, arrays = self.domain.parts()
-        tensors = self.ruler.tensors() | {f"domain.{name}": torch.as_tensor(array) for name, array in arrays.items()}
-        save_tensors(path, tensors, self.header | {"network": self.ruler.header, "domain": domain})
+        tensors = {f"domain.{name}": torch.as_tensor(array) for name, array in arrays.items()}
+        for number, ruler in enumerate(self.rulers):
+            tensors |= {f"{number}.{name}": tensor for name, tensor in ruler.tensors().items()}
+        headers = [ruler.header for ruler in self.rulers]
+        save_tensors(path, tensors, self.header | {"networks": headers, "domain": domain})
 
     @classmethod
     def load(cls, path: str | Path) -> "RulerSet":
@@ -96,9 +99,20 @@ class RulerSet:
     def _of_tensors(cls, tensors: dict[str, Tensor], header: dict[str, Any]) -> "RulerSet":
         if "bond_cutoff_angstrom" in header:  # of earlier versions, which knew sulfur and gold alone
             header["bond"] = {"cutoff_angstrom": header.pop("bond_cutoff_angstrom")}
-        arrays = {n.removeprefix("domain."): t.numpy() for n, t in tensors.items() if n.startswith("domain.")}
-        network = Ruler.of_tensors({n: t for n, t in tensors.items() if not n.startswith("domain.")}, header["network"])
-        return cls(network, header, Domain.from_parts(header["domain"], arrays))
+        arrays = {name: tensor.numpy() for name, tensor in _below("domain", tensors).items()}
+        if "network" in header:  # of earlier versions, which read one network alone
+            own = {name: tensor for name, tensor in tensors.items() if not name.startswith("domain.")}
+            rulers = [Ruler.of_tensors(own, header["network"])]
+        else:
+            rulers = [Ruler.of_tensors(_below(str(n), tensors), one) for n, one in enumerate(header["networks"])]
+        if not rulers:
+            raise ValueError("it holds no network")
+        return cls(rulers, header, Domain.from_parts(header["domain"], arrays))
+
+
+def _below(part: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors of one part of the file, by their names within it."""
+    return {name.removeprefix(f"{part}."): tensor for name, tensor in tensors.items() if name.startswith(f"{part}.")}
 
 
 def train_set(
@@ -110,7 +124,7 @@ def train_set(
     Args:
         data: All images, of one level of theory.
         folds: Number of members (fewer if there are fewer structures).
-        seed: Seed of the network and of the folds.
+        seed: Seed of the networks and of the folds.
         elf: How the images were made: `pixels`, `planes`, `min_perpendicular_angstrom`, `offset`.
         bond: Fields of `BondRule`.
         errors_angstrom: Cross-validated errors, by reader and split, to be quoted beside readings.
@@ -129,24 +143,27 @@ def train_set(
     left_out = several[0]
     count = min(folds, len(np.unique(left_out)))
     seen = data.elf if mask is None else mask.masked(data.elf)
-    network = started_network(seen, seed, readings=(len(READERS) if mask is None else len(MASKED_READERS)) * count)
-    blocks = blocks_of(network, seen)
-    solved, straight, steady = [], [], []
-    for kept, _ in GroupKFold(count, shuffle=True, random_state=seed).split(data.elf, groups=left_out):
-        mine = [block[kept] for block in blocks]
-        lengths, groups = data.lengths_angstrom[kept], data.bond[kept]
-        solved.append(BlockRidge().fit(mine, lengths, groups))
-        ridge = BlockRidge().fit(mine[:2], lengths, groups)
-        straight.append(ridge.without_block(blocks[2].shape[1]))
-        if mask is not None:
-            sure = BlockRidge(SteadyRidgeOnImage.uncertainty).fit(mine[:2], lengths, groups)
-            steady.append(sure.without_block(blocks[2].shape[1]))
+    members = [kept for kept, _ in GroupKFold(count, shuffle=True, random_state=seed).split(seen, groups=left_out)]
+
+    def solved(blocks: list[np.ndarray], uncertainty: float | None = None) -> list[BlockRidge]:
+        return [
+            BlockRidge(uncertainty).fit([block[kept] for block in blocks], data.lengths_angstrom[kept], data.bond[kept])
+            for kept in members
+        ]
+
+    edge = [bond_line(seen), coarse_image(seen)]
+    straight = solved(edge) + (solved(edge, SteadyRidgeOnImage.uncertainty) if mask is not None else [])
+    straight = [ridge.without_block(HIDDEN) for ridge in straight]
+    rulers = []
+    for start in starts_of(seed):
+        network = started_network(seen, start, readings=count + len(straight))
+        rulers.append(solved_ruler(network, solved(blocks_of(network, seen)) + straight, start))
     header = {
         "format": FORMAT, "members": count, "level": level, "elf": dict(elf),
         "bond": dict(bond), "trained_on": trained_on(data),
         "error_angstrom": dict(errors_angstrom), "cost": _cost(costs),
     } | ({} if mask is None else {"mask": mask.settings(), "readers": list(MASKED_READERS)})  # fmt: skip
-    return RulerSet(solved_ruler(network, [*solved, *straight, *steady], seed), header, Domain.fit(data.elf, left_out))
+    return RulerSet(rulers, header, Domain.fit(data.elf, left_out))
 
 
 def level_of(data: ImageSet) -> dict[str, Any]:

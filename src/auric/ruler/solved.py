@@ -1,6 +1,7 @@
 """ELFnet solved instead of trained: the same layers with a straight edge beside them, no gradient descent.
 
-The network is started so that it is nearly linear, and its last layer, together with the straight edge (a linear function
+Several networks read an image, and the mean of what they read counts: they differ in their start alone, which by itself
+moves errors by a tenth. Each is started so that it is nearly linear, and its last layer, together with the straight edge (a linear function
 of the bond line and of the coarse image), is then the exact solution of a ridge regression on the training images.
 Penalty and weight of each part are chosen inside the training images; a part that does not help gets no weight, so that
 it reads about as well as the better of the straight readings, and better where the layers see more than they do.
@@ -13,6 +14,8 @@ Start, layer by layer over the training images:
   max(f) and max(-f) differ by twice the middle of f's range, which has no kink where f is flat, as max(f) alone has.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -22,6 +25,7 @@ from auric.ruler.network import ElfNet
 from auric.ruler.ridge import BlockRidge
 from auric.ruler.rulers import Ruler
 
+STARTS = 4
 MARGIN = 3.0
 START_IMAGES = 1000
 CHANNELS = (8, 8, 16, 16, 32, 64)
@@ -31,7 +35,7 @@ _BLUR = torch.outer(*2 * [torch.tensor([0.25, 0.5, 0.25], dtype=torch.double)])[
 
 
 class SolvedElfNet:
-    """An ELFnet of which only the last layer and the straight edge are fitted, exactly.
+    """ELFnets of which only the last layer and the straight edge are fitted, exactly; they read the mean.
 
     Args:
         seed: Seed of the orthogonal weights.
@@ -43,21 +47,33 @@ class SolvedElfNet:
         self.seed = seed
 
     def fit(self, elf: np.ndarray, lengths_angstrom: np.ndarray, groups: np.ndarray) -> "SolvedElfNet":
-        """Start the network on the images and solve its last layer.
+        """Start the networks on the images and solve their last layers.
 
         Args:
             elf: Images, shape (images, pixels, pixels), ELF values.
             lengths_angstrom: Shape (images,).
             groups: Bond of each image, shape (images,).
         """
-        network = started_network(elf, self.seed, readings=1)
-        ridge = BlockRidge().fit(blocks_of(network, elf), np.asarray(lengths_angstrom), groups)
-        self.ruler = solved_ruler(network, [ridge], self.seed)
+        self.rulers = []
+        for start in starts_of(self.seed):
+            network = started_network(elf, start, readings=1)
+            ridge = BlockRidge().fit(blocks_of(network, elf), np.asarray(lengths_angstrom), groups)
+            self.rulers.append(solved_ruler(network, [ridge], start))
         return self
 
     def predict(self, elf: np.ndarray) -> np.ndarray:
         """Lengths read off images, shape (images,), angstrom."""
-        return self.ruler.read(elf)
+        return mean_readings(self.rulers, elf)[:, 0]
+
+
+def starts_of(seed: int) -> list[int]:
+    """Seeds of the networks whose mean is read; those of two seeds have none in common."""
+    return [STARTS * seed + number for number in range(STARTS)]
+
+
+def mean_readings(rulers: Sequence[Ruler], elf: np.ndarray) -> np.ndarray:
+    """The mean over rulers of every reading of each image, shape (images, readings), angstrom; `Ruler.read_all`."""
+    return np.asarray(np.mean([ruler.read_all(elf) for ruler in rulers], axis=0))
 
 
 def started_network(elf: np.ndarray, seed: int, *, readings: int) -> ElfNet:
