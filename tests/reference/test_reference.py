@@ -432,6 +432,13 @@ def structure(name="ring", **info):
     return ring
 
 
+def molecule(name, scale=1.0):
+    """A frame whose single point takes a second."""
+    small = Atoms(WATER_LIKE.numbers, WATER_LIKE.positions * scale)
+    small.info = {"name": name, "structure": name.split("_")[0], "charge": 0, "multiplicity": 1, "source": "test"}
+    return small
+
+
 def run_frames(tmp_path, *structures, settings=SETTINGS):
     write_frames(tmp_path / "s.extxyz", structures)
     frames_block(
@@ -509,9 +516,7 @@ def test_a_store_entry_without_its_arrays_is_made_again(tmp_path):
 
 
 def test_labels_are_collected_from_the_store_the_second_time(tmp_path, monkeypatch):
-    frames = [structure(f"ring_{number:04d}", structure="ring") for number in range(3)]
-    for number, frame in enumerate(frames):
-        frame.positions[6:] *= 1 + 0.01 * number
+    frames = [molecule(f"small_{number:04d}", 1 + 0.01 * number) for number in range(3)]
     write_frames(tmp_path / "f.extxyz", frames)
 
     def run(block):
@@ -535,8 +540,7 @@ def test_labels_are_collected_from_the_store_the_second_time(tmp_path, monkeypat
 
 
 def test_a_failed_scf_is_stored_with_its_reason_and_others_go_on(tmp_path, monkeypatch):
-    frames = [structure("bad_0000", structure="bad"), structure("good_0000", structure="good")]
-    frames[0].positions[6:] *= 1.01
+    frames = [molecule("bad_0000", 1.01), molecule("good_0000")]
     write_frames(tmp_path / "f.extxyz", frames)
     label = GtoEngine.label
 
