@@ -29,6 +29,7 @@ from auric.ruler.perturbed import _lowest
 from tests.conftest import MOLECULES
 from tests.ruler.test_ruler import dataset
 
+pytestmark = pytest.mark.usefixtures("one_start")
 STRAIGHT = (RidgeOnLine(), RidgeOnImage())
 PERTURB = {
     "fields_au": [0.005, 0.01], "field_bonds": 1, "charges": [1, -1], "oxygen_angstrom": 2.0,

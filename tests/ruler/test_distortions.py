@@ -28,6 +28,7 @@ from auric.study import distortions
 from tests.conftest import MOLECULES
 from tests.ruler.test_ruler import dataset
 
+pytestmark = pytest.mark.usefixtures("one_start")
 COARSE = {"xc": "lda,vwn", "grid_level": 0, "conv_tol_hartree": 1e-6, "basis": {"default": "sto-3g", "Au": "lanl2dz"}}
 LEVEL = {"engine": "pyscf-gto", "method": "lda,vwn", "basis": COARSE["basis"], "method_version": METHOD_VERSION}
 FRAMES = {"relax": True, "fmax_ev_angstrom": 0.1, "relax_steps": 100, "count": 3, "seed": 0}

@@ -39,6 +39,7 @@ from auric.ruler.measure import READER_WORDS, VALENCE_FILE
 from auric.ruler.reading import largest_first
 from tests.ruler.test_ruler import dataset
 
+pytestmark = pytest.mark.usefixtures("one_start")
 PIXELS = 20
 HOW = {
     "folds": 3, "seed": 1, "elf": {"pixels": PIXELS, "planes": 3, "offset": "multiwfn"}, "bond": {"cutoff_angstrom": 2.7},

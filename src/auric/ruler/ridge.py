@@ -3,7 +3,6 @@
 from typing import NamedTuple
 
 import numpy as np
-from scipy.linalg import eigh
 from sklearn.model_selection import GroupKFold
 
 PENALTIES = 10.0 ** np.arange(-12, 1.5, 0.5)
@@ -91,23 +90,20 @@ class BlockRidge:
 
 
 class _InnerFold(NamedTuple):
-    """A fold of the choice. Of its training rows only products are kept, which give the solutions for any weights."""
+    """A fold of the choice. Of its training rows only a triangle is kept, which gives the same solutions for any weights."""
 
-    products: np.ndarray
-    products_with_targets: np.ndarray
+    triangle: np.ndarray
+    rotated_targets: np.ndarray
     rows: int
     test: np.ndarray
     test_targets: np.ndarray
 
     def errors(self, weights: np.ndarray) -> np.ndarray:
         """Absolute errors summed over the test rows, shape (penalties,), with these weights of the features."""
-        used = np.flatnonzero(weights)
+        used = weights > 0
         weights = weights[used]
-        # Products hold half of the digits that the features do: enough to choose by, at the least penalty to a ten-thousandth.
-        values, vectors = eigh(np.outer(weights, weights) * self.products[np.ix_(used, used)], driver="evd")
-        along = vectors.T @ (weights * self.products_with_targets[used])
-        shrunk = along[:, None] / (np.maximum(values, 0)[:, None] + self.rows * PENALTIES)
-        read = self.test[:, used] @ (weights[:, None] * (vectors @ shrunk))
+        solutions = _solutions(self.triangle[:, used] * weights, self.rotated_targets, PENALTIES, self.rows)
+        read = self.test[:, used] @ (weights[:, None] * solutions)
         return np.asarray(np.abs(read - self.test_targets[:, None]).sum(axis=0))
 
 
@@ -116,15 +112,10 @@ def _inner_folds(features: np.ndarray, targets: np.ndarray, groups: np.ndarray) 
     found = []
     for training, test in GroupKFold(n_splits=min(INNER_FOLDS, len(np.unique(groups)))).split(features, groups=groups):
         mean, level = features[training].mean(axis=0), targets[training].mean()
-        kept = features[training] - mean
+        rows = np.column_stack([features[training] - mean, targets[training] - level])
+        triangle = np.asarray(np.linalg.qr(rows, mode="r"))  # a rotation of the rows, targets among them
         found.append(
-            _InnerFold(
-                kept.T @ kept,
-                kept.T @ (targets[training] - level),
-                len(kept),
-                features[test] - mean,
-                targets[test] - level,
-            )
+            _InnerFold(triangle[:, :-1], triangle[:, -1], len(rows), features[test] - mean, targets[test] - level)
         )
     return found
 
