@@ -16,7 +16,7 @@ from auric.ruler.bonding import JUDGED, changes, perturbed_images, readings
 from auric.ruler.masked import mask_words
 from benchmarks.noise import FOLDS, SEED, bundled
 
-STUDY = Path("results/valence/ruler/perturbed")
+STUDY = Path("results/valence/ruler")
 UNCERTAINTIES = (0.0003, 0.001, 0.003, 0.01, 0.03, 0.1)
 MASKS = ({"share": 1.0}, {"share": 0.5}, {"share": 0.38}, {"share": 0.25}, {"share": 0.38, "shape": "discs"})
 SAMPLES = 1000
@@ -24,9 +24,11 @@ SAMPLES = 1000
 
 def measure_steadiness() -> list[dict[str, Any]]:
     """Rows of the scorecard."""
-    pictures = sorted(STUDY.glob("*.nc"))
-    if not pictures:
-        raise InputError(f"{STUDY} holds no images; make the study first: make run STUDY=valence")
+    judged_before = STUDY / "shifts.csv"
+    if not judged_before.exists():
+        raise InputError(f"{judged_before} is missing; make the study first: make run STUDY=valence")
+    # The folder may hold structures that the study has no more.
+    pictures = [STUDY / "perturbed" / f"{name}.nc" for name in read_tables([judged_before])["structure"].unique()]
     names, elf = perturbed_images(pictures)
     indices = read_tables([path.with_suffix(".csv") for path in pictures])
     data, rows = bundled(), []

@@ -36,7 +36,8 @@ def results_page(docs: Path) -> str:
     for system in sorted(table["system"].unique()):
         lines += [f"## {system}", ""]
         if system in told:
-            lines += [given_text(told[system], "write it anew, or delete it").strip(), ""]
+            prose = given_text(told[system], "write it anew, or delete it").strip()
+            lines += [prose.replace("](../", "]("), ""]  # links hold from the page's folder, one above the prose's
         for study, mine in table[table["system"] == system].groupby("study", sort=False):
             lines += [f"### {system}: {study}", ""]
             if system == "potential" and f"recommended_{study}" in winners:

@@ -171,6 +171,12 @@ def test_results_page_is_current(root):
     )
 
 
+def test_links_of_the_documentation_lead_somewhere(root):
+    for page in (root / "README.md", *(root / "docs").rglob("*.md")):
+        for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text()):
+            assert (page.parent / target).exists(), f"{page.relative_to(root)} links to {target}"
+
+
 def test_documented_reruns_are_those_that_are_tested(root):
     text = (root / "docs/operations.md").read_text()
     rows = [table_row(change.what, change.told, change.runs) for change in CHANGES]
