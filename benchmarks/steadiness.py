@@ -13,7 +13,6 @@ from auric.files import read_tables
 from auric.ruler import Mask, judge
 from auric.ruler.baselines import SteadyRidgeOnImage
 from auric.ruler.bonding import JUDGED, changes, perturbed_images, readings
-from auric.ruler.masked import mask_words
 from benchmarks.noise import FOLDS, SEED, bundled
 
 STUDY = Path("results/valence/ruler")
@@ -44,7 +43,7 @@ def measure_steadiness() -> list[dict[str, Any]]:
             ].iloc[0]
             common = {
                 "system": "ruler", "subject": f"{subject}, for ELF uncertain by {uncertainty:g}",
-                "data": mask_words(mask.share, mask.shape, mask.scale), "split": "structure", "comparable": "not comparable", "better": "lower",
+                "data": mask.words, "split": "structure", "comparable": "not comparable", "better": "lower",
             }  # fmt: skip
             rows += [
                 common | {

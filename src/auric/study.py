@@ -181,7 +181,7 @@ def variants(settings: Mapping[str, Any], root: Path) -> dict[str, dict[str, Any
 
 
 def distortions(settings: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """Structures of `ruler.distortions` by name, complete, parents first.
+    """Structures of `ruler.distortions` by name, complete, parents first; what a parent was learned as holds for what is compared with it.
 
     Raises:
         InputError: If a name comes twice, a parent is not there or has one itself, or nothing is distorted.
@@ -209,7 +209,11 @@ def distortions(settings: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
         raise InputError(f"{key}: no structure has a parent, so nothing can be compared; give one")
     if rows and not settings["structures"]["bundle"] and not settings["structures"]["table"]:
         raise InputError(f"{key}: the study has no images to learn from; name a table of structures or a bundle")
-    return dict(sorted(rows.items(), key=lambda pair: bool(pair[1]["parent"])))
+    complete = {
+        name: row | {"learned_as": rows[row["parent"]]["learned_as"]} if row["parent"] else row
+        for name, row in rows.items()
+    }
+    return dict(sorted(complete.items(), key=lambda pair: bool(pair[1]["parent"])))
 
 
 def blocks(settings: Mapping[str, Any], rows: list[Row]) -> dict[str, list[str]]:

@@ -33,9 +33,14 @@ def study(tmp_path, rng):
     return tmp_path
 
 
+def unpacked(bundle, pixels=8, offset="multiwfn"):
+    files = (bundle.parent / name for name in ("l.extxyz", "i.nc", "f.csv", "d.csv"))
+    unpack(bundle, *files, elf={"pixels": pixels, "offset": offset})
+
+
 def test_a_bundle_gives_back_frames_and_images(study):
     pack([study / "labels_0.extxyz", study / "labels_1.extxyz"], study / "images.nc", study / "b.nc", about="ours")
-    unpack(study / "b.nc", study / "l.extxyz", study / "i.nc", study / "f.csv", study / "d.csv")
+    unpacked(study / "b.nc")
     frames = {frame.info["name"]: frame for path in study.glob("labels_*.extxyz") for frame in read_frames(path)}
     back = read_frames(study / "l.extxyz")
     assert [frame.info["name"] for frame in back] == sorted(frames)
@@ -65,4 +70,15 @@ def test_structures_are_named_by_their_unrattled_frames(study):
 
 def test_another_file_is_no_bundle(study):
     with pytest.raises(InputError, match="format 'None' instead of 'auric elf bundle 1'"):
-        unpack(study / "images.nc", study / "l.extxyz", study / "i.nc", study / "f.csv", study / "d.csv")
+        unpacked(study / "images.nc")
+
+
+def test_images_of_another_kind_than_the_study_asks_for_are_refused(study):
+    pack([study / "labels_0.extxyz", study / "labels_1.extxyz"], study / "images.nc", study / "b.nc", about="ours")
+    with pytest.raises(
+        InputError, match=r"structures\.bundle: elf\.pixels of the images that rulers learn from is 8, here 200"
+    ):
+        unpacked(study / "b.nc", pixels=200)
+    with pytest.raises(InputError, match=r"elf\.offset of the images that rulers learn from is 1e-05, here 0\.0"):
+        unpacked(study / "b.nc", offset="none")
+    assert not (study / "i.nc").exists()

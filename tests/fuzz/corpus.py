@@ -414,7 +414,7 @@ OUTPUTS = ("l.extxyz", "i.nc", "f.csv", "d.csv")
 def unpacked(path: Path) -> Any:
     """Unpack a bundle, and read what came of it."""
     labels, images, *tables = (path.parent / name for name in OUTPUTS)
-    unpack(path, labels, images, *tables)
+    unpack(path, labels, images, *tables, elf={"pixels": 8, "offset": "multiwfn"})
     return read_frames(labels), read_dataset(images)
 
 

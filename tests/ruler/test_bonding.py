@@ -1,12 +1,14 @@
 """Perturbed states, changes of readings and of bond indices, and their correlations."""
 
+from types import MappingProxyType
+
 import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
 from ase import Atoms
 
-from auric.errors import AuricError, ScfError, StructureError
+from auric.errors import AuricError, InputError, ScfError, StructureError
 from auric.files import read_dataset, write_dataset, write_frames, write_table
 from auric.reference.gto import GtoEngine
 from auric.ruler import (
@@ -27,6 +29,7 @@ from auric.ruler.bonding import SHIFTS_COLUMNS, readings
 from auric.ruler.controls import partial, random_correlations
 from auric.ruler.perturbed import _lowest
 from tests.conftest import MOLECULES
+from tests.ruler.learned import images_of
 from tests.ruler.test_ruler import dataset
 
 pytestmark = pytest.mark.usefixtures("one_start")
@@ -91,11 +94,23 @@ def test_a_structure_without_a_bond_has_no_states():
 # --- one structure, from labels to images and bond indices
 
 
-def perturbed(aush, place, **changed):
+def test_states_are_of_the_level_and_kind_of_the_images(aush, tmp_path, monkeypatch):
+    monkeypatch.setattr(GtoEngine, "label", lambda *_, **__: pytest.fail("computed"))
+    for made, reason in (
+        ({"method": "pbe"}, r"ruler\.perturb: method of the images is pbe \(aush_0000\)"),
+        ({"grid_level": 9}, r"ruler\.perturb: grid_level of the images is 9"),
+        ({"pixels": 40}, r"ruler\.perturb: elf\.pixels of the images that rulers learn from is 40, here 32"),
+    ):
+        with pytest.raises(InputError, match=reason):
+            perturbed(aush, tmp_path, made)
+
+
+def perturbed(aush, place, made=MappingProxyType({}), **changed):
     write_frames(place / "labels.extxyz", [aush])
     files = [place / name for name in ("p.nc", "p.csv", "f.csv")]
+    images_of(place, name="aush_0000", **made)
     perturb_structure(
-        place / "labels.extxyz", *files, engine="pyscf-gto", settings=COARSE, bond={}, store=place / "store",
+        place / "labels.extxyz", place / "images.nc", *files, engine="pyscf-gto", settings=COARSE, bond={}, store=place / "store",
         elf={"pixels": 32, "planes": 2, "min_perpendicular_angstrom": 0.3, "offset": "multiwfn"},
         **{"frame": "aush_0000", "perturb": PERTURB | {"fields_au": [0.01], "charges": [1], "oxygen_angstrom": 0}} | changed,
     )  # fmt: skip
@@ -225,6 +240,17 @@ def test_correlation_is_pearsons_and_its_interval_is_of_whole_groups(rng):
     assert np.isnan(correlation(np.ones(9), y[:9], np.arange(9), samples=100, seed=0).value)
 
 
+def test_a_group_without_spread_has_no_correlation_of_its_own(rng):
+    """Its values are one number up to rounding, after the mean over all is taken off."""
+    groups = np.repeat(np.arange(6), 6)
+    for _ in range(20):
+        x, y = rng.normal(size=(2, 36))
+        x[:6] = y[:6] = 0
+        own = correlation(x, y, groups, samples=10, seed=0).by_group
+        assert np.isnan(own[0])
+        assert np.isfinite(own[1:]).all()
+
+
 def test_partial_correlation_is_that_of_residuals(rng):
     z = rng.normal(size=300)
     x, y = z + rng.normal(size=300), -2 * z + rng.normal(size=300)
@@ -284,6 +310,13 @@ def test_classes_count_neighbours_frame_by_frame():
     frames = np.array(["a", "a", "a", "b"])
     bonds = np.array(["x:S3-Au0", "x:S3-Au1", "x:S4-Au1", "x:S3-Au0"])
     assert bond_classes(frames, bonds).tolist() == ["S2-Au1", "S2-Au2", "S1-Au2", "S1-Au1"]
+
+
+@pytest.mark.parametrize("centre", [0, 1, 3])
+def test_classes_of_bonds_of_one_element_do_not_depend_on_the_order_of_atoms(centre):
+    others = [number for number in range(4) if number != centre]
+    bonds = np.array([f"x:Au{min(centre, other)}-Au{max(centre, other)}" for other in others])
+    assert bond_classes(np.full(3, "a"), bonds).tolist() == ["Au1-Au3"] * 3
 
 
 def test_null_width_is_that_of_bonds_of_like_length_and_class():

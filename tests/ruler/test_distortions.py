@@ -8,12 +8,10 @@ import pytest
 import xarray as xr
 from ase import Atoms
 
-from auric.elf.formula import OFFSETS
 from auric.errors import AuricError, InputError, ScfError
 from auric.files import read_dataset, read_frames, write_dataset, write_frames, write_table
 from auric.reference.gto import GtoEngine
 from auric.reference.store import structure_hash
-from auric.reference.version import METHOD_VERSION
 from auric.ruler.distorted import DISTORTED_COLUMNS, make_distorted
 from auric.ruler.distortions import (
     CHANGES_COLUMNS,
@@ -26,11 +24,11 @@ from auric.ruler.distortions import (
 )
 from auric.study import distortions
 from tests.conftest import MOLECULES
+from tests.ruler.learned import images_of
 from tests.ruler.test_ruler import dataset
 
 pytestmark = pytest.mark.usefixtures("one_start")
 COARSE = {"xc": "lda,vwn", "grid_level": 0, "conv_tol_hartree": 1e-6, "basis": {"default": "sto-3g", "Au": "lanl2dz"}}
-LEVEL = {"engine": "pyscf-gto", "method": "lda,vwn", "basis": COARSE["basis"], "method_version": METHOD_VERSION}
 FRAMES = {"relax": True, "fmax_ev_angstrom": 0.1, "relax_steps": 100, "count": 3, "seed": 0}
 ROW = {
     "name": "aush", "parent": "", "builder": "file", "recipe": "", "charge": 0, "multiplicities": [1, 2], "relax": False,
@@ -44,15 +42,6 @@ def place(tmp_path):
     atoms.write(tmp_path / "aush.xyz")
     images_of(tmp_path)
     return tmp_path
-
-
-def images_of(place, pixels=32, offset=OFFSETS["multiwfn"], **made):
-    """Images that rulers learn from, as far as their frames."""
-    data = xr.Dataset(
-        {"structure": ("image", np.array(["s"])), "elf": (("image", "y", "x"), np.zeros((1, pixels, pixels)))},
-        attrs={"frames_json": json.dumps({"s_0000": LEVEL | made}), "elf_offset_hartree_per_bohr3": offset},
-    )
-    write_dataset(place / "images.nc", data)
 
 
 def made(place, beside=None, settings=COARSE, **changed):
@@ -169,10 +158,40 @@ def test_rulers_that_have_learned_from_the_parent_must_be_told(place):
     images_of(place, structure_hash=structure_hash(atoms, 0, 1))
     frames, _, _, failed = made(place)
     assert not frames
-    assert "it is the frame s_0000 of the images; say so by learned_as" in failed["reason"].iloc[0]
+    assert "it is the frame s_0000 of the images" in failed["reason"].iloc[0]
+    assert "say so by learned_as: s (of the parent)" in failed["reason"].iloc[0]
     frames, _, _, failed = made(place, learned_as="s")
     assert failed.empty
     assert len(frames) == 1
+    images_of(place, "s_0000", "other_0000", structure_hash=structure_hash(atoms, 0, 1))
+    frames, _, _, failed = made(place, learned_as="s")  # it is a frame of another structure, too
+    assert not frames
+    assert "it is the frame other_0000 of the images" in failed["reason"].iloc[0]
+
+
+def test_a_distorted_structure_must_not_be_among_the_images(place):
+    made(place)
+    (bound,), _, _, failed = made(place, place / "aush.extxyz", **OXYGEN)
+    assert failed.empty
+    bound.write(place / "bound.xyz")
+    images_of(place, "o_0000", structure_hash=structure_hash(bound, 0, bound.info["multiplicity"]))
+    frames, _, _, failed = made(place, place / "aush.extxyz", **OXYGEN)
+    assert not frames
+    assert "leave o out of the images" in failed["reason"].iloc[0]
+
+
+def test_a_multiplicity_that_does_not_relax_leaves_the_others(place, monkeypatch):
+    def relaxed(atoms, *_):
+        if atoms.info["multiplicity"] == 3:
+            raise ScfError("no field at all")
+        return atoms
+
+    monkeypatch.setattr("auric.ruler.distorted.relaxed_structure", relaxed)
+    (one,), _, _, failed = made(place, multiplicities=[1, 3], relax=True)
+    assert failed.empty
+    assert one.info["multiplicity"] == 1
+    above = one.info["multiplicities_json"]
+    assert (json.loads(above) if isinstance(above, str) else above) == {"1": 0.0, "multiplicity 3": None}
 
 
 # --- comparison
@@ -312,7 +331,9 @@ def test_bonds_beside_an_added_atom_are_scored_by_themselves():
         "reading_angstrom": 2.3, "parent_reading_angstrom": 2.3, "length_angstrom": 2.3 + order, "parent_length_angstrom": 2.3,
         "added_atom_angstrom": np.where(beside, 1.9, 4.0), "verdict": np.where(beside, "weakened", "within noise"),
     })  # fmt: skip
-    found = {(row["quantity"], row["data"]): row for row in scores(table, "t", samples=50, seed=0)}
+    found = {
+        (row["quantity"], row["data"]): row for row in scores(table, "t", {"share_1": "no mask"}, samples=50, seed=0)
+    }
     data = "distorted from p, reading less length"
     told = [
         found["bond_order_correlation", data + part]["ours"]
@@ -321,7 +342,9 @@ def test_bonds_beside_an_added_atom_are_scored_by_themselves():
     np.testing.assert_allclose(told, [1, -1])
     assert abs(found["bond_order_correlation", data]["ours"]) < 0.5
     assert found["share_beyond_noise", "distorted from p, bonds beside the added atom"]["ours"] == 1
-    alone = scores(table.assign(added_atom_angstrom=np.inf), "t", samples=50, seed=0)  # nothing was added
+    alone = scores(
+        table.assign(added_atom_angstrom=np.inf), "t", {"share_1": "no mask"}, samples=50, seed=0
+    )  # nothing was added
     assert {row["data"] for row in alone} == {
         data,
         *(f"distorted from p{end}" for end in (", reading", ", length alone", "")),
@@ -346,6 +369,8 @@ def test_parents_come_first_and_faults_are_told():
     good = settings({"name": "o", "parent": "p"}, {"name": "p"})
     assert list(distortions(good)) == ["p", "o"]
     assert distortions(settings()) == {}
+    told = distortions(settings({"name": "o", "parent": "p"}, {"name": "p", "learned_as": "s"}))
+    assert told["o"]["learned_as"] == "s"  # what has learned from the parent reads neither
     for rows, words in (
         (({"name": "p"}, {"name": "P", "parent": "p"}), "a name is given twice"),
         (({"name": "o", "parent": "q"}, {"name": "p"}), "'q' is no parent"),

@@ -177,6 +177,16 @@ def test_masks_of_a_study_begin_with_none_and_end_with_the_rulers():
     ]
 
 
+def test_masks_that_differ_have_words_that_differ():
+    given = [
+        {"share": 0.5}, {"share": 0.5, "reference_angstrom": 2.5}, {"share": 0.5, "shape": "discs"}, {"share": 0.5, "scale": "angstrom"},
+        {"radii_angstrom": {"S": 0.7, "Au": 0.8}}, {"radii_angstrom": {"S": 0.8, "Au": 0.7}},
+    ]  # fmt: skip
+    found = [mask.words for mask in masks_of({"masks": given, "valence_mask": {"share": 0.38}}).values()]
+    assert len(set(found)) == len(found) == 8
+    assert {"no mask", "central 50 % of the bond", "central 36.2 % of the bond (0.7 and 0.8 angstrom)"} <= set(found)
+
+
 WRONG = [
     ({"masks": [{"share": 0.5}, {}]}, r"ruler\.masks\[1\]: either 'share' or 'radii_angstrom' is needed"),
     ({"masks": [{"radii_angstrom": {"S": 0.7}}]}, r"ruler\.masks\[0\]: there is no radius of Au"),

@@ -129,6 +129,13 @@ class Fixed:
 # --- the domain
 
 
+def test_images_that_are_all_alike_make_no_domain(rng):
+    one = rng.random((1, 20, 20))
+    for elf, groups in ((np.repeat(one, 4, axis=0), np.arange(4) // 2), (rng.random((2, 20, 20)), np.arange(2))):
+        with pytest.raises(InputError, match="all alike say nothing of others; give more frames or structures"):
+            Domain.fit(elf, groups)
+
+
 def test_domain_knows_its_kind_from_others(rng):
     elf, _, bonds = shells(rng, bonds=200)
     domain = Domain.fit(elf, bonds // 10)

@@ -23,7 +23,11 @@ def shipped(tmp_path_factory):
     """The ruler, the bundle's frames and its images."""
     place = tmp_path_factory.mktemp("shipped")
     names = ("labels.extxyz", "images.nc", "failures.csv", "dropped.csv")
-    unpack(ROOT / "resources/gold_thiolate_elf.nc", *(place / name for name in names))
+    unpack(
+        ROOT / "resources/gold_thiolate_elf.nc",
+        *(place / name for name in names),
+        elf={"pixels": 50, "offset": "multiwfn"},
+    )
     settings = {"bin_edges_angstrom": [2.3, 2.4], "bin_weights": [1]}
     join_blocks([place / "images.nc"], place / "joined.nc", settings=settings)
     ruler = RulerSet.load(ROOT / "src/auric/ruler/rulers.safetensors")

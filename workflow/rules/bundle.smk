@@ -20,5 +20,6 @@ rule unpack:
         runtime=10,
     params:
         code=code_fingerprint("auric.elf.bundle", libraries=("xarray", "numpy")),
+        elf={key: STUDY["elf"][key] for key in ("pixels", "offset")},
     script:
         "../scripts/unpack.py"

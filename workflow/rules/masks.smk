@@ -91,6 +91,11 @@ rule perturbed:
                 STUDY, wildcards.structure, frame_name(wildcards.structure, 0)
             )
         ),
+        learned=lambda wildcards: f"{RESULTS}/elf/images_{{s}}_{{f}}.nc".format(
+            **study.blocks_of_frame(
+                STUDY, wildcards.structure, frame_name(wildcards.structure, 0)
+            )
+        ),
     output:
         images=f"{RESULTS}/ruler/perturbed/{{structure}}.nc",
         table=f"{RESULTS}/ruler/perturbed/{{structure}}.csv",

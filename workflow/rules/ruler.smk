@@ -110,7 +110,6 @@ rule ruler_final:
         images=f"{RESULTS}/ruler/images.nc",
     output:
         elfnet=f"{RESULTS}/ruler/elfnet.safetensors",
-        ridge=f"{RESULTS}/ruler/ridge.npz",
     log:
         f"{RESULTS}/logs/ruler_final.log",
     benchmark:

@@ -6,6 +6,7 @@ from auric.ruler.perturbed import perturb_structure
 with log_to(snakemake.log[0], threads=snakemake.threads):
     perturb_structure(
         snakemake.input.labels,
+        snakemake.input.learned,
         snakemake.output.images,
         snakemake.output.table,
         snakemake.output.failures,

@@ -7,7 +7,6 @@ with log_to(snakemake.log[0], threads=snakemake.threads):
     train_final(
         snakemake.input.images,
         snakemake.output.elfnet,
-        snakemake.output.ridge,
         weighting=snakemake.params.weighting,
         network=snakemake.params.network,
         seed=snakemake.params.seed,

@@ -10,4 +10,5 @@ with log_to(snakemake.log[0]):
         snakemake.output.images,
         snakemake.output.failures,
         snakemake.output.dropped,
+        elf=snakemake.params.elf,
     )

@@ -6,7 +6,7 @@ whole numbers of 1/65535, the resolution of images, everything else as it is: un
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ import xarray as xr
 from ase import Atoms
 from ase.data import chemical_symbols
 
-from auric.elf.images import DROPPED_COLUMNS, STEPS
+from auric.elf.images import DROPPED_COLUMNS, STEPS, check_kind
 from auric.errors import InputError
 from auric.files import atomic, read_dataset, read_frames, write_dataset, write_frames, write_table
 from auric.modelfile import fitting
@@ -74,8 +74,9 @@ def _packed(data: xr.Dataset, frames: Sequence[Atoms], about: str) -> bytes:
 
 
 def unpack(
-    bundle: str | Path, labels: str | Path, images: str | Path, failures: str | Path, dropped: str | Path
-) -> None:
+    bundle: str | Path, labels: str | Path, images: str | Path, failures: str | Path, dropped: str | Path, *,
+    elf: Mapping[str, Any],
+) -> None:  # fmt: skip
     """Write what a bundle holds as the files of one block; tables of failures are empty.
 
     Args:
@@ -84,12 +85,15 @@ def unpack(
         images: NetCDF to write.
         failures: CSV to write.
         dropped: CSV to write.
+        elf: Keys `pixels` and `offset` of `elf` of the configuration, which the images must have.
 
     Raises:
-        InputError: If the file is of another format, or its parts do not fit each other; nothing is written then.
+        InputError: If the file is of another format, its images are of another kind, or its parts do not fit each other;
+            nothing is written then.
     """
     data = _read(bundle)
     with fitting(bundle, "bundle"):
+        check_kind(data, elf, "structures.bundle")
         frames = _frames(data)
         kept = data.drop_dims(["frame_index", "atom"]).drop_vars("weight", errors="ignore")
         kept = kept.rename({old: new for old, new in FORMER.items() if old in kept})

@@ -15,6 +15,7 @@ from auric.elf.field import electron_localization
 from auric.elf.formula import OFFSETS
 from auric.elf.plane import Plane, planes_of_bond
 from auric.elf.quality import fault_of
+from auric.errors import InputError
 from auric.files import read_frames, write_dataset, write_table
 from auric.progress import Counter, log
 from auric.provenance import library_versions
@@ -27,6 +28,26 @@ STEPS = 65535
 may weigh such values with slopes of 1e7 angstrom reads the bond off digits that no other wave function shares."""
 DROPPED_COLUMNS = ("structure", "frame", "bond", "third_atom", "reason")
 _LABELS = ("image", "structure", "frame", "bond", "third_element")
+
+
+def check_kind(images: xr.Dataset, elf: Mapping[str, Any], where: str) -> None:
+    """Refuse images of another size or offset than the study's own.
+
+    Args:
+        images: Images that rulers learn from.
+        elf: Keys `pixels` and `offset` of `elf` of the configuration.
+        where: Setting that named them, for the message.
+
+    Raises:
+        InputError: Naming what differs.
+    """
+    theirs = {"pixels": images.sizes["x"], "offset": images.attrs["elf_offset_hartree_per_bohr3"]}
+    for key, ours in {"pixels": elf["pixels"], "offset": OFFSETS[elf["offset"]]}.items():
+        if theirs[key] != ours:
+            raise InputError(
+                f"{where}: elf.{key} of the images that rulers learn from is {theirs[key]}, here {ours}; "
+                "a ruler reads images of its own kind only: set elf as it was for the images"
+            )
 
 
 def images_block(

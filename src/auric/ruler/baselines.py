@@ -1,7 +1,5 @@
 """The simplest readings: the mean length, a line through the ELF in the middle, and ridge regression on the ELF along the bond line or on the whole image."""
 
-from typing import Any
-
 import numpy as np
 
 from auric.ruler.ridge import BlockRidge
@@ -76,15 +74,6 @@ class RidgeOnLine:
     def predict(self, elf: np.ndarray) -> np.ndarray:
         """Lengths read off images, shape (images,), angstrom."""
         return self.ridge.predict(self.features(elf))
-
-    def parts(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-        """Header and arrays, enough to apply it: length = intercept + features @ slope, blocks one after the other."""
-        ridge = self.ridge
-        header = {
-            "kind": self.subject, "penalty": ridge.penalty, "block_weights": ridge.weights,
-            "intercept_angstrom": ridge.intercept,
-        }  # fmt: skip
-        return header, {"slope_angstrom": np.concatenate(ridge.slopes)}
 
 
 class RidgeOnImage(RidgeOnLine):

@@ -23,7 +23,7 @@ from auric.progress import log
 from auric.ruler.baselines import RidgeOnImage, RidgeOnLine, SteadyRidgeOnImage
 from auric.ruler.controls import Correlation, correlation, partial, random_correlations
 from auric.ruler.dataset import ImageSet, read_images
-from auric.ruler.masked import mask_words, readers_behind
+from auric.ruler.masked import readers_behind
 from auric.ruler.masks import Mask
 from auric.ruler.solved import SolvedElfNet
 from auric.ruler.splits import make_fold
@@ -102,10 +102,10 @@ def follow_bonding(
     names, elf = perturbed_images(perturbed)
     if not len(elf) or (found["state"] == "parent").all():
         raise AuricError("no structure has a perturbed state, so nothing can be compared; see failures.csv")
-    through = Mask(**valence)
+    through, seen_through = Mask(**valence), [Mask(**settings) for settings in masks]
     made = {
         (mask.name, subject): changes(mask, subject, null, read, found)
-        for mask in (Mask(**settings) for settings in masks)
+        for mask in seen_through
         for subject, null, read in readings(
             data, names, elf, mask, readers_behind(mask, through), folds=folds, seed=seed
         )
@@ -117,7 +117,8 @@ def follow_bonding(
     write_table(correlations, judged, CORRELATIONS_COLUMNS)
     sizes = _sizes(table)
     write_table(null_widths, sizes, NULL_COLUMNS)
-    write_scorecard(scorecard, [*_scores(judged, study), *_size_scores(sizes, study)])
+    words = {mask.name: mask.words for mask in seen_through}
+    write_scorecard(scorecard, [*_scores(judged, study, words), *_size_scores(sizes, study, words)])
 
 
 def perturbed_images(paths: Sequence[str | Path]) -> tuple[pd.DataFrame, np.ndarray]:
@@ -244,17 +245,20 @@ def bond_classes(frames: np.ndarray, bonds: np.ndarray) -> np.ndarray:
         frames: Frame of each bond, shape (n,).
         bonds: Names, shape (n,), a bond in one or more rows.
     """
-    of_left: dict[tuple[str, str], set[str]] = {}
-    of_right: dict[tuple[str, str], set[str]] = {}
+    neighbours: dict[tuple[str, str], set[str]] = {}
     pairs = []
     for frame, bond in zip(frames, bonds, strict=True):
         match = _BOND.fullmatch(bond)
         assert match is not None, bond
         left, right = (frame, match[2]), (frame, match[4])
         pairs.append((match[1], left, match[3], right))
-        of_left.setdefault(left, set()).add(match[4])
-        of_right.setdefault(right, set()).add(match[2])
-    return np.array([f"{a}{len(of_left[left])}-{b}{len(of_right[right])}" for a, left, b, right in pairs])
+        neighbours.setdefault(left, set()).add(match[4])
+        neighbours.setdefault(right, set()).add(match[2])
+    classes = []
+    for a, left, b, right in pairs:
+        ends = [f"{a}{len(neighbours[left])}", f"{b}{len(neighbours[right])}"]
+        classes.append("-".join(sorted(ends) if a == b else ends))  # of two alike none is left of the other
+    return np.array(classes)
 
 
 def null_width(null: pd.DataFrame, length_angstrom: float, bond_class: str) -> float:
@@ -388,15 +392,15 @@ def _sizes(table: pd.DataFrame) -> pd.DataFrame:
     )  # fmt: skip
 
 
-def _subject(row: Mapping[Any, Any]) -> str:
+def _subject(row: Mapping[Any, Any], words: Mapping[str, str]) -> str:
     role = f"{row['role']}: " if row.get("role") else ""
-    return f"{role}{row['subject']}, {mask_words(row['share'], row['shape'], row['scale'])}"
+    return f"{role}{row['subject']}, {words[row['mask']]}"
 
 
-def _scores(judged: pd.DataFrame, study: str) -> list[dict[str, Any]]:
+def _scores(judged: pd.DataFrame, study: str, words: Mapping[str, str]) -> list[dict[str, Any]]:
     return [
         {
-            "study": study, "system": "ruler", "quantity": INDICES[row["index"]], "unit": "1", "subject": _subject(row),
+            "study": study, "system": "ruler", "quantity": INDICES[row["index"]], "unit": "1", "subject": _subject(row, words),
             "ours": row["correlation"], "ci_low": row["ci_low"], "ci_high": row["ci_high"], "n": row["bonds"],
             "data": row["kind"], "split": row["judged"], "comparable": "not comparable", "better": "lower",
         }
@@ -404,11 +408,11 @@ def _scores(judged: pd.DataFrame, study: str) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def _size_scores(sizes: pd.DataFrame, study: str) -> list[dict[str, Any]]:
+def _size_scores(sizes: pd.DataFrame, study: str, words: Mapping[str, str]) -> list[dict[str, Any]]:
     common = {"study": study, "system": "ruler", "split": "structure", "comparable": "not comparable"}
     return [
         common | {
-            "quantity": quantity, "unit": unit, "subject": _subject(row), "ours": row[key], "n": row["n"], "data": row["kind"],
+            "quantity": quantity, "unit": unit, "subject": _subject(row, words), "ours": row[key], "n": row["n"], "data": row["kind"],
             "better": better,
         }
         for row in sizes.to_dict("records")

@@ -77,7 +77,8 @@ def compare_variants(
     errors = _errors(readings, "structure" if split == "structure" else "bond")
     repeats = [one.name for one in chosen if set(one.changes) <= {"repeat"}]
     comparison = Comparison(errors, repeats, samples=samples, seed=seed)
-    rows = [_row(one, comparison, history, split, folds) for one in chosen]
+    there = history["fold"].nunique() or folds  # of few groups there are fewer folds
+    rows = [_row(one, comparison, history, split, there) for one in chosen]
     write_table(table, rows, VARIANT_COLUMNS)
     told_rows = conclude(chosen, network, comparison)
     write_table(conclusions, told_rows, CONCLUSION_COLUMNS)

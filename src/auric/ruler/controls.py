@@ -14,6 +14,8 @@ RANDOM_READERS = 1000
 """Readers with normally distributed weights."""
 FEWEST = 3
 """Changes of a structure that have a correlation of their own."""
+ROUNDING = 1e-12
+"""A variance below this share of the mean square is what rounding leaves of none."""
 
 
 class Correlation(NamedTuple):
@@ -108,5 +110,6 @@ def _pearson(sums: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Correlations and slopes from rows of n and the sums of x, y, xx, yy, xy; nan where there is no spread."""
     n, x, y, xx, yy, xy = sums.T
     spread_x, spread_y, both = xx - x * x / n, yy - y * y / n, xy - x * y / n
+    spread_x, spread_y = (np.where(each > ROUNDING * of, each, np.nan) for each, of in ((spread_x, xx), (spread_y, yy)))
     with np.errstate(invalid="ignore", divide="ignore"):
         return both / np.sqrt(spread_x * spread_y), both / spread_x

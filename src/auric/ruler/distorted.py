@@ -14,10 +14,9 @@ import xarray as xr
 from ase import Atoms
 from ase.data import chemical_symbols
 
-from auric.elf.formula import OFFSETS
 from auric.elf.images import images_of_frame
-from auric.errors import InputError, StructureError
-from auric.files import read_dataset, read_frames, write_dataset, write_frames, write_table
+from auric.errors import InputError, ScfError, StructureError
+from auric.files import read_frames, write_dataset, write_frames, write_table
 from auric.progress import log, reason_of
 from auric.reference.bond_indices import delocalisation_indices, mayer_bond_orders
 from auric.reference.calculators import engine_calculator
@@ -28,9 +27,9 @@ from auric.reference.label import label_once
 from auric.reference.orbitals import Orbitals
 from auric.reference.points import StoredCalculator
 from auric.reference.store import Store
-from auric.reference.version import METHOD_VERSION
 from auric.reference.xtb import XtbEngine, XtbSettings
 from auric.relaxation.hybrid import HybridSettings, relax_hybrid
+from auric.ruler.level import LearnedFrame, check_level_of_images, learned_frames
 from auric.structures.bonds import BondRule
 from auric.structures.check import check_structure, electron_count
 from auric.structures.prepare import FAILURE_COLUMNS
@@ -39,8 +38,6 @@ from auric.structures.sites import distinct_atoms, with_atom
 
 ADSORBED = "adsorbed"
 """Builder that binds an atom to one of the parent's, recipe `atom=O on=Au site=0 distance=2.0`."""
-NOT_OF_A_LEVEL = frozenset(("max_cycles", "forces"))
-"""Settings of an engine that its images do not depend on."""
 DISTORTED_COLUMNS = (
     "name", "bond", "left_atom", "right_atom", "bond_length_angstrom", "mayer_bond_order", "delocalisation_index",
     "added_atom_angstrom",
@@ -59,7 +56,7 @@ class Distortion(NamedTuple):
         multiplicities: Tried, those that the number of electrons allows; the lowest energy counts.
         relax: Whether GFN1-xTB relaxes it first.
         level_steps: Most steps of relaxation at the level of the images after that, each one gradient; 0 for a single point.
-        learned_as: Structure of the training images that no ruler may have learned from; of a parent.
+        learned_as: Structure of the training images that no ruler may have learned from; that of the parent.
     """
 
     name: str
@@ -118,9 +115,9 @@ def make_distorted(
     wanted = Distortion(**{**row, "multiplicities": tuple(row["multiplicities"])})
     rule, keep = BondRule(**bond), Store(store)
     rung = make_engine(engine, settings, threads=threads, memory_mb=memory_mb)
-    frames_known, structures_known = _known(learned, elf)
-    check_level_of_images(frames_known, rung)
-    if wanted.learned_as and wanted.learned_as not in structures_known:
+    known = learned_frames(learned, elf, "ruler.distortions")
+    check_level_of_images(known, rung, "ruler.distortions")
+    if wanted.learned_as and wanted.learned_as not in {frame.structure for frame in known.values()}:
         raise InputError(
             f"ruler.distortions, {wanted.name}: the images hold no structure '{wanted.learned_as}'; correct learned_as, "
             "or rulers that have learned from the parent would read it"
@@ -132,8 +129,7 @@ def make_distorted(
         before = _parent_of(parent)
         atoms = _built(wanted, before, Places(Path(resources), Path(mirror) if mirror else None))
         found = _lowest(wanted, atoms, rung, cheap, frames, keep, rule)
-        if not (wanted.parent or wanted.learned_as):
-            _check_not_learned(found, frames_known)
+        _check_not_learned(found, wanted.learned_as, known)
         if wanted.level_steps:
             with_forces = make_engine(engine, {**settings, "forces": True}, threads=threads, memory_mb=memory_mb)
             found = _relaxed_further(
@@ -159,59 +155,15 @@ def make_distorted(
     write_table(failures, failed, FAILURE_COLUMNS)
 
 
-def _known(learned: Sequence[str | Path], elf: Mapping[str, Any]) -> tuple[dict[str, Any], set[str]]:
-    """What made each frame of images, by its name, and the names of their structures; images of another kind are refused."""
-    frames: dict[str, Any] = {}
-    structures: set[str] = set()
-    for path in learned:
-        images = read_dataset(path)
-        if images.sizes["image"]:
-            _check_pictures(images, elf)
-            frames |= json.loads(images.attrs["frames_json"])
-            structures |= set(images["structure"].values.astype(str))
-    return frames, structures
-
-
-def check_level_of_images(made: Mapping[str, Mapping[str, Any]], engine: Engine) -> None:
-    """Refuse an engine of another level than that of the images, before it computes anything.
-
-    Args:
-        made: What made each frame of the images that rulers learn from, by its name.
-        engine: The engine.
-
-    Raises:
-        InputError: Naming what differs.
-    """
-    ours = json.loads(json.dumps(engine.identity() | {"method_version": METHOD_VERSION}, default=dict))
-    for name, theirs in made.items():
-        # What only one of both states is newer than the other and of no weight, or one of the first three differs too.
-        for key in ("engine", "method", "basis", *sorted((ours.keys() & theirs.keys()) - NOT_OF_A_LEVEL)):
-            if theirs.get(key) != ours[key]:
-                raise InputError(
-                    f"ruler.distortions: {key} of the images is {theirs.get(key)} ({name}), that of reference.engine {ours[key]}; "
-                    "a ruler reads images of its own level only: set reference as it was for the images"
-                )
-
-
-def _check_pictures(learned: xr.Dataset, elf: Mapping[str, Any]) -> None:
-    """Refuse images of another size or offset than those that rulers learn from."""
-    theirs = {"pixels": learned.sizes["x"], "offset": learned.attrs["elf_offset_hartree_per_bohr3"]}
-    ours = {"pixels": elf["pixels"], "offset": OFFSETS[elf["offset"]]}
-    for key, value in ours.items():
-        if theirs[key] != value:
-            raise InputError(
-                f"ruler.distortions: elf.{key} of the images that rulers learn from is {theirs[key]}, here {value}; "
-                "a ruler reads images of its own kind only: set elf as it was for the images"
+def _check_not_learned(found: Made, learned_as: str, frames: Mapping[str, LearnedFrame]) -> None:
+    """Refuse a frame of the images, whatever it is called there, unless no ruler that has learned from it reads it."""
+    mine = found.orbitals.provenance.get("structure_hash")
+    for name, frame in frames.items():
+        if mine and frame.made.get("structure_hash") == mine and frame.structure != learned_as:
+            raise StructureError(
+                f"it is the frame {name} of the images, and rulers that have learned from it would read it; say so by "
+                f"learned_as: {frame.structure} (of the parent), or leave {frame.structure} out of the images"
             )
-
-
-def _check_not_learned(parent: Made, known: Mapping[str, Mapping[str, Any]]) -> None:
-    """Refuse a parent that is a frame of the images, whatever it is called there, unless that was said."""
-    hashes = {made.get("structure_hash"): name for name, made in known.items()}
-    if name := hashes.get(parent.orbitals.provenance.get("structure_hash")):
-        raise StructureError(
-            f"it is the frame {name} of the images; say so by learned_as, or rulers that have learned from it would read it"
-        )
 
 
 def _parent_of(path: str | Path | None) -> Atoms | None:
@@ -281,12 +233,15 @@ def _lowest(
         one = atoms.copy()
         one.info["multiplicity"] = spin
         check_structure(one, charge=wanted.charge, multiplicity=spin, rule=rule)
-        if wanted.relax:
-            one = relaxed_structure(one, cheap, frames, store, rule)
-        content, arrays = label_once(one, engine, store)
-        if content["failure"]:
-            log.warning("%s, multiplicity %d: %s", wanted.name, spin, content["failure"])
-            reasons.append(f"multiplicity {spin}: {content['failure']}")
+        try:
+            if wanted.relax:
+                one = relaxed_structure(one, cheap, frames, store, rule)
+            content, arrays = label_once(one, engine, store)
+            if content["failure"]:
+                raise ScfError(content["failure"])
+        except (ScfError, StructureError) as error:  # another multiplicity may do
+            log.warning("%s, multiplicity %d: %s", wanted.name, spin, error)
+            reasons.append(f"multiplicity {spin}: {error}")
             continue
         one.info |= {
             "energy_ev": content["energy_ev"], "geometry": cheap.name if wanted.relax else "given", "steps": 0,

@@ -7,7 +7,6 @@ those bonds nor from the parent. Changes of bond indices stand beside, and so do
 
 import json
 from collections.abc import Mapping, Sequence
-from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,7 @@ from auric.progress import log
 from auric.ruler.bonding import bond_classes, readings
 from auric.ruler.controls import FEWEST, correlation
 from auric.ruler.dataset import read_images
-from auric.ruler.masked import mask_words, readers_behind
+from auric.ruler.masked import readers_behind
 from auric.ruler.masks import Mask
 from auric.scorecard import write_scorecard
 
@@ -84,8 +83,8 @@ def compare_distorted(
     bonds = read_tables(tables)
     names, elf = _seen(wanted, pictures)
     data = read_images(images)
-    parts = []
-    for mask in (Mask(**settings) for settings in masks):
+    parts, seen_through = [], [Mask(**settings) for settings in masks]
+    for mask in seen_through:
         readers = readers_behind(mask, Mask(**valence))
         for subject, null, read in readings(data, names, elf, mask, readers, folds=folds, seed=seed):
             undisturbed = undisturbed_pairs(null)
@@ -101,7 +100,8 @@ def compare_distorted(
     write_table(
         summary, [_row(made[name], wanted[name], made, wanted, table, bonds) for name in made], STRUCTURES_COLUMNS
     )
-    write_scorecard(scorecard, scores(table, study, samples=bootstrap_samples, seed=seed))
+    words = {mask.name: mask.words for mask in seen_through}
+    write_scorecard(scorecard, scores(table, study, words, samples=bootstrap_samples, seed=seed))
 
 
 def undisturbed_pairs(null: pd.DataFrame) -> pd.DataFrame:
@@ -112,17 +112,18 @@ def undisturbed_pairs(null: pd.DataFrame) -> pd.DataFrame:
     Args:
         null: Errors out of fold with `bond`, `bond_class`, `frame`, `bond_length_angstrom` and `error_angstrom` (`readings`).
     """
+    columns = ["apart_angstrom", "change_angstrom"]
+    found: list[pd.DataFrame] = []
     for by in (["bond_class", "bond"], ["bond_class"]):
-        found = [
-            (mine["bond_class"].iloc[0], abs(lengths[one] - lengths[other]), abs(errors[one] - errors[other]))
-            for _, mine in null.groupby(by)
-            for lengths, errors in [mine[["bond_length_angstrom", "error_angstrom"]].to_numpy().T]
-            for one, other in combinations(range(len(mine)), 2)
-        ]
+        for names, mine in null.groupby(by):
+            values = mine[["bond_length_angstrom", "error_angstrom"]].to_numpy()
+            one, other = np.triu_indices(len(mine), 1)
+            if len(one):
+                pairs = pd.DataFrame(np.abs(values[one] - values[other]), columns=columns)
+                found.append(pairs.assign(bond_class=names[0]))
         if found:
-            break
-    pairs = pd.DataFrame(found, columns=["bond_class", "apart_angstrom", "change_angstrom"])
-    return pairs.astype({"apart_angstrom": float, "change_angstrom": float})
+            return pd.concat(found, ignore_index=True)[["bond_class", *columns]]
+    return pd.DataFrame({"bond_class": [], **{name: np.empty(0) for name in columns}})
 
 
 def noise_of(pairs: pd.DataFrame, bond_class: str, apart_angstrom: float) -> float:
@@ -236,7 +237,9 @@ def _row(
     }  # fmt: skip
 
 
-def scores(table: pd.DataFrame, study: str, *, samples: int, seed: int) -> list[dict[str, Any]]:
+def scores(
+    table: pd.DataFrame, study: str, words: Mapping[str, str], *, samples: int, seed: int
+) -> list[dict[str, Any]]:
     """Scorecard of changes, by parent: how they go along with bond order, beside the change of length, and the share beyond noise.
 
     Of all bonds, and where atoms were added also of those beside them and of the others: what an atom does to the electrons of the
@@ -245,18 +248,19 @@ def scores(table: pd.DataFrame, study: str, *, samples: int, seed: int) -> list[
     Args:
         table: Columns `CHANGES_COLUMNS`.
         study: Name of the study.
+        words: What the masks are called, by name (`Mask.words`).
         samples: Resamples of whole structures.
         seed: Seed of the bootstrap.
     """
     rows = []
     common = {"study": study, "system": "ruler", "unit": "1", "split": "structure", "comparable": "not comparable"}
-    for (_, share, shape, scale, subject, parent), mine in table.groupby(
-        ["mask", "share", "shape", "scale", "subject", "compared_with"], sort=False
+    for (mask, subject, parent), mine in table.groupby(
+        ["mask", "subject", "compared_with"], sort=False
     ):  # of each parent by itself: one site at two geometries is no second witness
         whole = mine.dropna(subset=["change_angstrom", "mayer_change"])
-        words = f"{subject}, {mask_words(share, shape, scale)}"
+        reader = f"{subject}, {words[mask]}"
         if whole.empty:
-            log.warning("%s: no bond could be read in both structures", words)
+            log.warning("%s: no bond could be read in both structures", reader)
             continue
         beside = whole["added_atom_angstrom"] < BESIDE_ANGSTROM
         parts = {"": whole}
@@ -264,7 +268,7 @@ def scores(table: pd.DataFrame, study: str, *, samples: int, seed: int) -> list[
             parts |= {", bonds beside the added atom": whole[beside], ", other bonds": whole[~beside]}
         for where, read in parts.items():
             scored = _scored(read, f"distorted from {parent}", where, samples=samples, seed=seed)
-            rows += [common | {"subject": words, "n": len(read)} | row for row in scored]
+            rows += [common | {"subject": reader, "n": len(read)} | row for row in scored]
     return rows
 
 

@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 from sklearn.model_selection import GroupKFold
 
+from auric.errors import InputError
+
 SIDE = 25
 """Pixels of the coarse image that is looked at; finer detail is noise to a judgement of kind."""
 COMPONENTS = 40
@@ -49,6 +51,7 @@ class Domain:
 
         Raises:
             ValueError: If there are fewer than two groups.
+            InputError: If with one group left out all images are alike.
         """
         count = len(np.unique(groups))
         if count < 2:
@@ -101,6 +104,10 @@ def _coarse(elf: np.ndarray, side: int) -> np.ndarray:
 def _components(coarse: np.ndarray) -> dict[str, np.ndarray]:
     """Mean and spread of each pixel, principal components of the scaled pixels, and the spread along each component."""
     mean, scale = coarse.mean(axis=0), coarse.std(axis=0)
+    if not scale.any():
+        raise InputError(
+            f"{len(coarse)} images that are all alike say nothing of others; give more frames or structures to learn from"
+        )
     scale = np.maximum(scale, QUIETEST * np.median(scale))
     _, singular, components = np.linalg.svd((coarse - mean) / scale, full_matrices=False)
     singular = singular[singular > ROUNDING * singular[0]][:COMPONENTS]

@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from auric.files import read_frames, write_npz
-from auric.ruler.baselines import RidgeOnLine
+from auric.files import read_frames
 from auric.ruler.dataset import read_images, trained_on
 from auric.ruler.masks import Mask
 from auric.ruler.rulerset import MASKED_READERS, READERS, train_set
@@ -16,23 +15,20 @@ from auric.ruler.training import NetworkSettings, train
 
 
 def train_final(
-    images: str | Path, elfnet: str | Path, ridge: str | Path, *,
+    images: str | Path, elfnet: str | Path, *,
     weighting: str, network: Mapping[str, Any], seed: int, checkpoint: str | Path,
 ) -> None:  # fmt: skip
-    """Train ELFnet as the paper does, and the ridge line, on all images and save both.
+    """Train ELFnet as the paper does, on all images, and save it.
 
     Args:
         images: All images (NetCDF).
         elfnet: Model to write (safetensors; the header holds settings, scaling and what it was trained on).
-        ridge: Model to write (npz with a JSON header).
         weighting: How weights enter the training.
         network: Keys of `ruler.network` of the configuration, without `seed`.
         seed: Seed of the training.
         checkpoint: Where a training that is killed goes on from.
     """
     data = read_images(images)
-    header, arrays = RidgeOnLine().fit(data.elf, data.lengths_angstrom, data.bond).parts()
-    write_npz(ridge, header | {"pixels": data.pixels, "trained_on": trained_on(data)}, arrays)
     ruler, _ = train(
         data,
         np.arange(len(data)),

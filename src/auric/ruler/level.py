@@ -4,9 +4,11 @@ Names do not settle it: programs write them in their own ways, and a molden file
 left to effective cores are compared as numbers, functionals by name.
 """
 
+import json
 import warnings
 from collections.abc import Mapping, Sequence
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 from ase.data import atomic_numbers
@@ -16,7 +18,9 @@ from pyscf.lib.exceptions import BasisNotFoundError
 from pyscf.pbc.gto.basis import load as load_box_basis
 from pyscf.pbc.gto.pseudo import load as load_pseudo
 
+from auric.elf.images import check_kind
 from auric.errors import InputError, StructureError
+from auric.files import read_dataset
 from auric.reference.engines import ENGINES, SETTINGS_OF, make_engine
 from auric.reference.gth import PSEUDOPOTENTIALS
 from auric.reference.interface import Engine
@@ -27,8 +31,60 @@ SAME_FUNCTIONAL = {"pbepbe": "pbe", "pbe,pbe": "pbe", "b3lypg": "b3lyp"}
 """Other programs' names of a functional to PySCF's."""
 EXPONENT_TOLERANCE = 1e-4
 """Relative; files carry at least six digits."""
+NOT_OF_A_LEVEL = frozenset(("max_cycles", "forces"))
+"""Settings of an engine that its images do not depend on."""
 
 Level = Mapping[str, Any]
+
+
+class LearnedFrame(NamedTuple):
+    """A frame that rulers learn from: its structure, and what made its orbitals."""
+
+    structure: str
+    made: Mapping[str, Any]
+
+
+def learned_frames(images: Sequence[str | Path], elf: Mapping[str, Any], where: str) -> dict[str, LearnedFrame]:
+    """The frames of images that rulers learn from, by name.
+
+    Args:
+        images: Images of blocks (NetCDF).
+        elf: Keys `pixels` and `offset` of `elf` of the configuration, which the images must have.
+        where: Setting that they are needed for, for the message.
+
+    Raises:
+        InputError: If they are images of another kind.
+    """
+    frames: dict[str, LearnedFrame] = {}
+    for data in map(read_dataset, images):
+        if data.sizes["image"]:
+            check_kind(data, elf, where)
+            made = json.loads(data.attrs["frames_json"])
+            named = zip(data["frame"].values.astype(str), data["structure"].values.astype(str), strict=True)
+            frames |= {name: LearnedFrame(structure, made.get(name, {})) for name, structure in set(named)}
+    return frames
+
+
+def check_level_of_images(frames: Mapping[str, LearnedFrame], engine: Engine, where: str) -> None:
+    """Refuse an engine of another level than that of the images, before it computes anything.
+
+    Args:
+        frames: What rulers learn from.
+        engine: The engine.
+        where: Setting that asks for it, for the message.
+
+    Raises:
+        InputError: Naming what differs.
+    """
+    ours = json.loads(json.dumps(engine.identity() | {"method_version": METHOD_VERSION}, default=dict))
+    for name, (_, theirs) in frames.items():
+        # What only one of both states is newer than the other and of no weight, or one of the first three differs too.
+        for key in ("engine", "method", "basis", *sorted((ours.keys() & theirs.keys()) - NOT_OF_A_LEVEL)):
+            if theirs.get(key) != ours[key]:
+                raise InputError(
+                    f"{where}: {key} of the images is {theirs.get(key)} ({name}), that of reference.engine {ours[key]}; "
+                    "a ruler reads images of its own level only: set reference as it was for the images"
+                )
 
 
 def level_text(level: Level) -> str:

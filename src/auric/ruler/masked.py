@@ -142,14 +142,14 @@ def join_masks(
         groups = mine["structure" if split == "structure" else "bond"].to_numpy()
         rng = np.random.default_rng([seed, 3])
         low, high = grouped_interval(error, np.ones_like(error), groups, samples=bootstrap_samples, rng=rng)
-        settings = json.loads(mine["settings_json"].iloc[0])
+        seen_through = Mask(**json.loads(mine["settings_json"].iloc[0]))
         rows.append({
-            "mask": mask, "share": mine["share"].iloc[0], "left_angstrom": settings["left_angstrom"],
-            "right_angstrom": settings["right_angstrom"], "shape": shape, "scale": scale, "subject": subject, "split": split,
+            "mask": mask, "share": mine["share"].iloc[0], "left_angstrom": seen_through.left_angstrom,
+            "right_angstrom": seen_through.right_angstrom, "words": seen_through.words, "shape": shape, "scale": scale, "subject": subject, "split": split,
             "n": len(mine), "structures": mine["structure"].nunique(), "mae_angstrom": float(error.mean()),
             "ci_low_angstrom": low, "ci_high_angstrom": high,
         })  # fmt: skip
-    found = pd.DataFrame(rows, columns=list(MASKS_COLUMNS))
+    found = pd.DataFrame(rows, columns=[*MASKS_COLUMNS, "words"])
     order = found["scale"].map(SCALES.index)
     found = found.assign(order=order).sort_values(
         ["order", "shape", "share"], ascending=[True, True, False], kind="stable"
@@ -158,19 +158,9 @@ def join_masks(
     write_scorecard(scorecard, [_score(row, study) for row in found.to_dict("records")])
 
 
-def mask_words(share: float, shape: str, scale: str) -> str:
-    """A mask in a few words."""
-    words = "no mask" if share == 1 else f"central {100 * share:.3g} % of the bond"
-    words += "" if shape == "strip" else f", {shape}"
-    return words + {"bond": "", "angstrom": ", edge fixed in angstrom", "resampled": ", stretched"}[scale]
-
-
 def _score(row: Mapping[Any, Any], study: str) -> dict[str, Any]:
-    words = mask_words(row["share"], row["shape"], row["scale"])
-    if row["left_angstrom"] != row["right_angstrom"]:
-        words += f" ({row['left_angstrom']:.3g} and {row['right_angstrom']:.3g} angstrom)"
     return {
         "study": study, "system": "ruler", "quantity": "mae", "unit": "angstrom", "subject": row["subject"],
         "ours": row["mae_angstrom"], "ci_low": row["ci_low_angstrom"], "ci_high": row["ci_high_angstrom"], "n": row["n"],
-        "data": words, "split": row["split"], "comparable": "not comparable", "better": "lower",
+        "data": row["words"], "split": row["split"], "comparable": "not comparable", "better": "lower",
     }  # fmt: skip

@@ -106,6 +106,20 @@ class Mask:
             f"_{value}" for value, plain in ((self.shape, SHAPES[0]), (self.scale, SCALES[0])) if value != plain
         )  # fmt: skip
 
+    @property
+    def words(self) -> str:
+        """The mask in a few words, different for masks that differ in their name."""
+        words = "no mask" if self.share == 1 else f"central {100 * self.share:.3g} % of the bond"
+        words += "" if self.shape == SHAPES[0] else f", {self.shape}"
+        words += {"bond": "", "angstrom": ", edge fixed in angstrom", "resampled": ", stretched"}[self.scale]
+        if self.left_angstrom != self.right_angstrom:
+            words += f" ({self.left_angstrom:.3g} and {self.right_angstrom:.3g} angstrom)"
+        return (
+            words
+            if self.reference_angstrom == REFERENCE_ANGSTROM
+            else f"{words} (of {self.reference_angstrom:g} angstrom)"
+        )
+
     def settings(self) -> dict[str, Any]:
         """All of it as plain JSON; `Mask(**settings)` is the same mask."""
         return asdict(self)

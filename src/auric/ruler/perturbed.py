@@ -21,6 +21,7 @@ from auric.reference.engines import make_engine
 from auric.reference.label import label_once
 from auric.reference.orbitals import Orbitals
 from auric.reference.store import Store
+from auric.ruler.level import check_level_of_images, learned_frames
 from auric.ruler.states import State, states_of
 from auric.structures.bonds import Bond, BondRule
 from auric.structures.prepare import FAILURE_COLUMNS
@@ -32,7 +33,7 @@ PERTURBED_COLUMNS = (
 
 
 def perturb_structure(
-    labels: str | Path, images: str | Path, table: str | Path, failures: str | Path, *, frame: str, engine: str,
+    labels: str | Path, learned: str | Path, images: str | Path, table: str | Path, failures: str | Path, *, frame: str, engine: str,
     settings: Mapping[str, Any], perturb: Mapping[str, Any], elf: Mapping[str, Any], bond: Mapping[str, Any],
     store: str | Path, threads: int = 1, memory_mb: int = 4000,
 ) -> None:  # fmt: skip
@@ -42,6 +43,7 @@ def perturb_structure(
 
     Args:
         labels: Labelled frames of the frame's block (extended xyz).
+        learned: Images of that block (NetCDF), whose level and kind the states must have.
         images: NetCDF to write: `elf` (image, y, x) with `state`, `bond` and `third_atom` of each image.
         table: CSV to write, columns `PERTURBED_COLUMNS`, one row per state and bond.
         failures: CSV to write.
@@ -54,7 +56,12 @@ def perturb_structure(
         store: Folder of the label store.
         threads: Threads for engine and ELF.
         memory_mb: Memory for the engine (megabyte).
+
+    Raises:
+        InputError: If the engine's level or the images' kind is not that of the images that rulers learn from.
     """
+    parent_rung = make_engine(engine, dict(settings), threads=threads, memory_mb=memory_mb)
+    check_level_of_images(learned_frames([learned], elf, "ruler.perturb"), parent_rung, "ruler.perturb")
     found = [atoms for atoms in read_frames(labels) if atoms.info["name"] == frame]
     rule = BondRule(**bond)
     rows: list[dict[str, Any]] = []
@@ -153,7 +160,9 @@ def _pictures(
                 log.info("%s, %s, atom %d: %s", state.name, bond.label, plane.third_atom, fault)
                 continue
             names = {"structure": structure, "state": state.name, "bond": f"{structure}:{bond.label}"}
-            found.append((names | {"third_atom": plane.third_atom, "length": bond.length_angstrom}, picture))
+            found.append(
+                (names | {"third_atom": plane.third_atom, "length": bond.length_angstrom}, picture.astype("float32"))
+            )
     return found
 
 

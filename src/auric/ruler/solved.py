@@ -27,10 +27,12 @@ from auric.ruler.rulers import Ruler
 
 STARTS = 4
 MARGIN = 3.0
-START_IMAGES = 1000
+START_IMAGES, START_PIXELS = 1000, 10_000_000
+"""Most images that a network is started on, and most pixels of them: a gigabyte and a half in the first layer."""
 CHANNELS = (8, 8, 16, 16, 32, 64)
 HIDDEN = 256
-BATCH = 256
+BATCH, BATCH_PIXELS = 256, 2_500_000
+"""Most images, and most pixels, that are read at a time."""
 _BLUR = torch.outer(*2 * [torch.tensor([0.25, 0.5, 0.25], dtype=torch.double)])[None, None]
 
 
@@ -81,15 +83,22 @@ def started_network(elf: np.ndarray, seed: int, *, readings: int) -> ElfNet:
     torch.manual_seed(seed)
     network = ElfNet(elf.shape[-1], CHANNELS, HIDDEN, closing="average", edge=True, readings=readings).double()
     # Ranges and spreads are known well from some of the images; the margin takes the others in.
-    start_near_linear(network, torch.as_tensor(elf[:: -(-len(elf) // START_IMAGES)]))
+    few = _images_of(elf.shape[-1], START_IMAGES, START_PIXELS)
+    start_near_linear(network, torch.as_tensor(elf[:: -(-len(elf) // few)]))
     return network
 
 
 @torch.no_grad()
 def blocks_of(network: ElfNet, elf: np.ndarray) -> list[np.ndarray]:
     """What the solution is linear in: bond line, coarse image, and what the last layer reads."""
-    parts = [network.features(part.double()).numpy() for part in torch.split(torch.as_tensor(elf), BATCH)]
+    size = _images_of(elf.shape[-1], BATCH, BATCH_PIXELS)
+    parts = [network.features(part.double()).numpy() for part in torch.split(torch.as_tensor(elf), size)]
     return [bond_line(elf), coarse_image(elf), np.concatenate(parts)]
+
+
+def _images_of(pixels: int, images: int, whole: int) -> int:
+    """So many images, or as many as have so many pixels together."""
+    return max(1, min(images, whole // pixels**2))
 
 
 def solved_ruler(network: ElfNet, ridges: list[BlockRidge], seed: int) -> Ruler:
