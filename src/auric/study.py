@@ -343,6 +343,15 @@ def _check_among_potentials(settings: Mapping[str, Any]) -> None:
     ):
         if absent := [name for name in names if name not in known]:
             raise InputError(f"{key}: '{absent[0]}' is not among {among}; add it there too")
+    for key, names in (
+        ("sampling.walks", [walk["beside"] for walk in sampling["walks"]]),
+        ("relaxation.elsewhere", [*relaxation["systems"], *(one["beside"] for one in relaxation["elsewhere"])]),
+    ):
+        if twice := [name for name in names if names.count(name) > 1]:
+            raise InputError(
+                f"{key}: runs of '{twice[0]}' are named for two potentials, whose results would be told as one; "
+                "make a study of each"
+            )
 
 
 def candidates(settings: Mapping[str, Any], root: Path) -> dict[str, Row]:

@@ -107,6 +107,37 @@ def test_a_potential_is_not_followed_where_it_is_not_trusted(copper):
     assert "domain" in hand_over(copper, Stretched(), EMT(), trusted=far).note
 
 
+def test_a_start_that_is_not_trusted_is_left_to_the_reference(copper):
+    made = relax_hybrid(copper, Stretched(), EMT(), trusted=lambda atoms: False)
+    assert made.verdict == "converged"
+    assert "not trusted anywhere near" in made.note
+    assert made.calls <= relax(copper, EMT()).calls + 1
+
+
+def test_what_is_handed_over_keeps_fixed_atoms_and_says_what_went_wrong(copper):
+    held = RelaxationSettings(fixed=(0, 1))
+    made = hand_over(copper, Stretched(), EMT(), second=held)
+    np.testing.assert_array_equal(made.atoms.positions[:2], copper.positions[:2])
+
+    class Failing(EMT):
+        def __init__(self, calls):
+            super().__init__()
+            self.calls, self.count = calls, 0
+
+        def calculate(self, *args, **kwargs):
+            self.count += 1
+            if self.count in self.calls:
+                raise CalculationFailed("no field")
+            super().calculate(*args, **kwargs)
+
+    astray = hand_over(copper, Stretched(), Failing({2}))
+    assert astray.verdict == "converged", "from the start instead"
+    assert "no answer where the coarse potential led" in astray.note
+    broken = hand_over(copper, Stretched(), Failing(range(3, 99)))
+    assert broken.verdict == "stalled"
+    assert "no field" in broken.note
+
+
 def test_a_coarse_potential_that_breaks_leaves_the_reference_alone(copper):
     class Breaks(Stretched):
         def calculate(self, *args, **kwargs):

@@ -81,6 +81,40 @@ def test_a_series_learns_from_its_own_points_and_saves_calls(springs, tetrahedro
     assert len(ends) == 6
 
 
+def test_a_start_that_cannot_be_relaxed_stops_no_other(springs, tetrahedron):
+    first, lost, last = starts_of(tetrahedron, 3)
+    lost.positions[1] = lost.positions[0] + 0.01
+    rows, ends = relax_series([first, lost, last], lambda start: springs(), fmax_ev_angstrom=FINE)
+    assert [row["verdict"] for row in rows] == ["converged", "stalled", "converged"]
+    assert np.isnan(rows[1]["energy_ev"])
+    assert rows[1]["note"]
+    assert len(ends) == 2
+
+
+def test_a_start_that_is_relaxed_has_no_share_of_a_gain(springs, tetrahedron):
+    relaxed = relax(tetrahedron, springs(), RelaxationSettings(fmax_ev_angstrom=1e-3)).atoms
+    made = relax(relaxed, springs())
+    rows = [row for row, _, _ in tell(relaxed, [Way("bfgs", REFERENCE, made), Way("one", COARSE, made)], springs())]
+    assert [row["verdict"] for row in rows] == ["converged"] * 2
+    assert np.isnan([row["energy_recovered"] for row in rows]).all()
+    table = pd.DataFrame([{"system": "x", "run": "r", "step": 0} | row for row in rows])
+    card = {row["quantity"]: row["ours"] for row in relaxation_rows(table, study="s", samples=20, seed=0)}
+    assert "energy_recovered" not in card
+    assert card["converged_share"] == 1
+
+
+def test_each_way_has_a_cheap_level_of_its_own(springs, tetrahedron, correction):
+    """One that remembers another way would answer a little otherwise, and ask the better level for other points."""
+    made = []
+
+    def cheap():
+        made.append(springs())
+        return made[-1]
+
+    relax_at_better_level(tetrahedron, cheap, correction, springs(2.6, 3.0), {"fmax_ev_angstrom": FINE})
+    assert len(made) == len(WAYS) - 3
+
+
 def test_too_few_points_are_not_learned_from(springs, tetrahedron):
     """A start that is all but relaxed gives one point; the next one goes by the reference alone again."""
     relaxed = relax(tetrahedron, springs(), RelaxationSettings(fmax_ev_angstrom=1e-3)).atoms
@@ -104,7 +138,7 @@ def test_series_of_runs_takes_turns(springs, tetrahedron, tmp_path, monkeypatch)
 
 
 def test_a_corrected_level_costs_the_better_one_fewer_calls(springs, tetrahedron, correction):
-    told = relax_at_better_level(tetrahedron, springs(), correction, springs(2.6, 3.0), {"fmax_ev_angstrom": FINE})
+    told = relax_at_better_level(tetrahedron, springs, correction, springs(2.6, 3.0), {"fmax_ev_angstrom": FINE})
     rows = {row["method"]: row for row, _, _ in told}
     assert {row["verdict"] for row in rows.values()} == {"converged"}
     ends = [row["energy_ev"] for row in rows.values()]

@@ -49,13 +49,21 @@ def folder(tmp_path_factory):
 
 
 def _round(
-    folder, model: str, walker: str, number: int, collected: list, training=("one", "other"), store=None, **how
+    folder,
+    model: str,
+    walker: str,
+    number: int,
+    collected: list,
+    training=("one", "other"),
+    store=None,
+    sample=None,
+    **how,
 ) -> pd.Series:
     expansion_round(
         folder / model, [folder / f"{name}.extxyz" for name in training], collected, folder / f"{walker}_{number}.extxyz",
         folder / f"{walker}_{number}.csv", folder / f"failures_{walker}_{number}.csv", number=number, walker=walker,
         settings={"temperatures_k": [300.0, 1500.0], "chains": 2, "labels": 12, "walk": WALK} | how, xtb={}, seed=0,
-        store=store or folder / "store",
+        store=store or folder / "store", sample=sample,
     )  # fmt: skip
     table = pd.read_csv(folder / f"{walker}_{number}.csv")
     assert list(table) == list(ROUND_COLUMNS)
@@ -77,6 +85,13 @@ def test_what_was_learned_from_is_known_afterwards(folder):
     train_linear([*runs, folder / "linear_1.extxyz"], folder / "linear_1.npz", study="tests")
     second = _round(folder, "linear_1.npz", "linear", 2, [folder / "linear_1.extxyz"])
     assert second["known_frames"] == 32 + 12
+    sample = {"frames": 10, "spacing": "even"}  # of each run of dynamics; what was collected is learned whole
+    train_linear(runs, folder / "few.npz", study="tests", sample=sample, collected=[folder / "linear_1.extxyz"])
+    assert LinearPotential.load(folder / "few.npz").header["frames"] == 20 + 12
+    few = _round(
+        folder, "few.npz", "linear", 3, [folder / "linear_1.extxyz"], sample=sample, temperatures_k=[1.0], chains=1
+    )
+    assert few["known_frames"] == 20 + 12
     assert second["energy_rmse_ev"] < first["energy_rmse_ev"]
     summarise_walks(
         [], [], folder / "card.csv", study="tests", rounds=[folder / "linear_1.csv", folder / "linear_2.csv"]

@@ -153,7 +153,7 @@ def test_chains_that_stay_apart_are_slow():
     rng = np.random.default_rng(3)
     apart = rng.normal(size=(500, 8)) + 10 * np.arange(8)
     assert autocorrelation_time(apart) > 100 * autocorrelation_time(apart - 10 * np.arange(8))
-    assert autocorrelation_time(np.ones((10, 2))) == 1.0
+    assert autocorrelation_time(np.ones((10, 2))) == 10.0  # what never changes is one sample
 
 
 def test_a_run_without_frames_gives_no_walk(tmp_path):
@@ -175,6 +175,20 @@ def test_a_run_without_frames_gives_no_walk(tmp_path):
     assert all(len(pd.read_csv(path)) == 0 for path in paths.values())
     summarise_walks([tmp_path / "walk.csv"], [tmp_path / "geometry.csv"], tmp_path / "card.csv", study="tests")
     assert (tmp_path / "card.csv").read_text().splitlines() == [",".join(COLUMNS)]
+
+
+def test_a_run_of_a_few_frames_is_compared_with_nothing(tmp_path, caplog):
+    """Its walk was paid for; it ends no table of the others."""
+    frames = [build_ring(3, "H") for _ in range(9)]
+    for atoms in frames:
+        atoms.info |= {"run": "short", "target_temperature_k": 300.0, "energy_ev": 0.0, "structure": "ring"}
+    write_frames(tmp_path / "short.extxyz", frames)
+    paths = [tmp_path / f"{name}.csv" for name in ("geometry", "curves", "energies", "energy_curves", "isomers")]
+    walk = [tmp_path / "never read"], [tmp_path / "never read"]
+    compare_beside(*walk, tmp_path / "short.extxyz", *paths[:4], last=20, samples=100, seed=0)
+    compare_isomers([], [], [tmp_path / "short.extxyz"], paths[4], samples=100, seed=0)
+    assert all(len(pd.read_csv(path)) == 0 for path in paths)
+    assert "short.extxyz: 9 frames are too few to compare with (10)" in caplog.text
 
 
 def test_a_bath_that_heats_has_no_walk(tmp_path):

@@ -5,6 +5,7 @@ import os
 import re
 import time
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -159,6 +160,10 @@ def test_exact_energies_decide_the_distribution(tmp_path):
     path.write_bytes(whole[: len(whole) * 9 // 10])
     run_walk([gold] * 64, _toy(well), settings, path, exact=exact)
     assert path.read_bytes() == whole
+    some = iter([0.0, np.nan])
+    with pytest.raises(InputError, match="chain 1 has an exact energy of nan eV at its start"):
+        run_walk([gold] * 2, _toy(well), WalkSettings((TEMPERATURE,) * 2), tmp_path / "x", exact=lambda _: next(some))
+    assert not (tmp_path / "x").exists()
     with pytest.raises(InputError, match="exchanges no structures"):
         run_walk([gold], _toy(well), WalkSettings((TEMPERATURE,), exchange=True), tmp_path / "x", exact=exact)
 
@@ -491,6 +496,15 @@ def test_a_start_or_a_frame_without_an_energy(tmp_path, lost):
     with pytest.raises(InputError, match=f"chain 0 has an energy of {lost} eV at step 5"):
         run_walk([gold] * 2, flat, settings, tmp_path / "late")
     assert read_walk(tmp_path / "late")[-1].info["step"] == 0
+
+
+def test_temperatures_may_come_from_an_array_and_a_longer_walk_is_told(tmp_path, caplog):
+    flat = _toy(lambda positions: 0 * positions[:, 0, 0])
+    settings = WalkSettings(tuple(np.array([300, 330])), steps=20, equilibration_steps=0, every=5)
+    run_walk([Atoms("Au", [[0, 0, 0]])] * 2, flat, settings, tmp_path / "walk")
+    assert read_walk(tmp_path / "walk")[-1].info["step"] == 20
+    run_walk([Atoms("Au", [[0, 0, 0]])] * 2, flat, replace(settings, steps=10), tmp_path / "walk")
+    assert "the walk was made of 20 steps, more than the 10 asked for" in caplog.text
 
 
 def test_bad_input(walked, tmp_path):

@@ -1,5 +1,7 @@
 """What is written of walks: tables, and rows of the scorecard."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -12,7 +14,7 @@ from auric.sampling.beside import CURVE_COLUMNS, GEOMETRY_COLUMNS, WALK_COLUMNS,
 from auric.sampling.differences import DIFFERENCE_COLUMNS
 from auric.sampling.isomers import ISOMER_COLUMNS
 from auric.sampling.landscape import PLACE_COLUMNS
-from auric.sampling.summary import summarise_walks
+from auric.sampling.summary import _side_peaks, summarise_walks
 from auric.sampling.trajectory import frame_text
 from auric.scorecard import COLUMNS
 from auric.structures import build_ring
@@ -107,10 +109,31 @@ def test_differences_of_energy(tables, folder):
     walked = read_walked(folder / "au38_sch3_24_q_cool300.walk.extxyz", folder / "au38_sch3_24_q_cool300.walk.csv")
     assert walked.positions.shape == (STEPS // EVERY, CHAINS, 24, 3)
     assert (walked.energies_ev.shape, walked.every) == ((STEPS, CHAINS), EVERY)
-    frozen = type(walked)(walked.told, walked.positions, 0 * walked.energies_ev)
+    jumps = (
+        walked.energies_ev + np.repeat(np.arange(STEPS // EVERY), EVERY)[:, None]
+    )  # after each frame, by an exchange
+    swapped = replace(walked, energies_ev=jumps, exchanged=np.ones((STEPS // EVERY, CHAINS), dtype=bool))
+    assert swapped.next_changes().shape == ((STEPS - STEPS // EVERY) * CHAINS,)
+    assert swapped.next_changes().std() == pytest.approx(np.sqrt(2) * HARD, rel=0.2)
+    assert replace(swapped, exchanged=walked.exchanged).next_changes().size == (STEPS - 1) * CHAINS
+    frozen = replace(walked, energies_ev=0 * walked.energies_ev)
     rows, drawn = energy_differences(frozen, np.zeros(10), 24)
     assert rows[0]["walk_sd_ev"] == 0
     assert np.isfinite([row["walk"] for row in drawn]).all()
+
+
+@pytest.mark.parametrize(("name", "rows"), [("Ag-Au-S-Ag-Au", 4), ("Au-S-Au", 4), ("S-Ag-Au-S", 0), ("S-Au-S", 0)])
+def test_side_peaks_are_of_angles_at_sulfur(name, rows):
+    one = {
+        "unit": "degree",
+        "coordinate": name,
+        "walker": "w",
+        "run": "r",
+        "part": "whole walk",
+        "effective_samples": 9,
+    }
+    one |= {f"{source}_side_{what}": 0.5 for source in ("walk", "dynamics") for what in ("peak", "height")}
+    assert len(_side_peaks("s", one)) == rows
 
 
 def test_isomers_beside_each_other(tables):

@@ -253,6 +253,20 @@ def test_closing_words_tell_how_good_potentials_are(tmp_path):
             },
             "sampling.walkers: corrected: 'ring' is not among potential.correction.systems",
         ),
+        (
+            {
+                "potential": {"systems": ["ring", "rings"]},
+                "sampling": {"walks": [{"potential": name, "beside": "cold"} for name in ("ring", "rings")]},
+            },
+            "sampling.walks: runs of 'cold' are named for two potentials",
+        ),
+        (
+            {
+                "potential": {"systems": ["ring", "rings"]},
+                "relaxation": {"systems": ["ring", "rings"], "elsewhere": [{"potential": "ring", "beside": "rings"}]},
+            },
+            "relaxation.elsewhere: runs of 'rings' are named for two potentials",
+        ),
         ({"potential": {"systems": ["ring"]}, "sampling": {"walkers": ["corrected"]}}, "corrected walks nowhere"),
         (
             {

@@ -51,6 +51,7 @@ rule walk:
         settings=STUDY["sampling"]["walk"],
         wall_share=STUDY["sampling"]["wall_share"],
         ladder=STUDY["sampling"]["ladder"],
+        sample=STUDY["potential"]["sample"],
         seed=STUDY["seed"],
         store=STORE,
     script:
@@ -249,6 +250,7 @@ rule expansion_round:
         ),
         method_version=METHOD_VERSION,
         settings=STUDY["sampling"]["expansion"],
+        sample=STUDY["potential"]["sample"],
         xtb=STUDY["reference"]["xtb"],
         seed=STUDY["seed"],
         store=STORE,
@@ -279,6 +281,7 @@ rule expanded:
             "auric.potential.published",
             libraries=("scikit-learn", "scipy", "numpy"),
         ),
+        sample=STUDY["potential"]["sample"],
         study=STUDY["study"],
     script:
         "../scripts/expanded.py"

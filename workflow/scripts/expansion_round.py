@@ -14,6 +14,7 @@ with log_to(snakemake.log[0], threads=snakemake.threads):
         number=int(snakemake.wildcards.round),
         walker=snakemake.wildcards.walker,
         settings=snakemake.params.settings,
+        sample=snakemake.params.sample,
         xtb=snakemake.params.xtb,
         seed=snakemake.params.seed,
         store=snakemake.params.store,

@@ -17,4 +17,5 @@ with log_to(snakemake.log[0], threads=snakemake.threads):
         store=snakemake.params.store,
         wall_share=snakemake.params.wall_share,
         ladder=snakemake.params.ladder,
+        sample=snakemake.params.sample,
     )

@@ -22,18 +22,22 @@ def runs_of(frames: Sequence[Atoms]) -> np.ndarray:
     ])  # fmt: skip
 
 
-def read_runs(paths: Sequence[str | Path], role: str, sample: Mapping[str, Any] | None = None) -> list[Atoms]:
+def read_runs(
+    paths: Sequence[str | Path], role: str, sample: Mapping[str, Any] | None = None, whole: Sequence[str | Path] = ()
+) -> list[Atoms]:
     """The frames of all runs.
 
     Args:
         paths: Extended xyz files.
         role: What they are for, for the message.
         sample: Arguments of `sampled`, to take a part of each file; None takes all.
+        whole: Files of which all frames are taken, after the others.
 
     Raises:
         InputError: If there are none.
     """
     frames = [atoms for path in paths for atoms in sampled(read_frames(path), **(sample or {}))]
+    frames += [atoms for path in whole for atoms in read_frames(path)]
     if not frames:
         raise InputError(
             f"no {role} frames in {', '.join(map(str, paths)) or 'no files'}; the table of failures says why"

@@ -246,7 +246,7 @@ class LinearPotential:
 
 def train_linear(
     training: Sequence[str | Path], model: str | Path, *, study: str, products: int = 0,
-    sample: Mapping[str, Any] | None = None,
+    sample: Mapping[str, Any] | None = None, collected: Sequence[str | Path] = (),
 ) -> None:  # fmt: skip
     """Learn a potential from runs of dynamics and write its file.
 
@@ -256,11 +256,12 @@ def train_linear(
         study: Name of the study, for the file.
         products: See `LinearSettings`.
         sample: Which frames of each run, see `sampled`; all by default.
+        collected: Labelled frames to learn from beside them, all of them (extended xyz).
 
     Raises:
         InputError: If there are no frames, or they are of several levels of theory.
     """
-    frames = read_runs(training, "training", sample)
+    frames = read_runs(training, "training", sample, collected)
     systems = sorted({str(atoms.info.get("system", "")) for atoms in frames})
     told = level_told(frames) | {"systems": systems, "study": study}
     LinearPotential.fit(frames, settings=LinearSettings(products=products), trained_on=told).save(model)

@@ -16,8 +16,9 @@ from auric.potential.modelfile import load_model, save_model
 
 
 def train_emlm(
-    training: Sequence[str | Path], model: str | Path, *, study: str, sample: Mapping[str, Any] | None = None
-) -> None:
+    training: Sequence[str | Path], model: str | Path, *, study: str, sample: Mapping[str, Any] | None = None,
+    collected: Sequence[str | Path] = (),
+) -> None:  # fmt: skip
     """Learn energies (eV) from runs of dynamics, all frames as references, and write the model's file.
 
     The descriptor is MBTR with the second parameters of doi:10.1021/acs.jpca.0c01512; the file names them, and the elements.
@@ -27,11 +28,12 @@ def train_emlm(
         model: npz to write.
         study: Name of the study, for the file.
         sample: Which frames of each run, see `auric.potential.labels.sampled`; all by default.
+        collected: Labelled frames to learn from beside them, all of them (extended xyz).
 
     Raises:
         InputError: If there are no frames, they are not labelled, or they are of several levels of theory.
     """
-    frames = read_runs(training, "training", sample)
+    frames = read_runs(training, "training", sample, collected)
     level = level_told(frames)
     species = sorted({symbol for atoms in frames for symbol in atoms.symbols})
     features = Mbtr(species, MBTR_SECOND).describe_all(frames)

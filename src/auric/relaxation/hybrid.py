@@ -23,7 +23,7 @@ from ase.calculators.calculator import Calculator, all_changes
 from ase.constraints import FixAtoms
 from ase.optimize import LBFGS
 
-from auric.errors import InputError, ScfError
+from auric.errors import AuricError, InputError, ScfError
 from auric.progress import log
 from auric.relaxation.calculators import NotFiniteError, Recorder
 from auric.relaxation.optimise import Relaxation, RelaxationSettings, relax, verdict
@@ -34,6 +34,10 @@ NEARER = 0.2
 """The corrected potential is relaxed to this share of the reference's criterion."""
 PATIENCE = 60
 """Calls of the reference alone without a new lowest point that end a run: its own noise is above the criterion then."""
+
+
+class UntrustedError(AuricError):
+    """The coarse potential knows no structure near the last reference point."""
 
 
 @dataclass(frozen=True)
@@ -134,7 +138,7 @@ def relax_hybrid(
     while np.linalg.norm(here.forces[free], axis=1).max() > s.fmax_ev_angstrom and known.calls < s.calls:
         try:
             there, foretold = _search(here, guide, known, curvature, radius, free, s, trusted)
-        except NotFiniteError as error:
+        except (NotFiniteError, UntrustedError) as error:
             note = str(error)
             break
         except ScfError as error:  # the trial went where the reference has no answer
@@ -193,6 +197,8 @@ def _search(
         moving.positions = here.atoms.positions + (moving.positions - here.atoms.positions) / over
     while trusted is not None and not trusted(moving) and _reach(moving, here) > s.smallest_radius_angstrom:
         moving.positions = (moving.positions + here.atoms.positions) / 2
+    if trusted is not None and not trusted(moving):
+        raise UntrustedError("the coarse potential was left: it is not trusted anywhere near")
     after = moving.get_potential_energy()
     shift = (moving.positions - here.atoms.positions).ravel()
     there = _Point(Atoms(moving.numbers, moving.positions), coarse, reference)
@@ -257,14 +263,14 @@ def hand_over(
         atoms: The start.
         coarse: A learned potential or another cheap calculator.
         reference: The engine whose minimum is wanted, with energies.
-        first: Of the coarse way; by default to 0.01 eV/angstrom with steps of 0.1 angstrom at most.
+        first: Of the coarse way; by default to 0.01 eV/angstrom with steps of 0.1 angstrom at most, and what `second` holds fixed.
         second: Of the reference.
         curved: Whether the reference's BFGS starts from the coarse Hessian (`hessian_of`).
         trusted: Whether the coarse potential knows a structure.
         checked: Whether the reference is asked for the start's energy, which is a call, to see whether the coarse way led above it.
     """
-    first = first or RelaxationSettings(fmax_ev_angstrom=0.01, max_step_angstrom=0.1)
     second = second or RelaxationSettings()
+    first = first or RelaxationSettings(fmax_ev_angstrom=0.01, max_step_angstrom=0.1, fixed=second.fixed)
     known = Recorder(reference)
     coarse_way = relax(atoms, coarse, first)
     start, note, guide = coarse_way.atoms, "", Recorder(coarse)
@@ -272,10 +278,8 @@ def hand_over(
         note = "the coarse potential led upwards"
     elif trusted is not None and not trusted(start):
         note = "the coarse potential led out of its domain"
-    elif checked and known.get_property("energy", Atoms(atoms.numbers, atoms.positions)) < known.get_property(
-        "energy", start
-    ):
-        note = "the coarse potential led above the start"
+    elif checked:
+        note = _led_astray(known, Atoms(atoms.numbers, atoms.positions), start)
     start = atoms if note else start
     hessian = hessian_of(start, guide) if curved and not note else None
     made = relax(start, known, second, hessian=hessian)
@@ -283,5 +287,15 @@ def hand_over(
     return replace(
         verdict(atoms, known, free, second.fmax_ev_angstrom), verdict=made.verdict,
         coarse_calls=coarse_way.calls + guide.calls,
-        coarse_core_seconds=coarse_way.core_seconds + guide.core_seconds, note=note,
+        coarse_core_seconds=coarse_way.core_seconds + guide.core_seconds, note=note or made.note,
     )  # fmt: skip
+
+
+def _led_astray(reference: Recorder, start: Atoms, end: Atoms) -> str:
+    """Why a coarse way's end is no place to go on from, by the reference's word; empty if it is one."""
+    before = reference.get_property("energy", start)
+    try:
+        above = before < reference.get_property("energy", end)
+    except (NotFiniteError, ScfError) as error:
+        return f"the reference has no answer where the coarse potential led ({error})"
+    return "the coarse potential led above the start" if above else ""

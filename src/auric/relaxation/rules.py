@@ -8,7 +8,7 @@ from typing import Any
 from ase import Atoms
 from ase.calculators.calculator import Calculator
 
-from auric.errors import InputError
+from auric.errors import InputError, ScfError, StructureError
 from auric.files import read_frames, write_frames, write_table
 from auric.potential.calculators import LinearCalculator
 from auric.potential.correction import Correction
@@ -21,6 +21,7 @@ from auric.reference.engines import make_engine
 from auric.reference.points import StoredCalculator
 from auric.reference.store import Store
 from auric.relaxation.better import relax_at_better_level, ways_at_better_level
+from auric.relaxation.calculators import NotFiniteError
 from auric.relaxation.optimise import RelaxationSettings, relax
 from auric.relaxation.series import SERIES_COLUMNS, relax_series
 from auric.relaxation.tasks import (
@@ -105,8 +106,8 @@ def better_of_run(
     )
 
     def ways(start: Atoms) -> list[Told]:
-        cheap, better = levels(start)
-        return relax_at_better_level(start, cheap, correction, better, settings)
+        cheap_of, better = levels(start)
+        return relax_at_better_level(start, cheap_of, correction, better, settings)
 
     _write_ways(starts, ways, table, relaxed, traces, failures, level=correction.better[1])
 
@@ -141,8 +142,8 @@ def one_way_of_run(
         said = {"run": start.info.get("run", ""), "step": start.info.get("step", "")}
         try:
             check_overlap(start)
-            cheap, better = levels(start)
-            went = ways_at_better_level(start, cheap, correction, better, settings)[way]()
+            cheap_of, better = levels(start)
+            went = ways_at_better_level(start, cheap_of, correction, better, settings)[way]()
         except Exception as error:  # told in the table of failures by `better_of_run`, which meets it again
             rows.append(said | {"method": way, "note": reason_of(error, str(start.info["name"]))})
             continue
@@ -155,18 +156,19 @@ def one_way_of_run(
 def _two_levels(
     frames: str | Path, model: str | Path, settings: Mapping[str, Any], engine: str, engine_settings: Mapping[str, Any],
     xtb: Mapping[str, Any], store: str | Path, threads: int, memory_mb: int,
-) -> tuple[Correction, list[Atoms], Callable[[Atoms], tuple[Calculator, Calculator]]]:  # fmt: skip
-    """The correction, the starts, and what makes the cheap and the better level's calculators for one."""
+) -> tuple[Correction, list[Atoms], Callable[[Atoms], tuple[Callable[[], Calculator], Calculator]]]:  # fmt: skip
+    """The correction, the starts, and for one of them what makes the cheap level's calculators, and the better level's."""
     correction = Correction.load(model)
     rung = make_engine(engine, {**engine_settings, "forces": True}, threads=threads, memory_mb=memory_mb)
     starts = sampled(read_frames(frames), frames=settings["starts"], spacing="even")
     for start in starts:
         check_species(correction.difference, start.symbols)
 
-    def levels(start: Atoms) -> tuple[Calculator, Calculator]:
+    def levels(start: Atoms) -> tuple[Callable[[], Calculator], Calculator]:
         charge, multiplicity = int(start.info["charge"]), int(start.info["multiplicity"])
-        cheap = engine_calculator(make_engine("gfn1-xtb", xtb), charge, multiplicity)
-        return cheap, StoredCalculator(rung, charge, multiplicity, Store(store))
+        return (lambda: engine_calculator(make_engine("gfn1-xtb", xtb), charge, multiplicity)), StoredCalculator(
+            rung, charge, multiplicity, Store(store)
+        )
 
     return correction, starts, levels
 
@@ -294,10 +296,14 @@ def stretched_of_run(
     reference = _reference(atoms, xtb, store)
     relaxed = relax(atoms, reference, RelaxationSettings(fmax_ev_angstrom=criterion)).atoms
     for place in ("end", "middle"):
-        told, _ = relax_stretched(
-            relaxed, LinearCalculator(potential), reference, place=place, fmax_ev_angstrom=criterion,
-            max_steps_angstrom=settings["max_steps_angstrom"],
-        )  # fmt: skip
+        try:
+            told, _ = relax_stretched(
+                relaxed, LinearCalculator(potential), reference, place=place, fmax_ev_angstrom=criterion,
+                max_steps_angstrom=settings["max_steps_angstrom"],
+            )  # fmt: skip
+        except (NotFiniteError, ScfError, StructureError) as error:  # the other place may do
+            log.warning("%s, %s: left out: %s", run["structure"], place, error)
+            continue
         rows += [{"system": run["system"]} | row for row in told]
     write_table(table, rows, STRETCHED_COLUMNS)
 

@@ -9,13 +9,15 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 from ase import Atoms
 from ase.calculators.calculator import Calculator
 
+from auric.errors import ScfError, StructureError
 from auric.potential.calculators import LinearCalculator
 from auric.potential.linear import LinearPotential, LinearSettings
 from auric.progress import log
-from auric.relaxation.calculators import Recorder
+from auric.relaxation.calculators import NotFiniteError, Recorder
 from auric.relaxation.hybrid import HybridSettings, relax_hybrid
 from auric.relaxation.optimise import RelaxationSettings, relax
 
@@ -42,7 +44,8 @@ def relax_series(
 
     Returns:
         Rows of `SERIES_COLUMNS`, `labels` being what the potential had learned from when the start began, and
-        `learning_core_seconds` what was spent on learning after it; and the ends.
+        `learning_core_seconds` what was spent on learning after it; and the ends. A start that cannot be relaxed has a row that
+        says why, and no end.
     """
     frames: list[Atoms] = []
     rows: list[dict[str, Any]] = []
@@ -51,11 +54,21 @@ def relax_series(
     learned_from = 0
     for number, start in enumerate(starts):
         known = Recorder(reference_of(start))
-        if potential is None:
-            made = relax(start, known, RelaxationSettings(fmax_ev_angstrom=fmax_ev_angstrom))
-        else:
-            hybrid = HybridSettings(fmax_ev_angstrom=fmax_ev_angstrom)
-            made = relax_hybrid(start, LinearCalculator(potential), known, hybrid)
+        try:
+            if potential is None:
+                made = relax(start, known, RelaxationSettings(fmax_ev_angstrom=fmax_ev_angstrom))
+            else:
+                hybrid = HybridSettings(fmax_ev_angstrom=fmax_ev_angstrom)
+                made = relax_hybrid(start, LinearCalculator(potential), known, hybrid)
+        except (NotFiniteError, ScfError, StructureError) as error:  # the others go on
+            log.warning("start %d: %s", number + 1, error)
+            spent = {"reference_calls": known.calls, "reference_core_seconds": known.core_seconds}
+            none = dict.fromkeys(("coarse_calls", "coarse_core_seconds", "learning_core_seconds"), 0)
+            rows.append({
+                "method": LEARNED_ON_THE_WAY, "verdict": "stalled", "start_ev": np.nan, "energy_ev": np.nan, "fmax_ev_angstrom": np.nan,
+                **spent, **none, "labels": learned_from, "note": str(error),
+            })  # fmt: skip
+            continue
         before = learned_from
         frames += labelled_points(start, known, f"start {number}")
         began = time.process_time()

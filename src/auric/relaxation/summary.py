@@ -74,12 +74,15 @@ def relaxation_rows(
         by_start = _converged(mine, REFERENCE).groupby(["run", "step"])
         fewest, lowest = by_start["reference_calls"].min(), by_start["energy_ev"].min()
         quickest = by_start["reference_core_seconds"].min()
+        alone = mine[(mine["uses"] == REFERENCE) & mine["energy_recovered"].notna()]
+        measured = alone.set_index(["run", "step"]).index  # starts from which the reference gained something
         before = _converged(mine, BEFORE).groupby(["run", "step"])["reference_calls"].min()
         for (method, uses), ways in mine.groupby(["method", "uses"], sort=False):
             if uses == REFERENCE:
                 continue
             said = _said(study, method, str(system), SPLIT, len(ways))
-            rows.append(said | _mean("energy_recovered", "1", _recovered(ways), "higher", **drawn))
+            if len(shares := ways[ways.set_index(["run", "step"]).index.isin(measured)]):
+                rows.append(said | _mean("energy_recovered", "1", _recovered(shares), "higher", **drawn))
             rows.append(
                 said | _mean("rmsd_to_reference", "angstrom", ways["rmsd_to_reference_angstrom"], "lower", **drawn)
             )

@@ -14,6 +14,7 @@ from auric.potential.calculators import DirectedCalculator, LinearCalculator
 from auric.potential.directed import DirectedForces
 from auric.potential.linear import LinearPotential
 from auric.progress import log
+from auric.relaxation.calculators import NotFiniteError
 from auric.relaxation.hybrid import HybridSettings, hand_over, relax_hybrid
 from auric.relaxation.judge import energy_recovered, heavy_rmsd, turned_over, twist_degree
 from auric.relaxation.optimise import Relaxation, RelaxationSettings, outer_layer, relax
@@ -138,6 +139,10 @@ def tell(start: Atoms, ways: Sequence[Way], reference: Calculator) -> list[Told]
     """What ways from one start came to; the first of them is what the others are measured by."""
     best = ways[0].made
     start_ev, best_ev = best.energies_ev[0], _judged(best, reference)
+    if not best_ev < start_ev:
+        log.warning(
+            "%s: the first way gained nothing, so that no share of its gain can be told", start.info.get("name", "")
+        )
     told = []
     for way in ways:
         made, alone = way.made, way.uses == COARSE
@@ -152,8 +157,8 @@ def tell(start: Atoms, ways: Sequence[Way], reference: Calculator) -> list[Told]
         row = {
             "method": way.method, "uses": way.uses, "verdict": verdict, "start_ev": start_ev, "energy_ev": energy_ev,
             "fmax_ev_angstrom": made.fmax_ev_angstrom,
-            "energy_recovered": energy_recovered(start_ev, energy_ev, best_ev),
-            "lowest_recovered": energy_recovered(start_ev, lowest_ev, best_ev),
+            "energy_recovered": _share(start_ev, energy_ev, best_ev),
+            "lowest_recovered": _share(start_ev, lowest_ev, best_ev),
             "rise_ev": rise_ev if alone and trace else "",
             "rmsd_to_reference_angstrom": heavy_rmsd(made.atoms, best.atoms),
             "reference_calls": 0 if alone else made.calls,
@@ -169,6 +174,11 @@ def tell(start: Atoms, ways: Sequence[Way], reference: Calculator) -> list[Told]
         end.info |= {"method": way.method, "energy_ev": energy_ev, "verdict": verdict}
         told.append((row, end, trace))
     return told
+
+
+def _share(start_ev: float, energy_ev: float, best_ev: float) -> float:
+    """Of the first way's gain; nan where it gained nothing."""
+    return energy_recovered(start_ev, energy_ev, best_ev) if best_ev < start_ev else np.nan
 
 
 def _trace(way: Way, reference: Calculator) -> list[dict[str, Any]]:
@@ -216,9 +226,13 @@ def relax_rings(
         start.rattle(rattle_angstrom, seed=seed)
         plain = RelaxationSettings(fmax_ev_angstrom=fmax_ev_angstrom)
         rough = replace(plain, fmax_ev_angstrom=2 * fmax_ev_angstrom, max_step_angstrom=STEP_ANGSTROM, steps=200)
-        direct, learned = relax(start, reference, plain), relax(start, coarse, rough)
-        again = relax(learned.atoms, reference, plain)
-        hybrid = relax_hybrid(start, coarse, reference, HybridSettings(fmax_ev_angstrom=fmax_ev_angstrom))
+        try:
+            direct, learned = relax(start, reference, plain), relax(start, coarse, rough)
+            again = relax(learned.atoms, reference, plain)
+            hybrid = relax_hybrid(start, coarse, reference, HybridSettings(fmax_ev_angstrom=fmax_ev_angstrom))
+        except (NotFiniteError, ScfError, StructureError) as error:  # the other rings go on
+            log.warning("ring of %d, seed %d: left out: %s", n, seed, error)
+            continue
         direct_twist, learned_twist = _twist(direct.atoms), _twist(learned.atoms)
         for stage, way, before in (
             ("reference", direct, direct_twist), ("potential", learned, direct_twist),

@@ -15,11 +15,13 @@ from auric.errors import InputError
 from auric.files import alone_with, atomic, read_frames, write_table
 from auric.modelfile import content_digest
 from auric.potential import LinearPotential, energy_of, load_emlm
+from auric.potential.labels import read_runs
 from auric.progress import log
 from auric.provenance import digest
 from auric.sampling.differences import DIFFERENCE_COLUMNS, energy_differences
 from auric.sampling.energies import EmlmWalk, LinearWalk, WalkingEnergies
 from auric.sampling.geometry import (
+    BLOCKS,
     Coordinate,
     autocorrelation_time,
     blocks_of,
@@ -76,6 +78,7 @@ def potential_walk(walker: str, model: str | Path) -> tuple[Callable[[Atoms, np.
 def walk_beside(
     model: str | Path, training: Sequence[str | Path], dynamics: str | Path, trajectory: str | Path, table: str | Path, *,
     walker: str, chains: int, settings: Mapping[str, Any], seed: int, store: str | Path, wall_share: float = 0.95, ladder: Sequence[float] = (),
+    sample: Mapping[str, Any] | None = None,
 ) -> None:  # fmt: skip
     """Walk from the first frame of a run, at its temperature; a run without frames gives no walk.
 
@@ -96,6 +99,7 @@ def walk_beside(
         wall_share: Of the shortest distances in training, nearer than which no trial may lead (`Wall`); 0 for no wall.
         ladder: Multiples of the temperature, each above 1; as many chains again walk at each of them, and neighbours exchange
             structures (replica exchange). Tables tell of the chains at the run's temperature alone.
+        sample: Which frames of each training run it was learned from, see `auric.potential.labels.sampled`; all by default.
 
     Raises:
         InputError: If the run's bath changes its temperature.
@@ -107,7 +111,7 @@ def walk_beside(
         write_table(table, [], WALK_COLUMNS)
         return
     start, temperature = frames[0], _temperature(frames, dynamics)
-    known = [atoms for path in training for atoms in read_frames(path)]
+    known = read_runs(training, "training", sample)
     make, identity = potential_walk(walker, model)
     wall = Wall(known, wall_share) if wall_share else None
     identity = digest(identity, f"wall {wall_share:g}") if wall else identity
@@ -163,7 +167,8 @@ def _link(source: Path, target: Path) -> None:
 def _told(path: Path, dynamics: Sequence[Atoms], walker: str, chains: int) -> dict[str, Any]:
     """The row of a walk in `WALK_COLUMNS`, but for the time it took."""
     frames = visited(path, chains)
-    energies = walked_chains(path, chains, {}).energies_ev
+    walked = walked_chains(path, chains, {})
+    energies = walked.energies_ev
     info, blocks = dynamics[0].info, moving_blocks(frames[0])
     return {
         "system": info["system"], "run": info["run"], "walker": WALKERS[walker],
@@ -172,7 +177,7 @@ def _told(path: Path, dynamics: Sequence[Atoms], walker: str, chains: int) -> di
         "exchanged": np.mean([atoms.info["exchanged"] for atoms in frames]), "step_angstrom": frames[0].info["step_angstrom"],
         "outside_share": np.mean([atoms.info["outside"] > 0 for atoms in frames]),
         "walled_share": np.mean([atoms.info.get("walled", 0.0) for atoms in frames]), "dynamics_behind_share": 0.0,
-        "step_energy_sd_ev": np.diff(energies, axis=0).std(), "walk_energy_sd_ev": energies.std(axis=0).mean(),
+        "step_energy_sd_ev": walked.next_changes().std(), "walk_energy_sd_ev": energies.std(axis=0).mean(),
         "dynamics_energy_sd_ev": np.std([energy_of(atoms) for atoms in dynamics]),
         # Of a rigid ligand move its atom next to sulfur (3) and the turn about that bond (1).
         "rigid_degrees": sum(3 * len(one.ligand) - 4 for one in blocks if one.kind == "ligand" and len(one.ligand) > 1),
@@ -206,10 +211,14 @@ def compare_beside(
     drawn: list[dict[str, Any]] = []
     changes: list[dict[str, Any]] = []
     spread: list[dict[str, Any]] = []
-    for trajectory, table in zip(trajectories, tables, strict=True) if frames else ():
+    if 0 < len(frames) < BLOCKS:
+        log.warning("%s: %d frames are too few to compare with (%d)", dynamics, len(frames), BLOCKS)
+    enough = len(frames) >= BLOCKS
+    kinds = coordinates(frames) if enough else []
+    for trajectory, table in zip(trajectories, tables, strict=True) if enough else ():
         walked = read_walked(trajectory, table)
         common = walked.common("system", "run", "walker", "temperature_k")
-        for one in coordinates(frames):
+        for one in kinds:
             ours, theirs = one.measure(walked.positions), one.measure(given)
             for part, kept in _parts(len(ours), last // walked.every):
                 row = common | {"part": part.format(last), "steps": kept * walked.every}

@@ -52,6 +52,8 @@ def energy_differences(
     }  # fmt: skip
     for apart in (NEXT, FAR):
         changes = [_changes(each, 1 if apart == NEXT else max(1, len(each) // 2)) for each in (ours, theirs)]
+        if apart == NEXT:
+            changes[0] = walked.next_changes()
         harmonic = [
             thermal * np.sqrt(f) if apart == FAR else np.nan for f in (inner - walked.told["rigid_degrees"], inner)
         ]

@@ -42,6 +42,7 @@ BROKEN = 1.4
 def expansion_round(
     model: str | Path, training: Sequence[str | Path], collected: Sequence[str | Path], outliers: str | Path, table: str | Path,
     failures: str | Path, *, number: int, walker: str, settings: Mapping[str, Any], xtb: Mapping[str, Any], seed: int, store: str | Path,
+    sample: Mapping[str, Any] | None = None,
 ) -> None:  # fmt: skip
     """One round: walk, collect what lies outside, label it.
 
@@ -61,12 +62,13 @@ def expansion_round(
         xtb: Settings of the engine.
         seed: Of the walk.
         store: Folder of the label store.
+        sample: Which frames of each training run the potential has learned from, see `auric.potential.labels.sampled`.
 
     Raises:
         InputError: If no run has frames that can be walked on.
     """
     runs = [read_frames(path) for path in training]
-    known = read_runs([*training, *collected], "training")
+    known = read_runs(training, "training", sample, collected)
     potential = potential_walk(walker, model)
     structures = _structures(runs, training)
     guard = DomainGuard(known)

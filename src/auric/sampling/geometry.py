@@ -80,7 +80,9 @@ def coordinates(frames: Sequence[Atoms]) -> list[Coordinate]:
             frames are bonds.
     """
     symbols = np.array(frames[0].symbols)
-    apart = np.mean([cdist(atoms.positions, atoms.positions) for atoms in frames], axis=0)
+    apart = np.zeros((len(symbols), len(symbols)))
+    for atoms in frames:  # one after the other: of long runs all at once would fill the memory
+        apart += cdist(atoms.positions, atoms.positions) / len(frames)
     bonded = bonded_pairs(frames[0], apart)
     metal, sulfur, carbon = np.isin(symbols, METALS), symbols == "S", symbols == "C"
     core = metal & _core(frames)
@@ -275,7 +277,7 @@ def _cumulated(values: np.ndarray, points: np.ndarray) -> np.ndarray:
 
 
 def autocorrelation_time(series: np.ndarray) -> float:
-    """Integrated autocorrelation time, in steps: 1 + 2 sum over t of rho(t), at least 1.
+    """Integrated autocorrelation time, in steps: 1 + 2 sum over t of rho(t), at least 1; all of them where nothing changes.
 
     The autocorrelation rho is averaged over the chains, about the mean of all of them, so that chains that stay apart are seen as
     slow; the sum ends at five times itself.
@@ -288,7 +290,7 @@ def autocorrelation_time(series: np.ndarray) -> float:
     padded = np.fft.rfft(centred, n=2 * steps, axis=0)
     correlation = np.fft.irfft(np.abs(padded) ** 2, axis=0)[:steps].mean(axis=1) / steps
     if not correlation[0]:
-        return 1.0
+        return float(steps)  # what never changed is one sample
     times = 2 * np.cumsum(correlation / correlation[0]) - 1
     ends = np.flatnonzero(np.arange(steps) >= WINDOW * times)
     return max(1.0, float(times[ends[0]] if len(ends) else times[-1]))

@@ -9,7 +9,7 @@ import numpy as np
 from ase import Atoms
 
 from auric.files import read_frames, read_tables, write_table
-from auric.sampling.geometry import Coordinate, blocks_of, chains_of, compare, coordinates
+from auric.sampling.geometry import BLOCKS, Coordinate, blocks_of, chains_of, compare, coordinates
 from auric.sampling.walked import read_walked
 
 ISOMER_COLUMNS = (
@@ -34,7 +34,7 @@ def compare_isomers(
         samples: Of the bootstrap.
         seed: Of the bootstrap.
     """
-    runs = {str(frames[0].info["run"]): frames for frames in map(read_frames, dynamics) if frames}
+    runs = {str(frames[0].info["run"]): frames for frames in map(read_frames, dynamics) if len(frames) >= BLOCKS}
     pairs = [pair for pair in combinations(runs, 2) if _isomers(*(runs[name][0] for name in pair))]
     wanted = {name for pair in pairs for name in pair}
     pieces: dict[tuple[str, str], dict[str, tuple[Coordinate, list[np.ndarray]]]] = {}

@@ -134,7 +134,7 @@ def _paper(run: str, known: Mapping[str, float] | None) -> float | str:
 
 def _side_peaks(study: str, one: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Of angles at sulfur, where there is one; the run's own stands in the row of each walker's walk."""
-    if one["unit"] != "degree" or one["coordinate"].split("-")[1] != "S":
+    if one["unit"] != "degree" or "-S-" not in one["coordinate"]:
         return []
     paper = _paper(one["run"], PAPER_SIDE_PEAKS.get(one["coordinate"]))
     rows = []

@@ -69,6 +69,7 @@ class WalkSettings:
     seed: int = 0
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "temperatures_k", tuple(map(float, self.temperatures_k)))  # of arrays, too
         if not self.temperatures_k or not all(0 < t < 1e5 for t in self.temperatures_k):
             raise InputError(f"a walk at {list(self.temperatures_k)} K; give temperatures above 0")
         if self.steps < 1 or self.every < 1 or self.steps % self.every or self.equilibration_steps % self.every:
@@ -179,7 +180,13 @@ class _Walk:
             self._energies = energies(self._atoms, np.array([atoms.positions for atoms in start]))
             self._finite()
             self._stopped = np.zeros(chains, dtype=bool)
-            self._hold(np.ones(chains, dtype=bool), self._exact_energies())
+            better = self._exact_energies()
+            if self._exact is not None and len(lost := np.flatnonzero(~np.isfinite(better))):
+                raise InputError(
+                    f"chain {lost[0]} has an exact energy of {better[lost[0]]} eV at its start, from which no step would be taken; "
+                    "give another start"
+                )
+            self._hold(np.ones(chains, dtype=bool), better)
             self._begin()
 
     def _begin(self) -> None:
@@ -221,6 +228,13 @@ class _Walk:
         self._hold(np.ones(len(told), dtype=bool), exact)
         if self._trajectory.stat().st_size > found.size:  # else its time stays: it may be another study's result
             os.truncate(self._trajectory, found.size)
+        if found.step > self._settings.steps:
+            log.warning(
+                "%s: the walk was made of %d steps, more than the %d asked for",
+                self._trajectory,
+                found.step,
+                self._settings.steps,
+            )
         if self.done:
             log.info("the walk goes on after step %d (kept from before)", self.done)
 

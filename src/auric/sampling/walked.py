@@ -22,11 +22,20 @@ class Walked:
         told: What is known of it, columns `auric.sampling.beside.WALK_COLUMNS`.
         positions: Of its frames, shape (frames, chains, atoms, 3), angstrom.
         energies_ev: After every step, shape (steps, chains).
+        exchanged: Whether the structure of a frame came from another temperature, shape (frames, chains).
     """
 
     told: Mapping[str, Any]
     positions: np.ndarray
     energies_ev: np.ndarray
+    exchanged: np.ndarray
+
+    def next_changes(self) -> np.ndarray:
+        """Changes of energy from each step to the next of one structure, shape (n,), eV: none across an exchange of structures."""
+        changes = np.diff(self.energies_ev, axis=0)
+        same = np.ones(changes.shape, dtype=bool)
+        same[self.every - 1 :: self.every] = ~self.exchanged[:-1]  # a frame's own steps were before it exchanged
+        return np.asarray(changes[same])
 
     @property
     def every(self) -> int:
@@ -71,6 +80,7 @@ def walked_chains(trajectory: str | Path, chains: int, told: Mapping[str, Any]) 
         told,
         positions.reshape(*shape, *positions.shape[1:]),
         energies.reshape(*shape, energies.shape[1]).transpose(0, 2, 1).reshape(-1, chains),
+        np.reshape([bool(atoms.info["exchanged"]) for atoms in frames], shape),
     )
 
 
