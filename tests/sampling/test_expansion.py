@@ -8,7 +8,7 @@ from ase import Atoms
 from auric.errors import InputError
 from auric.files import read_frames, write_frames
 from auric.modelfile import content_digest
-from auric.potential.linear import train_linear
+from auric.potential.linear import LinearPotential, train_linear
 from auric.potential.published import train_emlm
 from auric.provenance import digest
 from auric.reference import Store, label_frames, make_engine
