@@ -3,12 +3,13 @@
 import numpy as np
 import pytest
 from ase import Atoms
+from ase.calculators.calculator import CalculationFailed
 from ase.calculators.morse import MorsePotential
 
 from auric.descriptors import MBTR_SECOND, Mbtr, PowerSpectrumSettings
 from auric.errors import StructureError
 from auric.potential import Emlm, LinearPotential, LinearSettings
-from auric.sampling import DomainGuard, EmlmWalk, LinearWalk, WalkSettings, read_walk, run_walk
+from auric.sampling import CalculatorWalk, DomainGuard, EmlmWalk, LinearWalk, WalkSettings, read_walk, run_walk
 from auric.structures import build_ring, move_blocks, moving_blocks
 
 CHAINS = 3
@@ -21,7 +22,7 @@ def _labelled(count: int, size: float, run: str) -> list[Atoms]:
     for number in range(count):
         atoms = build_ring(3, "CH3")
         atoms.positions += rng.normal(0, size, atoms.positions.shape)
-        atoms.calc = MorsePotential(rho0=4.0, r0=2.2, epsilon=0.3, rcut1=4.5, rcut2=5.5)
+        atoms.calc = _morse()
         atoms.info |= {"energy_ev": atoms.get_potential_energy(), "run": run, "name": f"{run}_{number}"}
         atoms.arrays["forces"] = atoms.get_forces()
         atoms.calc = None
@@ -51,6 +52,14 @@ def emlm(frames):
     return mbtr, model.compress()
 
 
+def _morse() -> MorsePotential:
+    return MorsePotential(rho0=4.0, r0=2.2, epsilon=0.3, rcut1=4.5, rcut2=5.5)
+
+
+def _by_morse(atoms: Atoms) -> float:
+    return float(_morse().get_property("energy", atoms))
+
+
 def _walks(linear, quadratic, emlm):
     def fresh_emlm(atoms: Atoms) -> float:
         return float(emlm[1].predict(emlm[0].describe(atoms)[None])[0])
@@ -59,10 +68,11 @@ def _walks(linear, quadratic, emlm):
         "linear": (lambda atoms, where: LinearWalk(linear, atoms, where), linear.energy),
         "quadratic": (lambda atoms, where: LinearWalk(quadratic, atoms, where), quadratic.energy),
         "emlm": (lambda atoms, where: EmlmWalk(*emlm, atoms, where), fresh_emlm),
+        "calculator": (lambda atoms, where: CalculatorWalk(_morse(), atoms, where), _by_morse),
     }
 
 
-@pytest.mark.parametrize("name", ["linear", "quadratic", "emlm"])
+@pytest.mark.parametrize("name", ["linear", "quadratic", "emlm", "calculator"])
 def test_a_walk_equals_full_recomputation(linear, quadratic, emlm, name):
     make, energy = _walks(linear, quadratic, emlm)[name]
     ring, rng = build_ring(3, "CH3"), np.random.default_rng(0)
@@ -85,7 +95,7 @@ def test_a_walk_equals_full_recomputation(linear, quadratic, emlm, name):
     np.testing.assert_allclose(energies.values, kept, rtol=0, atol=1e-9)
 
 
-@pytest.mark.parametrize("name", ["linear", "emlm"])
+@pytest.mark.parametrize("name", ["linear", "emlm", "calculator"])
 def test_resumed_on_a_potential(linear, quadratic, emlm, name, tmp_path):
     make, energy = _walks(linear, quadratic, emlm)[name]
     settings = WalkSettings((300.0, 300.0), steps=6, equilibration_steps=4, every=2, seed=1)
@@ -97,6 +107,22 @@ def test_resumed_on_a_potential(linear, quadratic, emlm, name, tmp_path):
     last = read_walk(whole)[-1]
     assert energy(last) == pytest.approx(float(last.info["energy_ev"]), abs=1e-10)
     assert last.info["step_energies_ev"][-1] == pytest.approx(float(last.info["energy_ev"]), abs=1e-9)
+
+
+def test_where_a_calculator_fails_no_trial_leads(tmp_path):
+    class Failing(MorsePotential):
+        def calculate(self, atoms=None, *args, **kwargs):
+            if atoms.positions[0, 0] > 0.1:
+                raise CalculationFailed("no field there")
+            super().calculate(atoms, *args, **kwargs)
+
+    gold = Atoms("Au", [[0.0, 0.0, 0.0]])
+    settings = WalkSettings((300.0,) * 8, steps=40, equilibration_steps=0, every=10)
+    run_walk([gold] * 8, lambda atoms, where: CalculatorWalk(Failing(), atoms, where), settings, tmp_path / "walk")
+    reached = np.array([atoms.positions[0, 0] for atoms in read_walk(tmp_path / "walk")])
+    assert reached.max() <= 0.1 < -reached.min()
+    with pytest.raises(ValueError, match="call `trial` first"):
+        CalculatorWalk(_morse(), gold, np.zeros((1, 1, 3))).accept(np.array([True]))
 
 
 def test_an_element_that_was_not_learned(linear, emlm):

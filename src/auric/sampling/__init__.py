@@ -5,9 +5,9 @@ from auric.lazy import public
 __getattr__, __all__ = public(
     __name__,
     {
-        "beside": ["compare_beside", "walk_beside"],
+        "beside": ["compare_beside", "potential_walk", "walk_beside"],
         "differences": ["energy_differences"],
-        "energies": ["EmlmWalk", "LinearWalk", "WalkingEnergies"],
+        "energies": ["CalculatorWalk", "EmlmWalk", "LinearWalk", "WalkingEnergies"],
         "geometry": ["Coordinate", "autocorrelation_time", "coordinates"],
         "guard": ["DomainGuard"],
         "isomers": ["compare_isomers"],

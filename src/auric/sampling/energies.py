@@ -1,11 +1,14 @@
 """Energies of many structures of the same atoms that change by moves of single blocks: only what a move changes is computed."""
 
+from contextlib import suppress
 from typing import Protocol
 
 import numpy as np
 from ase import Atoms
+from ase.calculators.calculator import CalculationFailed, Calculator
 
 from auric.descriptors import Mbtr, MovingSums
+from auric.errors import ScfError, StructureError
 from auric.potential import Emlm, LinearPotential, SteppingEmlm
 
 
@@ -67,6 +70,53 @@ class LinearWalk:
     def refresh(self) -> None:
         """See `WalkingEnergies`."""
         self._sums.refresh()
+
+
+class CalculatorWalk:
+    """Any ASE calculator: every trial is a whole calculation of each chain. One that fails is never accepted.
+
+    A calculator that begins from where it was before may differ in the last digits from one that is asked afresh; then a walk that goes
+    on is as good as, but not bit for bit, one that was never interrupted.
+
+    Args:
+        calculator: Gives energies, eV.
+        atoms: What the structures are made of.
+        positions: Where the atoms are, shape (chains, atoms, 3), angstrom.
+    """
+
+    def __init__(self, calculator: Calculator, atoms: Atoms, positions: np.ndarray) -> None:
+        self._calculator, self._atoms = calculator, atoms.copy()
+        self.positions = np.array(positions, dtype=float)
+        self._tried: tuple[np.ndarray, np.ndarray] | None = None
+        self.refresh()
+
+    def refresh(self) -> None:
+        """See `WalkingEnergies`."""
+        self.values = self._computed(self.positions)
+
+    def trial(self, moved: np.ndarray, positions: np.ndarray) -> np.ndarray:
+        """See `WalkingEnergies`."""
+        there = self.positions.copy()
+        there[:, moved] = positions
+        self._tried = there, self._computed(there)
+        return np.asarray(self._tried[1] - self.values)
+
+    def accept(self, which: np.ndarray) -> None:
+        """See `WalkingEnergies`."""
+        if self._tried is None:
+            raise ValueError("there is no trial to accept; call `trial` first")
+        there, values = self._tried
+        self.positions[which], self.values[which] = there[which], values[which]
+        self._tried = None
+
+    def _computed(self, positions: np.ndarray) -> np.ndarray:
+        """Energies of structures, shape (chains,), eV; infinite where there is none."""
+        found = np.full(len(positions), np.inf)
+        for chain, where in enumerate(positions):
+            self._atoms.positions = where
+            with suppress(CalculationFailed, ScfError, StructureError):
+                found[chain] = self._calculator.get_property("energy", self._atoms)
+        return found
 
 
 class EmlmWalk:
