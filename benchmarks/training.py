@@ -15,17 +15,18 @@ from auric.ruler import ImageSet, NetworkSettings, RidgeOnLine, SolvedElfNet, ma
 
 IMAGES = "results/demo/ruler/images.nc"
 SEED, FOLDS = 20260101, 5
-DEMO = NetworkSettings(
+BASE = NetworkSettings(
     channels=(8, 16, 32, 32, 64, 64), epochs=40, batch_size=16, learning_rate=1e-3, schedule="cosine",
     initialisation="orthogonal",
 )  # fmt: skip
 VARIANTS = {
-    "elfnet, as in the demonstration": (DEMO, "loss"),
-    "elfnet, library's start": (replace(DEMO, initialisation="torch"), "loss"),
-    "elfnet, all images alike": (DEMO, "none"),
-    "elfnet, four times the epochs": (replace(DEMO, epochs=160), "loss"),
+    "elfnet, as in the demonstration, 20 epochs": (replace(BASE, epochs=20), "loss"),
+    "elfnet, 40 epochs": (BASE, "loss"),
+    "elfnet, library's start, 40 epochs": (replace(BASE, initialisation="torch"), "loss"),
+    "elfnet, all images alike, 40 epochs": (BASE, "none"),
+    "elfnet, 160 epochs": (replace(BASE, epochs=160), "loss"),
     "elfnet, the paper's training, 160 epochs": (
-        replace(DEMO, epochs=160, batch_size=64, learning_rate=1e-4, schedule="constant", initialisation="torch"),
+        replace(BASE, epochs=160, batch_size=64, learning_rate=1e-4, schedule="constant", initialisation="torch"),
         "duplication",
     ),
 }
