@@ -51,9 +51,10 @@ def energy_differences(
         "walk_drift_half_width_ev": student_t.ppf(0.975, len(drifts) - 1) * drifts.std(ddof=1) / np.sqrt(len(drifts)) if len(drifts) > 1 else np.nan,
     }  # fmt: skip
     for apart in (NEXT, FAR):
-        changes = [_changes(each, 1 if apart == NEXT else max(1, len(each) // 2)) for each in (ours, theirs)]
         if apart == NEXT:
-            changes[0] = walked.next_changes()
+            changes = [walked.next_changes(), _changes(theirs, 1)]
+        else:
+            changes = [_changes(each, max(1, len(each) // 2)) for each in (ours, theirs)]
         harmonic = [
             thermal * np.sqrt(f) if apart == FAR else np.nan for f in (inner - walked.told["rigid_degrees"], inner)
         ]
