@@ -73,6 +73,23 @@ def test_nodes_are_a_tree():
     assert nodes.loc[nodes["feature"] == "", "examples"].sum() == 500
 
 
+class Dry(Oracle):
+    """A teacher to whom all that counts is whether there is a pH."""
+
+    def member_proba(self, features):
+        return np.isnan(features.column("ph"))[None] * 0.8 + 0.1
+
+
+def test_whether_there_is_a_ph_is_asked_in_words():
+    records = RECORDS.assign(solvent=np.resize(["O", "CO"], len(RECORDS)))
+    told = surrogate.learn_surrogate(Dry(), records, examples=500, fresh=50, seed=1)
+    assert {row["rule"] for row in surrogate.rules(told)} == {
+        "If the pH is not given, one cluster is likely.",
+        "If the pH is given, a mixture is likely.",
+    }
+    assert not len(told.thresholds("ph"))
+
+
 def test_the_share_of_the_teachers_successes_is_kept_within_bounds():
     told = surrogate.learn_surrogate(Constant(), RECORDS, examples=500, fresh=100, seed=0)
     assert told.teacher_share == pytest.approx(0.2)

@@ -42,6 +42,13 @@ def test_missing_values_lie_above_every_limit(rng):
     np.testing.assert_array_equal(tree.predict(values), answers)
 
 
+def test_whether_a_value_is_missing_is_asked_by_infinity(rng):
+    values = rng.uniform(size=(400, 1))
+    values[::4] = np.nan
+    tree = grow(values, np.isnan(values[:, 0]).astype(int), depth=2, least=5)
+    assert (tree.limit, tree.below.share, tree.above.share) == (np.inf, 0, 1)
+
+
 @pytest.mark.parametrize("answers", [np.zeros(30, dtype=int), np.arange(30) % 2])
 def test_nothing_to_ask_is_a_leaf(answers):
     tree = grow(np.ones((30, 3)), answers, depth=4, least=2)

@@ -11,6 +11,8 @@ from auric.report.explained import ANOTHER, CAM, MEAN, MODES, OCCLUSION, RANDOM,
 
 COLOURS = {"right": "#E69F00", "left": "#0072B2", "vertical": "#009E73", "centre": "#6b7280"}
 MARKERS = {"right": "o", "left": "s", "vertical": "^", "centre": "D"}
+BACKED = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1.0}
+"""Behind words that would cross lines."""
 DENSE = 500
 """Beyond so many points a scatter is stored as pixels inside its SVG."""
 LEAST_PERCENT = 10.0
@@ -144,7 +146,7 @@ def draw_checks(path: Path, seen: Explained) -> None:
                 if np.isfinite([low, high]).all():
                     axes.axhspan(low, high, color=colour, alpha=0.15, lw=0)
                 axes.annotate(f"{about}, another training", (len(steps) - 0.45, again), (0, 3), textcoords="offset points", ha="right",
-                              fontsize=8.5, color=colour)  # fmt: skip
+                              fontsize=8.5, color=colour, bbox=BACKED)  # fmt: skip
             for place, step in enumerate(steps):
                 value, least, most = seen.check(about, step)
                 if np.isfinite(value):

@@ -12,6 +12,8 @@ from sklearn.tree import DecisionTreeClassifier
 
 COARSE, FINE = 10, 9
 """Limits of a column that are tried, then those about the best one."""
+MISSING = float(np.finfo(np.float32).max)
+"""Stands for a missing value while a tree grows."""
 
 
 @dataclass
@@ -22,7 +24,7 @@ class Node:
         share: Of successes among its examples.
         examples: How many.
         feature: Column that it asks for, -1 for a leaf.
-        limit: At most this: `below`, more or missing: `above`.
+        limit: At most this: `below`, more or missing: `above`; infinity where all that is known is below.
         below, above: Its children.
     """
 
@@ -55,12 +57,12 @@ def grow(values: np.ndarray, answers: np.ndarray, *, depth: int, least: int) -> 
     """Grow a tree.
 
     Args:
-        values: Shape (n, columns); missing is NaN and counts as above every limit.
+        values: Shape (n, columns); missing is NaN and counts as above every limit, also that of infinity, which asks for just this.
         answers: 0 or 1, shape (n,).
         depth: Most splits in a row.
         least: Fewest examples in a leaf.
     """
-    known = np.where(np.isnan(values), np.finfo(np.float32).max, values)
+    known = np.where(np.isnan(values), MISSING, values)
     return _grow(known, np.asarray(answers, dtype=int), depth, least)
 
 
@@ -75,7 +77,7 @@ def _grow(values: np.ndarray, answers: np.ndarray, depth: int, least: int) -> No
     below, above = (_grow(values[mine], answers[mine], depth - 1, least) for mine in (under, ~under))
     if not (below.below or above.below) and (below.share > 0.5) == (above.share > 0.5):
         return node  # a question whose answers say the same
-    node.feature, node.limit, node.below, node.above = feature, limit, below, above
+    node.feature, node.limit, node.below, node.above = feature, np.inf if limit > MISSING / 4 else limit, below, above
     return node
 
 

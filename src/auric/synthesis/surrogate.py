@@ -80,9 +80,9 @@ class Surrogate:
     fresh: int
 
     def thresholds(self, feature: str) -> np.ndarray:
-        """Where the tree splits on a column of `SEEN`."""
+        """Where the tree splits on a column of `SEEN`; not where it asks whether there is a value."""
         mine = SEEN.index(feature)
-        return np.array([node.limit for node, *_ in walk(self.tree) if node.feature == mine])
+        return np.array([node.limit for node, *_ in walk(self.tree) if node.feature == mine and node.limit < np.inf])
 
 
 def learn_surrogate(
@@ -188,7 +188,10 @@ def rules(surrogate: Surrogate) -> list[dict[str, object]]:
 def _asked(name: str, threshold: float, *, above: bool) -> str:
     if name in YES_NO:
         return ADJECTIVES[name][int(above)]
-    return f"{WORDS[name]} is {'above' if above else 'at most'} {threshold:.3g}"
+    if threshold == np.inf:
+        return f"{WORDS[name]} is {'not given' if above else 'given'}"
+    unknown = " or not given" if above and name == "ph" else ""
+    return f"{WORDS[name]} is {'above' if above else 'at most'} {threshold:.3g}{unknown}"
 
 
 def _taught(
