@@ -5,6 +5,7 @@ import pytest
 
 from auric.potential import Emlm, SteppingEmlm
 from auric.potential.distances import FeaturesError
+from auric.potential.stepping import ROUNDING
 
 POINTS, FEATURES, HIDDEN = 120, 40, 6
 KINDS = (slice(0, 15), slice(10, 40), slice(0, 40))
@@ -95,3 +96,31 @@ def test_bad_input(model, space):
     hidden = np.random.default_rng(1).normal(size=(POINTS, HIDDEN))
     with pytest.raises(FeaturesError, match="2 outputs; steps are predicted for one"):
         SteppingEmlm(Emlm().fit(space(hidden), hidden[:, :2]), at)
+
+
+@pytest.mark.parametrize("chains", [1, 4])
+def test_directions_that_carry_little_are_kept_in_single_precision(chains):
+    """A step within what was foreseen errs by no more than was allowed; one beyond is computed from all features."""
+    rng = np.random.default_rng(5)
+    mixing = rng.normal(size=(HIDDEN, FEATURES))
+    hidden = rng.normal(size=(POINTS + chains, HIDDEN))
+    features = np.tanh(0.03 * hidden @ mixing)
+    model = Emlm(scale="none").fit(features[:POINTS], (hidden[:POINTS] ** 2).sum(axis=1)).compress()
+    at, columns = features[POINTS:], _columns(KINDS[1])
+    stepping = SteppingEmlm(model, at)
+    part = stepping._part(columns)
+    assert part.fine.dtype == np.float64
+    assert part.coarse.dtype == np.float32
+    assert min(part.fine.shape[1], part.coarse.shape[1]) > 0
+    assert part.fine.shape[1] + part.coarse.shape[1] == len(part.basis)
+    within = np.where(columns, 0.1 * (features[:chains] - at), 0.0)
+    beyond = np.where(columns, rng.normal(size=at.shape), 0.0)
+    exact = stepping._exact
+    for changes, asked in ((within, 0), (beyond, chains)):
+        found = []
+        stepping._exact = lambda *step, found=found: found.append(exact(*step))
+        told = stepping.trial(changes, columns)
+        assert len(found) == asked
+        np.testing.assert_allclose(
+            told, model.predict(at + changes), rtol=0, atol=10 * ROUNDING * model.target_spread_[0]
+        )

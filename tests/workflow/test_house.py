@@ -2,7 +2,11 @@
 
 import ast
 import importlib
+import os
 import re
+import subprocess
+import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -202,6 +206,49 @@ def test_environments_pin_what_the_lock_file_pins(root):
         for pin in pins:
             name, version = pin.partition(" ;")[0].split("==")  # where a marker says on which systems
             assert lock[name] == version, f"{path.name}: {pin}"
+
+
+MODULES = {
+    "scikit-learn": "sklearn",
+    "scikit-image": "skimage",
+    "pillow": "PIL",
+    "pyyaml": "yaml",
+    "xgboost-cpu": "xgboost",
+}
+"""Where a package's module has another name."""
+IMPORTING = """
+import sys
+from importlib.machinery import PathFinder
+missing, found = set(sys.argv[1].split(",")), PathFinder.find_spec
+PathFinder.find_spec = lambda name, *where: None if name.partition(".")[0] in missing else found(name, *where)
+for line in sys.stdin.read().splitlines():
+    exec(compile(line, line, "exec"))
+"""
+
+
+@pytest.mark.parametrize("environment", ["base", "dft", "learn"])
+def test_rules_find_in_their_environment_what_they_import(root, environment):
+    scripts = []
+    for path in (root / "workflow/rules").glob("*.smk"):
+        for block in re.split(r"\n(?=rule )", path.read_text()):
+            if f"envs/{environment}.yaml" in block:
+                scripts += re.findall(r"scripts/(\w+\.py)", block)
+    assert len(scripts) >= 5
+    trees = [ast.parse((root / "workflow/scripts" / script).read_text()) for script in scripts]
+    lines = {ast.unparse(node) for tree in trees for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)}
+
+    def imported(pins):
+        names = {re.split(r"[=<>; ]", pin)[0] for pin in pins}
+        return {MODULES.get(name, name) for name in names}
+
+    project = tomllib.loads((root / "pyproject.toml").read_text())["project"]
+    there = yaml.safe_load((root / f"envs/{environment}.yaml").read_text())["dependencies"][-1]["pip"]
+    missing = imported(project["dependencies"]) - imported(there)
+    done = subprocess.run(
+        [sys.executable, "-c", IMPORTING, ",".join(missing)], input="\n".join(sorted(lines)), capture_output=True, text=True,
+        env=os.environ | {"PYTHONPATH": str(root / "src")}, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
 
 
 def test_profiles_agree_on_what_makes_a_job_run_again(root):

@@ -48,7 +48,7 @@ rule relax_directed:
         f"{RESULTS}/benchmarks/relax_directed/{{system}}.tsv"
     retries: 1
     conda:
-        "../../envs/learn.yaml"
+        "../../envs/dft.yaml"
     threads: 1
     resources:
         mem_mb=lambda wildcards, attempt: 6000 * attempt,

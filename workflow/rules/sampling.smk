@@ -46,7 +46,9 @@ rule walk:
         mem_mb=lambda wildcards, attempt: 4000 * attempt,
         runtime=720,
     params:
-        code=code_fingerprint("auric.sampling.beside", libraries=("scipy", "numpy")),
+        code=code_fingerprint(
+            "auric.sampling.beside", libraries=("numba", "scipy", "numpy")
+        ),
         chains=STUDY["sampling"]["chains"],
         settings=STUDY["sampling"]["walk"],
         wall_share=STUDY["sampling"]["wall_share"],
@@ -246,7 +248,8 @@ rule expansion_round:
         runtime=720,
     params:
         code=code_fingerprint(
-            "auric.sampling.expansion", libraries=("tblite", "scipy", "numpy")
+            "auric.sampling.expansion",
+            libraries=("tblite", "numba", "scipy", "numpy"),
         ),
         method_version=METHOD_VERSION,
         settings=STUDY["sampling"]["expansion"],

@@ -68,11 +68,12 @@ def elements_and_distances(known: np.ndarray, atoms: Atoms) -> tuple[np.ndarray,
     distances = pdist(atoms.positions)
     if len(distances) and distances.min() < SAME_PLACE_ANGSTROM:
         first, second = (int(each[distances.argmin()]) for each in np.triu_indices(len(atoms), 1))
-        raise _same_place(first, second, atoms.numbers)
+        raise same_place(first, second, atoms.numbers)
     return elements, distances
 
 
-def _same_place(first: int, second: int, numbers: np.ndarray) -> StructureError:
+def same_place(first: int, second: int, numbers: np.ndarray) -> StructureError:
+    """What is wrong with two atoms, counted from 0, that are on one place."""
     one, two = (f"{atom + 1} ({chemical_symbols[numbers[atom]]})" for atom in sorted((first, second)))
     return StructureError(f"atoms {one} and {two} are on one place; remove one or correct the coordinates")
 
@@ -118,19 +119,3 @@ def check_move(before: np.ndarray, after: np.ndarray, atoms_moved: np.ndarray, a
         atom = int(np.argwhere(strayed)[0, 1])
         raise InputError(f"atom {atom + 1} has moved but is not among the moved atoms; name all that move")
     return moved
-
-
-def check_places(squares: np.ndarray, moved: np.ndarray, numbers: np.ndarray) -> None:
-    """Refuse a moved atom on the place of another.
-
-    Args:
-        squares: Squared distances (angstrom^2), shape (2, chains, moved, atoms), that of an atom to itself infinite.
-        moved: Indices of the moved atoms, shape (chains, moved).
-        numbers: Atomic numbers, shape (atoms,).
-
-    Raises:
-        StructureError: Naming the two.
-    """
-    if squares.size and squares.min() < SAME_PLACE_ANGSTROM**2:
-        _, chain, place, other = (int(each) for each in np.unravel_index(int(squares.argmin()), squares.shape))
-        raise _same_place(int(moved[chain, place]), other, numbers)

@@ -26,7 +26,15 @@ from numpy.polynomial import chebyshev
 from scipy.spatial.distance import squareform
 from scipy.special import ndtr
 
-from auric.descriptors.checks import check_move, check_places, elements_and_distances, elements_of, species_numbers
+from auric.compiled import compiled
+from auric.descriptors.checks import (
+    SAME_PLACE_ANGSTROM,
+    check_move,
+    elements_and_distances,
+    elements_of,
+    same_place,
+    species_numbers,
+)
 from auric.errors import InputError, StructureError
 
 BIN_WIDTHS = 0.25
@@ -37,7 +45,7 @@ REACH_WIDTHS = 8.5
 """Beyond this many widths a Gaussian's tail is below the rounding of its sum."""
 LARGEST_TABLE = 50_000_000
 BLOCK_PAIRS = 16_384
-"""Pairs of moved chains treated at a time, so that they stay in the cache."""
+"""Pairs of moved chains treated at a time, so that their moments stay in the cache."""
 
 
 @dataclass(frozen=True)
@@ -248,42 +256,21 @@ class Mbtr:
         places = np.searchsorted(used, kinds)
         found = np.zeros((len(before), len(self._pairs[0]), self.settings.points))
         step = max(1, BLOCK_PAIRS // max(1, 2 * moved.shape[1] * len(elements)))
+        s = self.settings
+        room = np.empty((min(step, len(before)), len(used), s.bins, ORDER))
         for start in range(0, len(before), step):
             part = slice(start, start + step)
-            pairs = self._moved_pairs(np.stack((before[part], after[part])), moved[part], elements)
-            chains = len(moved[part])
-            blocks = places[part][..., elements] + len(used) * np.arange(chains)[:, None, None]
-            blocks = np.broadcast_to(blocks, (2, *blocks.shape)).ravel()
-            found[part, used] = self._sum(blocks, *pairs, chains * len(used)).reshape(
-                chains, len(used), self.settings.points
-            )
+            moments = room[: len(moved[part])]
+            moments[:] = 0
+            nearest, atom, other, bins = _gather(
+                before[part], after[part], moved[part], places[part], elements, s.decay, s.threshold, s.start, self._density, moments
+            )  # fmt: skip
+            if nearest < SAME_PLACE_ANGSTROM**2:
+                raise same_place(atom, other, self.numbers[elements])
+            table = self._table[:bins].reshape(-1, s.points)
+            features = moments[:, :, :bins].reshape(len(moments) * len(used), len(table)) @ table
+            found[part, used] = features.reshape(len(moments), len(used), s.points)
         return np.asarray(found.reshape(len(before), -1))
-
-    def _moved_pairs(
-        self, sides: np.ndarray, moved: np.ndarray, elements: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """How pairs with a moved atom enter before, with negative weight, and after; as `_enter`.
-
-        Args:
-            sides: Positions, shape (2, chains, atoms, 3).
-            moved: Indices, shape (chains, moved).
-            elements: Of the atoms.
-        """
-        rows, group = np.arange(len(moved))[:, None], np.arange(moved.shape[1])
-        axes = np.ascontiguousarray(sides.transpose(3, 0, 1, 2))
-        steps = axes[:, :, rows, moved][..., None] - axes[:, :, :, None]
-        steps *= steps
-        squares = steps[0] + steps[1] + steps[2]
-        squares[:, rows, group, moved] = np.inf  # of an atom with itself
-        check_places(squares, moved, self.numbers[elements])
-        weights, index, inner = self._enter(np.sqrt(squares, out=squares).ravel())
-        # Pairs within the group come twice, so each counts half.
-        share = np.ones((len(moved), 1, len(elements)))
-        share[rows, 0, moved] = 0.5
-        signed = weights.reshape(squares.shape)
-        signed[0] *= -share
-        signed[1] *= share
-        return weights, index, inner
 
     def _pairs_of(self, atoms: Atoms) -> tuple[np.ndarray, np.ndarray]:
         """Distances of all pairs and their blocks of features."""
@@ -317,6 +304,65 @@ class Mbtr:
             weights = weights * inner
         table = self._table[low:high].reshape(width * ORDER, -1)
         return np.asarray(moments.reshape(count, -1) @ table)
+
+
+@compiled
+def _gather(
+    before: np.ndarray, after: np.ndarray, moved: np.ndarray, places: np.ndarray, elements: np.ndarray, decay: float, threshold: float,
+    start: float, density: float, moments: np.ndarray,
+) -> tuple[float, int, int, int]:  # fmt: skip
+    """Moments of pairs with a moved atom, less those before the move.
+
+    Args:
+        before: Positions, shape (chains, atoms, 3).
+        after: The same.
+        moved: Indices, shape (chains, moved).
+        places: Place in `moments` of a moved atom with each element, shape (chains, moved, elements).
+        elements: Of the atoms, shape (atoms,).
+        decay: See `MbtrSettings`.
+        threshold: See `MbtrSettings`.
+        start: See `MbtrSettings`.
+        density: Bins for each 1/angstrom.
+        moments: Zeros, shape (chains, places, bins, ORDER); filled.
+
+    Returns:
+        The smallest squared distance, the two atoms of it, and how many of the bins are used.
+    """
+    chains, atoms = before.shape[:2]
+    nearest, one, two, bins = np.inf, 0, 0, 0
+    inside = np.zeros(atoms, dtype=np.bool_)
+    for chain in range(chains):
+        inside[:] = False
+        for atom in moved[chain]:
+            inside[atom] = True
+        for which, atom in enumerate(moved[chain]):
+            for other in range(atoms):
+                if other == atom:
+                    continue
+                own = moments[chain, places[chain, which, elements[other]]]
+                share = 0.5 if inside[other] else 1.0  # pairs within the group come twice
+                for side in range(2):
+                    at = after[chain] if side else before[chain]
+                    square = 0.0
+                    for axis in range(3):
+                        square += (at[atom, axis] - at[other, axis]) ** 2
+                    if square < nearest:
+                        nearest, one, two = square, atom, other
+                    distance = np.sqrt(square)
+                    weight = np.exp(-decay * distance)
+                    if weight < threshold or distance == 0:
+                        continue
+                    place = (1.0 / distance - start) * density
+                    if not 0 <= place < own.shape[0]:
+                        continue
+                    index = int(place)
+                    bins = max(bins, index + 1)
+                    inner = 2.0 * (place - index) - 1.0
+                    weight *= share if side else -share
+                    for power in range(own.shape[1]):
+                        own[index, power] += weight
+                        weight *= inner
+    return nearest, one, two, bins
 
 
 @lru_cache(maxsize=32)

@@ -6,18 +6,27 @@ Where a step changes the scaled features of a point x by delta, all of its squar
 
 so that only the changed features of the references are needed, and of these a few directions (`Emlm.compress` says why, and bounds what
 is lost). A moved gold atom, say, changes four of the ten blocks of MBTR that hydrogen, carbon, sulfur and gold have.
+Most directions carry little: half of them and more are kept and multiplied in single precision.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
+from auric.compiled import compiled
 from auric.potential.distances import CLOSE, FeaturesError
 from auric.potential.emlm import COMPRESSION, MARGIN, SAMPLE, Emlm
 
-_CACHED = 1 << 18
+ROUNDING = 1e-11
+"""Error of a prediction that single precision may add at a step, root mean square, in standard deviations of the training targets."""
+REACH = 0.1
+"""How far steps are taken to reach along each direction when its precision is chosen, as a share of the farthest reference."""
+_CACHED = 1 << 16
 """Pairs of points and references that are finished while they are in a core's cache."""
+SUMS = {"reassoc", "contract", "nsz"}
+"""What the compiler may do with sums: take their terms in any order, several at once."""
+_SINGLE = float(np.finfo(np.float32).eps)
 
 
 @dataclass(frozen=True)
@@ -27,14 +36,18 @@ class _Part:
     Attributes:
         features: Which of the scaled ones, shape (f,).
         basis: Orthonormal rows, shape (r, f).
-        table: Minus twice the references along these, and a column of ones, shape (K, r + 1).
+        fine: Minus twice the references along the first of these, shape (K, p).
+        coarse: The same along the others, in single precision, shape (K, r - p).
         slack: Of each reference: what the rest of a step may not be multiplied by, see `Emlm.compress`, shape (K,).
+        rounding: Estimated error that single precision adds for a step of length one along these others, over the error allowed, shape (r - p,).
     """
 
     features: np.ndarray
     basis: np.ndarray
-    table: np.ndarray
+    fine: np.ndarray
+    coarse: np.ndarray
     slack: np.ndarray
+    rounding: np.ndarray
 
 
 class SteppingEmlm:
@@ -86,15 +99,13 @@ class SteppingEmlm:
         own = 2 * np.einsum("nf,nf->n", steps, self._at[:, part.features]) + np.einsum("nf,nf->n", steps, steps)
         there = self._at.copy()
         there[:, part.features] += steps
-        lengths = np.einsum("nf,nf->n", there, there)
-        values, nearest = self._finish(
-            lambda chunk: np.column_stack([along, own]) @ part.table[chunk].T, there, lengths
-        )
-        doubtful = np.flatnonzero(rest * part.slack.sum() > nearest)  # no 1 / d_k is above that of the nearest
-        for point in doubtful:
+        values, nearest = self._finished(part, along, own, there)
+        beyond = np.linalg.norm(along[:, part.fine.shape[1] :] * part.rounding, axis=1) > 1.0
+        doubtful = rest * part.slack.sum() > nearest  # no 1 / d_k is above that of the nearest
+        for point in np.flatnonzero(beyond | doubtful):
             distances = np.sqrt(self._after[point])
             inverse = np.divide(1.0, distances, out=np.zeros_like(distances), where=distances > 0)
-            if rest[point] * float(inverse @ part.slack) > 1.0:
+            if beyond[point] or rest[point] * float(inverse @ part.slack) > 1.0:
                 self._exact(int(point), there, values)
         self._step = part, steps, self._after, values
         return values
@@ -109,31 +120,54 @@ class SteppingEmlm:
             raise ValueError("there is no trial to accept; call `trial` first")
         part, steps, after, values = self._step
         self._at[np.ix_(which, part.features)] += steps[which]
-        self._squares[which], self.values[which] = after[which], values[which]
+        if which.all():
+            self._squares, self._after = after, self._squares
+        else:
+            self._squares[which] = after[which]
+        self.values[which] = values[which]
         self._step = None
 
-    def _finish(
-        self, change: Callable[[slice], np.ndarray], there: np.ndarray, lengths: np.ndarray
+    def _finished(
+        self, part: _Part, along: np.ndarray, own: np.ndarray, there: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Squared distances after the step, in pieces that stay in the cache, the predictions and the nearest distances."""
+        """Predictions after the step, and the nearest distances; leaves squared distances in `_after`."""
         weights, count = self._model.weights_[:, 0], len(self._to)
-        values = np.full(len(there), self._model.target_mean_[0])
-        nearest = np.full(len(there), np.inf)
-        limits = CLOSE * lengths
-        for at in range(0, count, max(1, _CACHED // len(there))):
-            chunk = slice(at, min(at + max(1, _CACHED // len(there)), count))
-            squares = change(chunk)
-            squares += self._squares[:, chunk]
-            least = squares.min(axis=1)
-            if (least <= limits).any():  # differences of large numbers; these few from differences of features
-                rows, columns = np.nonzero(squares <= limits[:, None])
-                apart = there[rows] - self._to.centred[at + columns]
-                squares[rows, columns] = np.einsum("pf,pf->p", apart, apart)
-                least = squares.min(axis=1)
-            self._after[:, chunk] = squares
-            np.minimum(nearest, least, out=nearest)
-            values += np.sqrt(squares, out=squares) @ weights[chunk]
-        return values, np.sqrt(nearest)
+        fine, coarse = np.split(along, [part.fine.shape[1]], axis=1)
+        sums, nearest = np.zeros(len(there)), np.full(len(there), np.inf)
+        if (
+            len(there) == 1
+        ):  # a product with one column is as slow as its table is read, once, and what is left is done on the way
+            _one_point(
+                part.fine,
+                part.coarse,
+                fine[0],
+                coarse[0],
+                own[0],
+                self._squares[0],
+                weights,
+                self._after[0],
+                sums,
+                nearest,
+            )
+        else:
+            single = coarse.astype(np.float32)
+            step = max(1, _CACHED // len(there))
+            for at in range(0, count, step):
+                chunk = slice(at, at + step)
+                _points(
+                    fine @ part.fine[chunk].T, single @ part.coarse[chunk].T, own, self._squares[:, chunk], weights[chunk],
+                    self._after[:, chunk], sums, nearest,
+                )  # fmt: skip
+        limits = CLOSE * np.einsum("nf,nf->n", there, there)
+        for point in np.flatnonzero(
+            nearest <= limits
+        ):  # differences of large numbers; these few from differences of features
+            squares = self._after[point]
+            close = np.flatnonzero(squares <= limits[point])
+            apart = there[point] - self._to.centred[close]
+            squares[close] = np.einsum("pf,pf->p", apart, apart)
+            sums[point], nearest[point] = np.sqrt(squares) @ weights, squares.min()
+        return sums + self._model.target_mean_[0], np.sqrt(nearest)
 
     def _exact(self, point: int, there: np.ndarray, values: np.ndarray) -> None:
         """A step that leaves the directions kept: from all features."""
@@ -161,5 +195,56 @@ class SteppingEmlm:
         left = np.hstack([left, np.zeros((len(left), 1))])  # what is outside of the first 0, 1, ... directions
         lost = MARGIN * left.max(axis=0) * (load @ left) / typical
         count = int(np.argmax(lost <= COMPRESSION))
-        table = np.hstack([-2 * along[:, :count], np.ones((len(held), 1))])
-        return _Part(features, np.ascontiguousarray(directions[:count]), table, load * left[:, count] / COMPRESSION)
+        spread = self._model.target_spread_[0] or 1.0
+        # Of the table, numbers are rounded independently of each other; several points have steps and products rounded besides.
+        rounding = (
+            (_SINGLE if len(self._at) > 1 else _SINGLE / 5)
+            * np.linalg.norm(model.weights_ * along[:, :count], axis=0)
+            / (typical * spread * ROUNDING)
+        )
+        tail = np.cumsum((rounding * REACH * np.abs(along[:, :count]).max(axis=0))[::-1] ** 2)[::-1]
+        precise = int(np.count_nonzero(tail > 1.0))
+        return _Part(
+            features,
+            np.ascontiguousarray(directions[:count]),
+            np.ascontiguousarray(-2 * along[:, :precise]),
+            (-2 * along[:, precise:count]).astype(np.float32, order="C"),
+            load * left[:, count] / COMPRESSION,
+            rounding[precise:],
+        )
+
+
+@partial(compiled, fastmath=SUMS)
+def _one_point(
+    fine: np.ndarray, coarse: np.ndarray, along: np.ndarray, others: np.ndarray, own: float, squares: np.ndarray, weights: np.ndarray,
+    after: np.ndarray, sums: np.ndarray, nearest: np.ndarray,
+) -> None:  # fmt: skip
+    """Squared distances of a point to all references after a step, into `after`; adds to the weighted sum of distances, finds the nearest."""
+    total, least = 0.0, np.inf
+    for k in range(len(squares)):
+        change = own
+        for j in range(len(along)):
+            change += fine[k, j] * along[j]
+        for j in range(len(others)):
+            change += coarse[k, j] * others[j]
+        after[k] = squares[k] + change
+        least = min(least, after[k])
+        total += np.sqrt(after[k]) * weights[k]
+    sums[0], nearest[0] = total, least
+
+
+@partial(compiled, fastmath=SUMS)
+def _points(
+    changes: np.ndarray, others: np.ndarray, own: np.ndarray, squares: np.ndarray, weights: np.ndarray, after: np.ndarray, sums: np.ndarray,
+    nearest: np.ndarray,
+) -> None:  # fmt: skip
+    """The same of several points to some references, from both products."""
+    for i in range(len(own)):
+        total, least = 0.0, nearest[i]
+        for k in range(squares.shape[1]):
+            square = squares[i, k] + changes[i, k] + others[i, k] + own[i]
+            after[i, k] = square
+            least = min(least, square)
+            total += np.sqrt(square) * weights[k]
+        sums[i] += total
+        nearest[i] = least

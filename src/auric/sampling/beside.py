@@ -19,7 +19,7 @@ from auric.potential.labels import read_runs
 from auric.progress import log
 from auric.provenance import digest
 from auric.sampling.differences import DIFFERENCE_COLUMNS, energy_differences
-from auric.sampling.energies import EmlmWalk, LinearWalk, WalkingEnergies
+from auric.sampling.energies import EMLM_VERSION, EmlmWalk, LinearWalk, WalkingEnergies
 from auric.sampling.geometry import (
     BLOCKS,
     Coordinate,
@@ -67,12 +67,12 @@ def potential_walk(walker: str, model: str | Path) -> tuple[Callable[[Atoms, np.
     Raises:
         InputError: If the file is damaged or another potential's.
     """
-    identity = digest(walker, content_digest(model))
     if walker == "emlm":
         mbtr, learned, _ = load_emlm(model)
+        identity = digest(f"{walker} {EMLM_VERSION}", content_digest(model))
         return lambda atoms, where: EmlmWalk(mbtr, learned, atoms, where), identity
     potential = LinearPotential.load(model)
-    return lambda atoms, where: LinearWalk(potential, atoms, where), identity
+    return lambda atoms, where: LinearWalk(potential, atoms, where), digest(walker, content_digest(model))
 
 
 def walk_beside(

@@ -119,6 +119,10 @@ class CalculatorWalk:
         return found
 
 
+EMLM_VERSION = 2
+"""Raised by hand when energies of `EmlmWalk` change in their last digits, so that walks are not gone on with on others."""
+
+
 class EmlmWalk:
     """EMLM on MBTR (doi:10.1021/acs.jpca.0c01512): features change with the pairs that hold a moved atom, and distances to
     all references with these features, in one product of matrices for all chains.
