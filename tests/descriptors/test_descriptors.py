@@ -206,6 +206,8 @@ def test_moves_of_many_chains_are_those_of_each(structures, settings, rng, monke
             np.testing.assert_allclose(found[chain], one, rtol=0, atol=1e-12)
             whole = [mbtr.describe(Atoms(start.numbers, positions[chain])) for positions in (after, before)]
             np.testing.assert_allclose(found[chain], whole[0] - whole[1], rtol=0, atol=1e-11)
+    for kind in (np.uint64, np.int32):
+        np.testing.assert_array_equal(mbtr.moved_chains(start.numbers, before, after, own.astype(kind)), found)
     none = np.zeros(0, dtype=int)
     assert not mbtr.moved_chains(start.numbers, before, before, none).any()
     assert not mbtr.moved([79], [[0.0, 0, 0]], [[1.0, 0, 0]], [0]).any()

@@ -87,6 +87,19 @@ def test_what_came_before_a_refresh_does_not_matter(model, space):
     np.testing.assert_array_equal(old.trial(changes, _columns(KINDS[1])), fresh.trial(changes, _columns(KINDS[1])))
 
 
+def test_another_number_of_points_is_as_new(model, space):
+    rng = np.random.default_rng(6)
+    at = space(rng.normal(size=(3, HIDDEN)))
+    changes = np.where(_columns(KINDS[1]), 0.01 * rng.normal(size=at.shape), 0.0)
+    old = SteppingEmlm(model, at[:1])
+    old.trial(changes[:1], _columns(KINDS[1]))
+    old.refresh(at)
+    with pytest.raises(ValueError, match="call `trial` first"):
+        old.accept(np.ones(3, dtype=bool))
+    fresh = SteppingEmlm(model, at)
+    np.testing.assert_array_equal(old.trial(changes, _columns(KINDS[1])), fresh.trial(changes, _columns(KINDS[1])))
+
+
 def test_bad_input(model, space):
     at = space(np.zeros((1, HIDDEN)))
     with pytest.raises(ValueError, match="call `trial` first"):
@@ -99,7 +112,7 @@ def test_bad_input(model, space):
 
 
 @pytest.mark.parametrize("chains", [1, 4])
-def test_directions_that_carry_little_are_kept_in_single_precision(chains):
+def test_directions_that_carry_little_are_kept_in_single_precision(chains, monkeypatch):
     """A step within what was foreseen errs by no more than was allowed; one beyond is computed from all features."""
     rng = np.random.default_rng(5)
     mixing = rng.normal(size=(HIDDEN, FEATURES))
@@ -115,11 +128,17 @@ def test_directions_that_carry_little_are_kept_in_single_precision(chains):
     assert part.fine.shape[1] + part.coarse.shape[1] == len(part.basis)
     within = np.where(columns, 0.1 * (features[:chains] - at), 0.0)
     beyond = np.where(columns, rng.normal(size=at.shape), 0.0)
-    exact = stepping._exact
+    whole = stepping._to.from_moved
     for changes, asked in ((within, 0), (beyond, chains)):
         found = []
-        stepping._exact = lambda *step, found=found: found.append(exact(*step))
+
+        def counted(moved, found=found, **how):
+            found.extend(moved)
+            return whole(moved, **how)
+
+        monkeypatch.setattr(stepping._to, "from_moved", counted)
         told = stepping.trial(changes, columns)
+        monkeypatch.undo()
         assert len(found) == asked
         np.testing.assert_allclose(
             told, model.predict(at + changes), rtol=0, atol=10 * ROUNDING * model.target_spread_[0]

@@ -7,6 +7,7 @@ from auric.synthesis import peers, surrogate
 from auric.synthesis.descriptors import describe
 from auric.synthesis.evaluation import cross_validate
 from auric.synthesis.explain import explain_model, limits
+from auric.synthesis.lookahead import Node
 from auric.synthesis.maps import condition_map, five_dimensions, ligand_distances, ranges_of
 from auric.synthesis.models import load_network, network
 from auric.synthesis.proposals import ligand_likeness, propose_recipes
@@ -88,6 +89,18 @@ def test_whether_there_is_a_ph_is_asked_in_words():
         "If the pH is given, a mixture is likely.",
     }
     assert not len(told.thresholds("ph"))
+
+
+def test_what_is_above_a_limit_of_ph_may_have_none_but_where_that_is_said():
+    leaf, other = Node(0.0, 5), Node(1.0, 5)
+    above = Node(0.5, 10, surrogate.SEEN.index("ph"), 5.0, leaf, other)
+    known = Node(0.5, 15, surrogate.SEEN.index("ph"), np.inf, above, Node(0.0, 5))
+
+    def said(tree):
+        return {row["rule"] for row in surrogate.rules(surrogate.Surrogate(tree, 15, 0.5, 1.0, 1.0, 5))}
+
+    assert "If the pH is above 5 or not given, one cluster is likely." in said(above)
+    assert "If the pH is given and the pH is above 5, one cluster is likely." in said(known)
 
 
 def test_the_share_of_the_teachers_successes_is_kept_within_bounds():

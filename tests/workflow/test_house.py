@@ -223,6 +223,7 @@ missing, found = set(sys.argv[1].split(",")), PathFinder.find_spec
 PathFinder.find_spec = lambda name, *where: None if name.partition(".")[0] in missing else found(name, *where)
 for line in sys.stdin.read().splitlines():
     exec(compile(line, line, "exec"))
+print(*(module.__file__ for name, module in sys.modules.items() if name.startswith("auric.")), sep="\\n")
 """
 
 
@@ -249,6 +250,14 @@ def test_rules_find_in_their_environment_what_they_import(root, environment):
         env=os.environ | {"PYTHONPATH": str(root / "src")}, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
+    later = set()  # by functions, when they are called
+    for file in done.stdout.split():
+        for node in ast.walk(ast.parse(Path(file).read_text())):
+            if isinstance(node, ast.Import):
+                later |= {alias.name.partition(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                later.add(node.module.partition(".")[0])
+    assert not later & missing
 
 
 def test_profiles_agree_on_what_makes_a_job_run_again(root):

@@ -22,11 +22,11 @@ from functools import lru_cache
 import numpy as np
 from ase import Atoms
 from ase.data import chemical_symbols
+from numba import njit
 from numpy.polynomial import chebyshev
 from scipy.spatial.distance import squareform
 from scipy.special import ndtr
 
-from auric.compiled import compiled
 from auric.descriptors.checks import (
     SAME_PLACE_ANGSTROM,
     check_move,
@@ -250,7 +250,9 @@ class Mbtr:
         """
         elements = elements_of(self.numbers, np.asarray(numbers))
         before, after = np.asarray(before, dtype=float), np.asarray(after, dtype=float)
-        moved = check_move(before, after, np.asarray(atoms_moved), len(elements))
+        moved = np.array(
+            check_move(before, after, np.asarray(atoms_moved), len(elements)), dtype=np.int64
+        )  # of one kind, compiled once
         kinds = self._block[elements[moved]]
         used = np.flatnonzero(np.bincount(kinds.ravel(), minlength=len(self._pairs[0])))
         places = np.searchsorted(used, kinds)
@@ -306,7 +308,7 @@ class Mbtr:
         return np.asarray(moments.reshape(count, -1) @ table)
 
 
-@compiled
+@njit  # type: ignore[untyped-decorator]
 def _gather(
     before: np.ndarray, after: np.ndarray, moved: np.ndarray, places: np.ndarray, elements: np.ndarray, decay: float, threshold: float,
     start: float, density: float, moments: np.ndarray,

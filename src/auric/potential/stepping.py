@@ -10,11 +10,10 @@ Most directions carry little: half of them and more are kept and multiplied in s
 """
 
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
+from numba import njit
 
-from auric.compiled import compiled
 from auric.potential.distances import CLOSE, FeaturesError
 from auric.potential.emlm import COMPRESSION, MARGIN, SAMPLE, Emlm
 
@@ -53,7 +52,7 @@ class _Part:
 class SteppingEmlm:
     """Predictions for points that step.
 
-    Squared distances are kept, 8 bytes for each point and reference; their rounding adds up from step to step until `refresh`.
+    Squared distances are kept, 8 bytes for each point and reference; what steps were allowed to err by (`ROUNDING`) adds up until `refresh`.
 
     Args:
         model: Fitted, of one output.
@@ -80,6 +79,7 @@ class SteppingEmlm:
         found = self._model._distances(scaled)
         self._at, self._squares = scaled - self._to.centre, found**2
         self._after = np.empty_like(self._squares)
+        self._step = None
         self.values: np.ndarray = found @ self._model.weights_[:, 0] + self._model.target_mean_[0]
 
     def trial(self, changes: np.ndarray, columns: np.ndarray) -> np.ndarray:
@@ -102,11 +102,14 @@ class SteppingEmlm:
         values, nearest = self._finished(part, along, own, there)
         beyond = np.linalg.norm(along[:, part.fine.shape[1] :] * part.rounding, axis=1) > 1.0
         doubtful = rest * part.slack.sum() > nearest  # no 1 / d_k is above that of the nearest
-        for point in np.flatnonzero(beyond | doubtful):
+        for point in np.flatnonzero(doubtful & ~beyond):
             distances = np.sqrt(self._after[point])
             inverse = np.divide(1.0, distances, out=np.zeros_like(distances), where=distances > 0)
-            if beyond[point] or rest[point] * float(inverse @ part.slack) > 1.0:
-                self._exact(int(point), there, values)
+            beyond[point] = rest[point] * float(inverse @ part.slack) > 1.0
+        if beyond.any():  # steps that leave the directions kept, or the precision
+            distances = self._to.from_moved(there[beyond], exact=True)
+            self._after[beyond] = distances**2
+            values[beyond] = distances @ self._model.weights_[:, 0] + self._model.target_mean_[0]
         self._step = part, steps, self._after, values
         return values
 
@@ -134,34 +137,21 @@ class SteppingEmlm:
         weights, count = self._model.weights_[:, 0], len(self._to)
         fine, coarse = np.split(along, [part.fine.shape[1]], axis=1)
         sums, nearest = np.zeros(len(there)), np.full(len(there), np.inf)
-        if (
-            len(there) == 1
-        ):  # a product with one column is as slow as its table is read, once, and what is left is done on the way
+        if len(there) == 1:
+            # A product with one column takes as long as its table is read, once: what is left is done on the way.
             _one_point(
-                part.fine,
-                part.coarse,
-                fine[0],
-                coarse[0],
-                own[0],
-                self._squares[0],
-                weights,
-                self._after[0],
-                sums,
-                nearest,
+                part.fine, part.coarse, fine[0], coarse[0], own[0], self._squares, weights, self._after, sums, nearest
             )
         else:
             single = coarse.astype(np.float32)
             step = max(1, _CACHED // len(there))
             for at in range(0, count, step):
                 chunk = slice(at, at + step)
-                _points(
-                    fine @ part.fine[chunk].T, single @ part.coarse[chunk].T, own, self._squares[:, chunk], weights[chunk],
-                    self._after[:, chunk], sums, nearest,
-                )  # fmt: skip
+                products = fine @ part.fine[chunk].T, single @ part.coarse[chunk].T
+                _points(*products, own, at, self._squares, weights, self._after, sums, nearest)
         limits = CLOSE * np.einsum("nf,nf->n", there, there)
-        for point in np.flatnonzero(
-            nearest <= limits
-        ):  # differences of large numbers; these few from differences of features
+        for point in np.flatnonzero(nearest <= limits):
+            # Differences of large numbers; these few from differences of features.
             squares = self._after[point]
             close = np.flatnonzero(squares <= limits[point])
             apart = there[point] - self._to.centred[close]
@@ -169,14 +159,8 @@ class SteppingEmlm:
             sums[point], nearest[point] = np.sqrt(squares) @ weights, squares.min()
         return sums + self._model.target_mean_[0], np.sqrt(nearest)
 
-    def _exact(self, point: int, there: np.ndarray, values: np.ndarray) -> None:
-        """A step that leaves the directions kept: from all features."""
-        distances = self._to.from_moved(there[point : point + 1], exact=True)[0]
-        self._after[point] = distances**2
-        values[point] = distances @ self._model.weights_[:, 0] + self._model.target_mean_[0]
-
     def _part(self, columns: np.ndarray) -> _Part:
-        key = columns.tobytes()
+        key = columns.tobytes() + bytes([len(self._at) > 1])
         if key not in self._parts:
             self._parts[key] = self._worked_out(columns)
         return self._parts[key]
@@ -214,37 +198,37 @@ class SteppingEmlm:
         )
 
 
-@partial(compiled, fastmath=SUMS)
+@njit(fastmath=SUMS)  # type: ignore[untyped-decorator]
 def _one_point(
     fine: np.ndarray, coarse: np.ndarray, along: np.ndarray, others: np.ndarray, own: float, squares: np.ndarray, weights: np.ndarray,
     after: np.ndarray, sums: np.ndarray, nearest: np.ndarray,
 ) -> None:  # fmt: skip
     """Squared distances of a point to all references after a step, into `after`; adds to the weighted sum of distances, finds the nearest."""
     total, least = 0.0, np.inf
-    for k in range(len(squares)):
-        change = own
+    for k in range(squares.shape[1]):
+        square = squares[0, k] + own
         for j in range(len(along)):
-            change += fine[k, j] * along[j]
+            square += fine[k, j] * along[j]
         for j in range(len(others)):
-            change += coarse[k, j] * others[j]
-        after[k] = squares[k] + change
-        least = min(least, after[k])
-        total += np.sqrt(after[k]) * weights[k]
+            square += coarse[k, j] * others[j]
+        after[0, k] = square
+        least = min(least, square)
+        total += np.sqrt(square) * weights[k]
     sums[0], nearest[0] = total, least
 
 
-@partial(compiled, fastmath=SUMS)
+@njit(fastmath=SUMS)  # type: ignore[untyped-decorator]
 def _points(
-    changes: np.ndarray, others: np.ndarray, own: np.ndarray, squares: np.ndarray, weights: np.ndarray, after: np.ndarray, sums: np.ndarray,
-    nearest: np.ndarray,
+    changes: np.ndarray, others: np.ndarray, own: np.ndarray, at: int, squares: np.ndarray, weights: np.ndarray, after: np.ndarray,
+    sums: np.ndarray, nearest: np.ndarray,
 ) -> None:  # fmt: skip
-    """The same of several points to some references, from both products."""
+    """The same of several points to the references from `at` on, from both products with these."""
     for i in range(len(own)):
         total, least = 0.0, nearest[i]
-        for k in range(squares.shape[1]):
-            square = squares[i, k] + changes[i, k] + others[i, k] + own[i]
-            after[i, k] = square
+        for k in range(changes.shape[1]):
+            square = squares[i, at + k] + changes[i, k] + others[i, k] + own[i]
+            after[i, at + k] = square
             least = min(least, square)
-            total += np.sqrt(square) * weights[k]
+            total += np.sqrt(square) * weights[at + k]
         sums[i] += total
         nearest[i] = least

@@ -151,6 +151,7 @@ class EmlmWalk:
     def refresh(self) -> None:
         """See `WalkingEnergies`."""
         self._energies.refresh(self._described())
+        self._tried = None
 
     def trial(self, moved: np.ndarray, positions: np.ndarray) -> np.ndarray:
         """See `WalkingEnergies`."""

@@ -172,12 +172,14 @@ def rules(surrogate: Surrogate) -> list[dict[str, object]]:
     by = {row["node"]: row for row in every}
     found = []
     for leaf in (row for row in every if not row["feature"]):
-        parts: list[str] = []
+        path: list[tuple[str, float, bool]] = []
         row = leaf
         while row["parent"] != -1:
             above = by[row["parent"]]
-            parts.insert(0, _asked(str(above["feature"]), float(str(above["threshold"])), above=row["side"] == "no"))
+            path.insert(0, (str(above["feature"]), float(str(above["threshold"])), row["side"] == "no"))
             row = above
+        given = {feature for feature, _, over in path if not over}
+        parts = [_asked(feature, limit, above=over, given=feature in given) for feature, limit, over in path]
         success = float(str(leaf["share"])) > 0.5
         said = "one cluster is likely" if success else "a mixture is likely"
         text = f"If {' and '.join(parts)}, {said}." if parts else f"Always: {said}."
@@ -185,12 +187,13 @@ def rules(surrogate: Surrogate) -> list[dict[str, object]]:
     return sorted(found, key=lambda row: -int(str(row["examples"])))
 
 
-def _asked(name: str, threshold: float, *, above: bool) -> str:
+def _asked(name: str, threshold: float, *, above: bool, given: bool = False) -> str:
+    """One condition in words; `given`: another says already that there is a value."""
     if name in YES_NO:
         return ADJECTIVES[name][int(above)]
     if threshold == np.inf:
         return f"{WORDS[name]} is {'not given' if above else 'given'}"
-    unknown = " or not given" if above and name == "ph" else ""
+    unknown = " or not given" if above and name == "ph" and not given else ""
     return f"{WORDS[name]} is {'above' if above else 'at most'} {threshold:.3g}{unknown}"
 
 
