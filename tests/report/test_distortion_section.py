@@ -45,6 +45,7 @@ def files(place, ring, names=("near", "far")):
             "name": name, "compared_with": "p" if name != "p" else "", "formula": "Au4S4H4O", "charge": 0, "multiplicity": 1,
             "energy_above_lowest_ev": 0.25, "geometry": "gfn1-xtb", "steps": 0, "residual_force_ev_angstrom": np.nan if name == "far" else 0.03,
             "nearest_added_angstrom": np.inf if name == "p" else 1.9, "bonds": 8, "broken": 1, "formed": 0,
+            "reacted": "S0-H8 broken, H8-O16 formed" if name == "far" else "",
         }
         for name in ("p", *names)
     ]  # fmt: skip
@@ -74,6 +75,9 @@ def test_figure_words_and_rows(assets, tmp_path, ring):
         "A change must exceed 0.0005 Å to be told (median); those read are 0.0010 Å." in content["words"][0]
     )
     assert "central 38 %: 4 of 12 bonds read as weakened" in content["words"][1]
+    assert content["words"][2:] == [
+        "far has reacted: S0-H8 broken, H8-O16 formed. It is another molecule than its parent, and its changes are those of the reaction."
+    ]
     rows = {row["name"]: row for row in content["rows"]}
     assert rows["near"]["verdicts"] == ["2 / 2", "2 / 2"]
     assert rows["near"]["force"] == "0.030"

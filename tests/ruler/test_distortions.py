@@ -18,10 +18,12 @@ from auric.ruler.distortions import (
     STRUCTURES_COLUMNS,
     compare_distorted,
     noise_of,
+    reaction,
     scores,
     undisturbed_pairs,
     verdict_of,
 )
+from auric.structures import build_ring, with_atom
 from auric.study import distortions
 from tests.conftest import MOLECULES
 from tests.ruler.learned import images_of
@@ -295,6 +297,7 @@ def test_a_bond_that_looks_longer_reads_as_weakened(tmp_path):
     told = structures.set_index("name")
     assert told.loc["d", ["broken", "formed", "bonds"]].tolist() == [1, 1, 4]
     assert told.loc["d", "nearest_added_angstrom"] > 10
+    assert told["reacted"].isna().all()
     order = card[
         (card["quantity"] == "bond_order_correlation") & card["data"].eq("distorted from p, reading less length")
     ]
@@ -388,3 +391,18 @@ def test_parents_come_first_and_faults_are_told():
             distortions(settings(*rows))
     with pytest.raises(InputError, match="has no images to learn from"):
         distortions(settings({"name": "p"}, {"name": "o", "parent": "p"}, bundle=""))
+
+
+def test_an_oxygen_that_takes_a_hydrogen_has_reacted():
+    ring = build_ring(4)
+    gold, hydrogen = ring.symbols.search("Au")[0], ring.symbols.search("H")[0]
+    sulfur = min(ring.symbols.search("S"), key=lambda one: ring.get_distance(one, hydrogen))
+    on_gold = with_atom(ring, gold, 2.0)
+    assert reaction(ring, on_gold) == ""
+    assert reaction(ring, ring) == ""
+    on_gold.positions[hydrogen] = on_gold.positions[-1] + [0, 0, 0.97]
+    assert reaction(ring, on_gold) == f"S{sulfur}-H{hydrogen} broken, H{hydrogen}-O{len(ring)} formed"
+    carbonyl = with_atom(ring, gold, 2.0, element="C")
+    outward = (carbonyl.positions[-1] - ring.positions[gold]) / 2.0
+    carbonyl.extend(Atoms("O", [carbonyl.positions[-1] + 1.13 * outward]))
+    assert reaction(ring, carbonyl) == ""  # bonds of what was added are its own

@@ -53,7 +53,7 @@ def draw_distortions(assets: Assets, files: ReportFiles) -> dict[str, Any] | Non
             "distortions.svg", partial(draw_bonds, changes=changes, atoms=[atoms[name] for name in shown], readers=readers)
         ),
         "left_out": changes["name"].nunique() - len(shown),
-        "words": words(changes, readers),
+        "words": [*words(changes, readers), *reactions(made)],
         "rows": _rows(made, changes, readers),
         "readers": [_title(reader) for reader in readers],
     }  # fmt: skip
@@ -157,6 +157,15 @@ def words(changes: pd.DataFrame, readers: Sequence[Reader]) -> list[str]:
             f"(median); those read are {read['change_angstrom'].abs().median():.4f} Å."
         )
     return said
+
+
+def reactions(made: pd.DataFrame) -> list[str]:
+    """What is to be known of structures whose other bonds are not those of the parent."""
+    reacted = made[made["reacted"].fillna("") != ""]
+    return [
+        f"{row.name} has reacted: {row.reacted}. It is another molecule than its parent, and its changes are those of the reaction."
+        for row in reacted.itertuples(index=False)
+    ]
 
 
 def _rows(made: pd.DataFrame, changes: pd.DataFrame, readers: Sequence[Reader]) -> list[dict[str, Any]]:

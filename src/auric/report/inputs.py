@@ -71,7 +71,7 @@ BOND_CHANGES = (
 )  # fmt: skip
 DISTORTIONS = (
     "name", "compared_with", "formula", "charge", "multiplicity", "energy_above_lowest_ev", "geometry", "steps", "residual_force_ev_angstrom",
-    "nearest_added_angstrom", "bonds", "broken", "formed",
+    "nearest_added_angstrom", "bonds", "broken", "formed", "reacted",
 )  # fmt: skip
 TEM_ANSWERS = (
     "experiment", "measure", "recommended", "particles", "answer", "nearest", "similarity", "margin", "p_other", "p_fit", "p_least",

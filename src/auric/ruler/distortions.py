@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from ase import Atoms
 
 from auric.errors import AuricError
 from auric.files import read_dataset, read_frames, read_tables, write_table
@@ -22,6 +23,8 @@ from auric.ruler.dataset import read_images
 from auric.ruler.masked import readers_behind
 from auric.ruler.masks import Mask
 from auric.scorecard import write_scorecard
+from auric.structures.blocks import bonded_pairs
+from auric.structures.motifs import METALS
 
 CHANGES_COLUMNS = (
     "name", "compared_with", "bond", "left_atom", "right_atom", "bond_class", "mask", "share", "shape", "scale", "subject", "planes",
@@ -32,6 +35,7 @@ CHANGES_COLUMNS = (
 STRUCTURES_COLUMNS = (
     "name", "compared_with", "formula", "charge", "multiplicity", "multiplicities_json", "energy_ev", "energy_above_lowest_ev", "geometry",
     "steps", "residual_force_ev_angstrom", "nearest_added_angstrom", "bonds", "broken", "formed",
+    "reacted",
 )  # fmt: skip
 UNKNOWN = (
     "parent_reading_angstrom", "reading_angstrom", "change_angstrom", "noise_angstrom", "mayer_change", "delocalisation_change",
@@ -97,9 +101,11 @@ def compare_distorted(
             ]
     table = pd.concat(parts, ignore_index=True)[list(CHANGES_COLUMNS)]
     write_table(changes, table, CHANGES_COLUMNS)
-    write_table(
-        summary, [_row(made[name], wanted[name], made, wanted, table, bonds) for name in made], STRUCTURES_COLUMNS
-    )
+    summaries = [_row(made[name], wanted[name], made, wanted, table, bonds) for name in made]
+    for row in summaries:
+        if row["reacted"]:
+            log.warning("%s has reacted (%s): its bonds are those of another molecule", row["name"], row["reacted"])
+    write_table(summary, summaries, STRUCTURES_COLUMNS)
     words = {mask.name: mask.words for mask in seen_through}
     write_scorecard(scorecard, scores(table, study, words, samples=bootstrap_samples, seed=seed))
 
@@ -151,6 +157,24 @@ def verdict_of(change_angstrom: float, noise_angstrom: float) -> str:
     if abs(change_angstrom) <= noise_angstrom:
         return "within noise"
     return "weakened" if change_angstrom > 0 else "tightened"
+
+
+def reaction(parent: Atoms, atoms: Atoms) -> str:
+    """Bonds between non-metals that the parent (angstrom) has and the other has not, and the reverse, such as `S7-H13 broken, H13-O19 formed`.
+
+    Empty if there are none. Bonds of added atoms among themselves, which no parent could have, do not count.
+    """
+    before, after = _non_metal_bonds(parent), _non_metal_bonds(atoms)
+    broken = [f"{label} broken" for label in before if label not in after]
+    formed = [f"{label} formed" for label, least in after.items() if label not in before and least < len(parent)]
+    return ", ".join(broken + formed)
+
+
+def _non_metal_bonds(atoms: Atoms) -> dict[str, int]:
+    """Labels of the bonds between non-metals, and the earlier atom of each."""
+    plain = ~np.isin(atoms.get_chemical_symbols(), METALS)
+    pairs = np.argwhere(np.triu(bonded_pairs(atoms) & plain[:, None] & plain, 1))
+    return {f"{atoms.symbols[i]}{i}-{atoms.symbols[j]}{j}": int(i) for i, j in pairs}
 
 
 def _seen(wanted: Mapping[str, Mapping[str, Any]], pictures: Sequence[str | Path]) -> tuple[pd.DataFrame, np.ndarray]:
@@ -210,7 +234,7 @@ def _compared(
 
 
 def _row(
-    atoms: Any, row: Mapping[str, Any], made: Mapping[str, Any], wanted: Mapping[str, Mapping[str, Any]], table: pd.DataFrame,
+    atoms: Atoms, row: Mapping[str, Any], made: Mapping[str, Atoms], wanted: Mapping[str, Mapping[str, Any]], table: pd.DataFrame,
     bonds: pd.DataFrame,
 ) -> dict[str, Any]:  # fmt: skip
     """One line on a structure; energies above the lowest of the same parent, atoms and charge."""
@@ -223,13 +247,14 @@ def _row(
         and other.get_chemical_formula() == atoms.get_chemical_formula()
     ]
     mine = table[table["name"] == name].drop_duplicates("bond")
-    count = len(made[row["parent"]]) if row["parent"] in made else len(atoms)
+    parent = made.get(row["parent"], atoms)
+    count = len(parent)
     added = atoms.get_all_distances()[:count, count:].min(initial=np.inf)
     return {
         "name": name, "compared_with": row["parent"], "formula": atoms.get_chemical_formula("metal"), "charge": row["charge"],
         "energy_above_lowest_ev": float(atoms.info["energy_ev"]) - min(alike), "nearest_added_angstrom": added,
         "bonds": int((bonds["name"] == name).sum()), "broken": int((mine["verdict"] == "broken").sum()),
-        "formed": int((mine["verdict"] == "formed").sum()),
+        "formed": int((mine["verdict"] == "formed").sum()), "reacted": reaction(parent, atoms),
     } | {
         key: json.dumps(value) if isinstance(value, dict) else value
         for key in ("multiplicity", "multiplicities_json", "energy_ev", "geometry", "steps", "residual_force_ev_angstrom")
