@@ -3,8 +3,8 @@
     python resources/ship_labels.py au38 au38_sch3_24_q_test270 au38_sch3_24_t_test270
     python resources/ship_labels.py --points ../clone/results/store
 
-Nothing is computed: a run that the store does not hold whole is refused, unless `--unfinished` asks for what is there. With `--points`, all single points with orbitals and all
-relaxed structures of a store are copied, such as that of a clone in which one study alone was run. What is copied is found by every study, as long as the structure, the
+Nothing is computed: a run that the store does not hold whole is refused, unless `--unfinished` asks for what is there. With `--points`, all single points (with orbitals, and those
+of relaxations) and all relaxed structures of a store are copied, such as that of a clone in which one study alone was run. What is copied is found by every study, as long as the structure, the
 settings, the engine and the method's version are the same.
 """
 
@@ -22,7 +22,7 @@ from auric.reference.runs import Run, read_runs, reference_run
 from auric.reference.store import SHIPPED, Entry, Store, entry_key
 from auric.study import load
 
-POINTS = ("label", "frames")
+POINTS = ("label", "point", "frames")
 """Kinds of entries that `--points` copies."""
 
 
@@ -84,7 +84,7 @@ def ship(
 
 
 def ship_points(store: str | Path, shipped: str | Path = SHIPPED) -> list[Path]:
-    """Copy the single points with orbitals and the relaxed structures of a store.
+    """Copy the single points, with orbitals or gradients, and the relaxed structures of a store.
 
     Args:
         store: Folder of the label store.
@@ -109,7 +109,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("study", nargs="?", help="study that made them, such as au38")
     parser.add_argument("runs", nargs="*", help="names of runs")
-    parser.add_argument("--points", metavar="STORE", help="copy all single points with orbitals of this store instead")
+    parser.add_argument("--points", metavar="STORE", help="copy all single points and relaxed structures of this store instead")
     parser.add_argument("--unfinished", action="store_true", help="copy what is there of runs that are not finished")
     parser.add_argument("--store", default="results/store", help="folder of the label store")
     given = parser.parse_args()

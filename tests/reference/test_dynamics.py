@@ -707,14 +707,15 @@ def test_single_points_can_come_along(tmp_path, root, monkeypatch):
     ship = importlib.import_module("ship_labels").ship_points
     with pytest.raises(InputError, match="no single points"):
         ship(tmp_path / "store", tmp_path / "shipped")
-    store, label, point = Store(tmp_path / "store"), {"kind": "label", "n": 1}, {"kind": "point", "n": 1}
-    for identity in (label, point):
+    store, label, other = Store(tmp_path / "store"), {"kind": "label", "n": 1}, {"kind": "dynamics", "n": 1}
+    point = {"kind": "point", "n": 1}
+    for identity in (label, point, other):
         store.get_or_make(identity, lambda: ({"energy_ev": -1.0}, {}))
-    assert len(ship(tmp_path / "store", tmp_path / "shipped")) == 1
+    assert len(ship(tmp_path / "store", tmp_path / "shipped")) == 2
     assert ship(tmp_path / "store", tmp_path / "shipped") == []
     elsewhere = Store(tmp_path / "none", tmp_path / "shipped")
-    assert elsewhere.get(label)[0] == {"energy_ev": -1.0}
-    assert elsewhere.get(point) is None
+    assert elsewhere.get(label)[0] == elsewhere.get(point)[0] == {"energy_ev": -1.0}
+    assert elsewhere.get(other) is None
 
 
 def test_a_run_of_the_table_that_stops_keeps_its_frames_and_its_reason(table, tmp_path):
