@@ -109,7 +109,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("study", nargs="?", help="study that made them, such as au38")
     parser.add_argument("runs", nargs="*", help="names of runs")
-    parser.add_argument("--points", metavar="STORE", help="copy all single points and relaxed structures of this store instead")
+    parser.add_argument(
+        "--points", metavar="STORE", help="copy all single points and relaxed structures of this store instead"
+    )
     parser.add_argument("--unfinished", action="store_true", help="copy what is there of runs that are not finished")
     parser.add_argument("--store", default="results/store", help="folder of the label store")
     given = parser.parse_args()
